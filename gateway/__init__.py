@@ -1,0 +1,1 @@
+"""Sekisho: a policy-as-code access gateway for databases."""

@@ -1,0 +1,454 @@
+"""The order, for all doors: understand → decide → record → act. No door calls policy by itself.
+
+``Authority.authorize`` is a generator: it yields what it *needs* (the server's tree of a statement, an answer of the
+policy engine, a durable record entry) and is sent what was found. It has no socket, clock or randomness of its own, so
+one body of code serves asynchronous and synchronous doors; the drivers are in `gateway.doors.desk`.
+
+Whatever goes wrong is a denial with its own reason; nothing is returned as allowed before its entry is as durable as
+policy asks. A denial whose entry cannot be written is still a denial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from gateway.audit import record
+from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
+from gateway.explain import Explanation, explain, without_rule
+from gateway.facts.registry import Registry
+from gateway.facts.volume import VolumeCounter
+from gateway.model import (
+    Complaint,
+    DatasourceId,
+    Decision,
+    Door,
+    Durability,
+    Effect,
+    Finding,
+    JsonValue,
+    Layer,
+    Mode,
+    Peer,
+    Principal,
+    StatementEffect,
+    StatementFacts,
+    Understanding,
+    Verdict,
+)
+from gateway.policy.input import build_input
+from gateway.policy.result import parse_verdict
+from gateway.reuse import Bounded, Standing
+from gateway.sql import gate
+from gateway.sql.catalog import Catalog
+from gateway.sql.facts import read_facts
+
+_DAY = 86_400
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question of a door: may this principal, standing there, run this text?"""
+
+    door: Door
+    datasource: DatasourceId
+    profile: str
+    principal: Principal
+    peer: Peer
+    sql: str
+    parameter_types: tuple[int, ...] = ()
+    supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTree:
+    """The server's analysed tree of one statement, as the profile's role would run it."""
+
+    datasource: DatasourceId
+    profile: str
+    text: str
+    parameter_types: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The answer to NeedTree: the printed trees, or the server's own complaint; and the catalog they are read with."""
+
+    trees: tuple[str, ...]
+    complaint: Complaint | None
+    catalog: Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class NeedDecision:
+    """The policy engine's answer to one input document."""
+
+    document: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class NeedDurable:
+    """An entry of the record, at least as durable as this."""
+
+    entry: Mapping[str, JsonValue]
+    durability: Durability
+
+
+Need = NeedTree | NeedDecision | NeedDurable
+Work = Generator[Need, Any, "Outcome"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a door acts on. Exactly one of ``decision`` and ``complaint`` is set."""
+
+    reason: Reason
+    decision: Decision | None = None
+    complaint: Complaint | None = None
+    standing: Standing | None = None  # for allowed statements: what further executions refer to
+    message: str = ""
+    detail: str = ""
+    hint: str = ""
+    sqlstate: str = "00000"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the statement may go on."""
+        return self.decision is not None and self.decision.allowed
+
+
+class World(Protocol):
+    """The facts' sources as they stand now; swapped whole by the composition root when files change."""
+
+    @property
+    def registry(self) -> Registry:
+        """People, entities, networks, catalog, disclosures."""
+        ...
+
+    @property
+    def policy_revision(self) -> str:
+        """Hash of the rules in force."""
+        ...
+
+    def epoch(self, datasource: DatasourceId) -> str | None:
+        """The catalog epoch of a datasource; None while nobody can say (its twin is down)."""
+        ...
+
+    def country_max_age(self, issuer: str) -> int:
+        """Seconds for which an issuer's country claim counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Limits that `authorize` enforces."""
+
+    statement_bytes: int
+    tree_bytes: int
+    known_statements: int
+    known_decisions: int
+
+
+class Authority:
+    """The one place where requests are decided."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        volume: VolumeCounter,
+        bounds: Bounds,
+        new_id: Callable[[], str],
+        hash_key: bytes,
+    ) -> None:
+        self._world = world
+        self._volume = volume
+        self._bounds = bounds
+        self._new_id = new_id
+        self._hash_key = hash_key
+        self._statements: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
+        self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)
+
+    # -- the order ------------------------------------------------------------------------------------------------
+
+    def authorize(self, ask: Ask, now_ns: int) -> Work:
+        """Decide about one text. ``now_ns``: nanoseconds since the epoch. Never raises SekishoError."""
+        at = now_ns // _SECOND
+        asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
+        key = (*asked, ask.door, ask.principal, ask.peer, ask.supports)
+        standing = self._decisions.get(key)
+        if standing is not None and self.usable(standing, at):
+            return (yield from self.again(standing, ask.session, now_ns))
+        epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
+        try:
+            statement = yield from self._understand_statement(ask, asked, epoch)
+            if isinstance(statement, Complaint):
+                return (yield from self._complaint(ask, statement, now_ns))
+            understanding = self._understand(ask, statement, at)
+            verdict = yield from self._decide(understanding, ask.supports)
+        except SekishoError as error:
+            return (yield from self._deny_without_rule(ask, error, now_ns))
+        standing = Standing(
+            verdict=verdict,
+            understanding=understanding,
+            revision=self._revision(),
+            epoch=epoch or "",
+            normalised=gate.normalise(ask.sql),
+            statement_hash=record.statement_hash(self._hash_key, ask.sql),
+        )
+        if standing.epoch:
+            self._decisions.put(key, standing)
+        return (yield from self._record(standing, ask.session, now_ns, reused=False))
+
+    def again(self, standing: Standing, session: str, now_ns: int) -> Work:
+        """Let a standing decision cover one more execution. The caller has made sure that it is ``usable``."""
+        return (yield from self._record(standing, session, now_ns, reused=True))
+
+    def usable(self, standing: Standing, at: int) -> bool:
+        """Whether a fresh answer would be the same one (revision, epoch, time, volume)."""
+        facts = standing.understanding
+        if self._world.epoch(facts.datasource.id) != standing.epoch or self._revision() != standing.revision:
+            return False
+        verdict = standing.verdict
+        if at >= verdict.valid_until or at < facts.at:  # a clock set back makes an answer of the future: ask again
+            return False
+        if verdict.headroom is None:
+            return True
+        # Rows count together, whichever decision let them out: two answers cannot both use the same headroom.
+        gone = self._volume.rows(facts.data.controller, facts.employer.entity, at).rows - facts.volume.rows
+        return gone < verdict.headroom
+
+    def completed(self, standing: Standing, rows: int, at: int) -> None:
+        """Rows went out under a decision: they count towards the employer's volume."""
+        facts = standing.understanding
+        if rows and facts.data.about_people and facts.statement.effect is StatementEffect.READ:
+            entity = facts.employer.entity
+            if entity is not None:
+                self._volume.add(facts.data.controller, entity, rows, at)
+
+    def forget_statements(self) -> None:
+        """The catalogs changed: what statements mean must be asked again."""
+        self._statements.clear()
+        self._decisions.clear()
+
+    # -- understand -----------------------------------------------------------------------------------------------
+
+    def _understand_statement(
+        self, ask: Ask, asked: tuple[object, ...], epoch: str | None
+    ) -> Generator[Need, Any, StatementFacts | Complaint]:
+        key = (*asked, epoch)
+        known = self._statements.get(key) if epoch is not None else None
+        if known is not None:
+            return known
+        try:
+            statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
+        except gate.Refused as refused:
+            return StatementFacts(
+                kind="unknown",
+                effect=StatementEffect.NONE,
+                complete=False,
+                incomplete=str(refused.code),
+                detail=refused.detail,
+            )
+        facts: list[StatementFacts] = []
+        for statement in statements:
+            if statement.facts is not None:
+                facts.append(statement.facts)
+                continue
+            analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.text, ask.parameter_types)
+            if analysis.complaint is not None:
+                return analysis.complaint
+            facts.append(
+                read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
+            )
+        whole = _together(facts)
+        if epoch is not None and epoch == self._world.epoch(ask.datasource):
+            self._statements.put(key, whole)
+        return whole
+
+    def _understand(self, ask: Ask, statement: StatementFacts, at: int) -> Understanding:
+        registry = self._world.registry
+        datasource = registry.datasource(ask.datasource)
+        if datasource is None:
+            raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "the registry's catalog does not know this datasource")
+        principal = ask.principal
+        claim_age = self._world.country_max_age(principal.issuer)
+        location = registry.location(ask.peer, principal, at, claim_age)
+        employer = registry.employer(principal, datasource.controller, at)
+        ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY]
+        if principal.issued_at is not None and principal.issued_at + claim_age > at:
+            ends.append(principal.issued_at + claim_age)  # a location claim stops counting
+        return Understanding(
+            at=at,
+            door=ask.door,
+            datasource=datasource,
+            profile=ask.profile,
+            principal=principal,
+            location=location,
+            employer=employer,
+            statement=statement,
+            data=registry.data(ask.datasource, statement),
+            disclosures=registry.disclosures(datasource.controller, at),
+            agreements=registry.agreements(datasource.controller, at),
+            volume=self._volume.rows(datasource.controller, employer.entity, at),
+            purpose=principal.purpose,
+            valid_until=min(ends),
+            registry_revision=registry.revision,
+        )
+
+    # -- decide ---------------------------------------------------------------------------------------------------
+
+    def _decide(self, facts: Understanding, supports: frozenset[str]) -> Generator[Need, Any, Verdict]:
+        raw: JsonValue = yield NeedDecision(build_input(facts))
+        verdict = parse_verdict(raw, valid_until=facts.valid_until, revision=self._revision())
+        missing = sorted({one.kind for one in verdict.obligations if one.kind not in supports})
+        if verdict.effect is Effect.DENY or not missing:
+            return verdict
+        finding = Finding(
+            rule="house-obligation-supported",
+            layer=Layer.HOUSE,
+            mode=Mode.ENFORCE,
+            citation="",
+            message=f"it is allowed only with {', '.join(missing)}, which this door cannot carry out for this statement",
+            fact="obligations",
+            value=list(missing),
+            reason=Reason.OBLIGATION_UNSUPPORTED,
+            remedy="Ask through a door that can, or for columns that need none of it.",
+        )
+        return replace(
+            verdict,
+            effect=Effect.DENY,
+            reason=Reason.OBLIGATION_UNSUPPORTED,
+            findings=(finding, *verdict.findings),
+            durability=Durability.SYNCED,
+        )
+
+    def _revision(self) -> str:
+        return f"{self._world.policy_revision}+{self._world.registry.revision}"
+
+    # -- record ---------------------------------------------------------------------------------------------------
+
+    def _record(self, standing: Standing, session: str, now_ns: int, *, reused: bool) -> Work:
+        verdict = standing.verdict
+        decision = Decision(id=self._new_id(), at=now_ns // _SECOND, verdict=verdict, reused=reused)
+        full = standing.full_entries.get(session) if reused else None
+        entry = (
+            record.repeat_entry(decision.id, of=full, at_ns=now_ns, session=session)
+            if full is not None
+            else record.decision_entry(
+                standing.understanding,
+                decision,
+                at_ns=now_ns,
+                session=session,
+                statement=standing.normalised,
+                statement_hash=standing.statement_hash,
+            )
+        )
+        try:
+            yield NeedDurable(entry, verdict.durability)
+        except RecordUnavailable as error:
+            return _refusal(replace(decision, verdict=_closed(verdict, error.reason)), standing, error.detail)
+        if full is None:
+            standing.remember(session, decision.id)
+        if verdict.effect is Effect.ALLOW:
+            return Outcome(reason=verdict.reason, decision=decision, standing=standing)
+        return _refusal(decision, standing, "")
+
+    def _deny_without_rule(self, ask: Ask, error: SekishoError, now_ns: int) -> Work:
+        """No rule could be asked: denied all the same, under the reason why, and recorded."""
+        verdict = Verdict(effect=Effect.DENY, reason=error.reason, valid_until=0, revision=self._revision())
+        decision = Decision(id=self._new_id(), at=now_ns // _SECOND, verdict=verdict)
+        detail = error.detail
+        try:
+            yield NeedDurable(self._refusal_entry(ask, decision.id, error.reason, now_ns, detail), Durability.SYNCED)
+        except RecordUnavailable as unwritten:
+            decision = replace(decision, verdict=_closed(verdict, unwritten.reason))
+            detail = unwritten.detail
+        return _refusal(decision, None, detail)
+
+    def _complaint(self, ask: Ask, complaint: Complaint, now_ns: int) -> Work:
+        """The server itself rejects the statement: its words are the answer, counted apart from denials."""
+        entry = self._refusal_entry(
+            ask, self._new_id(), Reason.SERVER_COMPLAINT, now_ns, "", sqlstate=complaint.sqlstate
+        )
+        try:
+            yield NeedDurable(entry, Durability.WRITTEN)
+        except RecordUnavailable as error:
+            return (yield from self._deny_without_rule(ask, error, now_ns))
+        return Outcome(reason=Reason.SERVER_COMPLAINT, complaint=complaint, sqlstate=complaint.sqlstate)
+
+    def _refusal_entry(
+        self, ask: Ask, decision_id: str, reason: Reason, now_ns: int, detail: str, sqlstate: str = ""
+    ) -> record.Entry:
+        return record.refusal_entry(
+            decision_id,
+            at_ns=now_ns,
+            session=ask.session,
+            door=ask.door,
+            datasource=ask.datasource,
+            profile=ask.profile,
+            principal=ask.principal,
+            reason=reason,
+            detail=detail,
+            sqlstate=sqlstate or _sqlstate(reason),
+            statement=gate.normalise(ask.sql),
+            statement_hash=record.statement_hash(self._hash_key, ask.sql),
+            revision=self._revision(),
+        )
+
+
+def _closed(verdict: Verdict, reason: Reason) -> Verdict:
+    """The same verdict turned into a denial for a reason of our own."""
+    return replace(verdict, effect=Effect.DENY, reason=reason, obligations=(), findings=())
+
+
+def _refusal(decision: Decision, standing: Standing | None, detail: str) -> Outcome:
+    verdict = decision.verdict
+    words: Explanation
+    if standing is not None and verdict.findings:
+        words = explain(decision.id, verdict, standing.understanding.statement)
+    else:
+        words = without_rule(decision.id, verdict.reason, detail)
+    return Outcome(
+        reason=verdict.reason,
+        decision=decision,
+        message=words.message,
+        detail=words.detail,
+        hint=words.hint,
+        sqlstate=_sqlstate(verdict.reason),
+    )
+
+
+def _sqlstate(reason: Reason) -> str:
+    return SekishoError(reason).answer.sqlstate
+
+
+_RANK = {
+    StatementEffect.NONE: 0,
+    StatementEffect.SESSION: 1,
+    StatementEffect.READ: 2,
+    StatementEffect.WRITE: 3,
+}
+
+
+def _together(facts: list[StatementFacts]) -> StatementFacts:
+    """The facts of several statements in one text: judged as one, by the strongest of them."""
+    if len(facts) == 1:
+        return facts[0]
+    if not facts:
+        return StatementFacts(kind="empty", effect=StatementEffect.NONE, complete=True)
+    for one in facts:
+        if not one.complete:
+            return replace(one, kind="several")
+    return StatementFacts(
+        kind="several",
+        effect=max((one.effect for one in facts), key=_RANK.__getitem__),
+        complete=True,
+        relations=tuple(sorted({name for one in facts for name in one.relations})),
+        columns=tuple(
+            sorted({column for one in facts for column in one.columns}, key=lambda c: (c.relation, c.column, c.use))
+        ),
+    )

@@ -1,0 +1,176 @@
+"""Configuration: one YAML file, ``SEKISHO_*`` for scalars, secrets only as file paths, unknown key = error.
+
+The frozen classes below are the whole vocabulary: a field's name is the YAML key, its type what is accepted, its
+``help`` metadata the row in README. `gateway.config_load` reads a file into them and lists every problem in one run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+def setting(help: str, default: Any = None, *, factory: Any = None, required: bool = False) -> Any:
+    """A configuration field with its README text. ``required`` fields have no default."""
+    metadata = {"help": help, "required": required}
+    if required:
+        return field(metadata=metadata)
+    if factory is not None:
+        return field(default_factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsServer:
+    """A certificate this gateway shows."""
+
+    certificate: Path = setting("PEM file with the certificate chain", required=True)
+    key: Path = setting("PEM file with the private key", required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresListener:
+    """One address of the postgres door."""
+
+    address: str = setting("host:port to listen on", required=True)
+    tls: TlsServer | None = setting("certificate to offer; none = no TLS on this listener")
+    plaintext: str = setting("`never` or `loopback`: take tokens without TLS from loopback peers", "never")
+    edges: tuple[str, ...] = setting("networks whose PROXY protocol v2 header is required and believed", ())
+    site: str | None = setting("site of the registry this listener is bound to: every peer here stands there")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcListener:
+    """The gRPC door."""
+
+    address: str = setting("host:port to listen on", required=True)
+    tls: TlsServer | None = setting("certificate to offer; without it only a loopback address is accepted")
+    edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpListener:
+    """The HTTP door."""
+
+    address: str = setting("host:port to listen on", required=True)
+    edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
+    threads: int = setting("worker threads", 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Where requests arrive."""
+
+    postgres: tuple[PostgresListener, ...] = setting("addresses of the postgres door", ())
+    grpc: GrpcListener | None = setting("the gRPC door")
+    http: HttpListener | None = setting("the HTTP door, with health, readiness, metrics and configuration")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Who may vouch for a principal."""
+
+    issuer: str = setting("the `iss` a token must carry, exactly", required=True)
+    audience: str = setting("the `aud` a token must carry", required=True)
+    keys: Path = setting("JWKS file with the issuer's public keys", required=True)
+    algorithms: tuple[str, ...] = setting("asymmetric algorithms accepted", ("ES256", "RS256", "EdDSA"))
+    user_claim: str = setting("claim that names the database user the token maps to", "preferred_username")
+    groups_claim: str = setting("claim that lists the person's groups", "groups")
+    purpose_claim: str | None = setting("claim that carries the purpose of access")
+    country_claim: str | None = setting("claim that carries the person's country (then `declared`)")
+    country_max_age: int = setting("seconds after `iat` for which a country claim counts", 900)
+    leeway: int = setting("seconds of clock difference tolerated", 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Which upstream role a person gets: the first profile that fits."""
+
+    name: str = setting("name of the profile", required=True)
+    role: str = setting("upstream login role; never a superuser", required=True)
+    groups: tuple[str, ...] = setting("groups of the token that fit; empty = any", ())
+    entities: tuple[str, ...] = setting("employers that fit; empty = any", ())
+    password_file: Path | None = setting("file with the role's password; none = the server asks for none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """The analysis twin of one datasource."""
+
+    role: str = setting("login role of the twin, member of every profile's role", required=True)
+    password_file: Path | None = setting("file with the twin's password")
+    connections: int = setting("connections per profile", 2)
+    statement_timeout_ms: int = setting("longest time one analysis may take on the server", 2000)
+    lock_timeout_ms: int = setting("longest time one analysis may wait for a lock", 500)
+    epoch_interval_ms: int = setting("how often the catalogs are looked at for changes", 1000)
+    accept_logged_trees: bool = setting("start although trees, literals included, reach the server's log", False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datasource:
+    """One database behind the gateway. Its labels are in the registry's catalog, under the same id."""
+
+    id: str = setting("name clients give as database", required=True)
+    host: str = setting("host name, address, or folder of the Unix socket", required=True)
+    port: int = setting("port", 5432)
+    database: str = setting("name of the database on the server", required=True)
+    tls: str = setting("`verify-full`, or `disable` (Unix socket and loopback only)", "verify-full")
+    ca: Path | None = setting("PEM file with the authorities that sign the server's certificate; none = system's")
+    search_path: tuple[str, ...] = setting("schemas, in order; pg_temp is always added last", ("public",))
+    connect_timeout_ms: int = setting("longest time to reach and log in at the server", 5000)
+    twin: Twin = setting("the analysis twin", required=True)
+    profiles: tuple[Profile, ...] = setting("who gets which role", required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """People, entities, networks, catalog, disclosures."""
+
+    directory: Path = setting("folder of the registry's files", required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Which rules decide."""
+
+    directory: Path | None = setting("folder of Rego packs and their data; none = the packs that come with Sekisho")
+    timeout_ms: int = setting("longest time one decision may take", 250)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Where the record lies."""
+
+    directory: Path = setting("folder of the record's segments", required=True)
+    segment_bytes: int = setting("size at which a new segment is begun", 64 * 1024 * 1024)
+    hash_key_file: Path | None = setting("file with the key of the statement hash; none = made on first start")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on everything a peer could push on."""
+
+    sessions: int = setting("postgres sessions at once", 1000)
+    login_timeout_ms: int = setting("longest time from connection to logged in", 10_000)
+    statement_bytes: int = setting("longest statement text", 131_072)
+    message_bytes: int = setting("longest Query, Parse, Bind or CopyData message", 16 * 1024 * 1024)
+    statements: int = setting("prepared statements and portals of one session", 1000)
+    tree_bytes: int = setting("largest analysed tree that is read", 8 * 1024 * 1024)
+    known_statements: int = setting("statement facts kept for reuse", 10_000)
+    known_decisions: int = setting("decisions kept for reuse", 10_000)
+    drain_timeout_ms: int = setting("longest wait for open statements at shutdown", 10_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration."""
+
+    listeners: Listeners = setting("where requests arrive", required=True)
+    issuers: tuple[Issuer, ...] = setting("who may vouch for a principal", required=True)
+    datasources: tuple[Datasource, ...] = setting("the databases behind the gateway", required=True)
+    registry: Registry = setting("people, entities, networks, catalog, disclosures", required=True)
+    policy: Policy = setting("which rules decide", factory=Policy)
+    record: Record = setting("where the record lies", required=True)
+    limits: Limits = setting("bounds on what a peer can push on", factory=Limits)
+    log_level: str = setting("`debug`, `info`, `warning` or `error`", "info")

@@ -1,0 +1,190 @@
+"""Every word Sekisho can say no with, and how each door says it.
+
+``Reason`` is a closed set: it is the metric label, the record field, the row in README and the key of ``ANSWERS``, which
+holds the SQLSTATE, HTTP status and gRPC status a person meets. A *denial* is a value (``model.Decision``); the exceptions
+here mean "we could not decide or act", and each carries the reason under which it is denied, counted and explained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Reason(StrEnum):
+    """Why an answer is what it is. Closed: one row each in README."""
+
+    ALLOWED = "allowed"
+    POLICY_DENIED = "policy_denied"
+    STATEMENT_INCOMPLETE = "statement_incomplete"
+    OBLIGATION_UNSUPPORTED = "obligation_unsupported"
+    SERVER_COMPLAINT = "server_complaint"
+    ENGINE_UNAVAILABLE = "engine_unavailable"
+    ENGINE_ANSWER_INVALID = "engine_answer_invalid"
+    TWIN_UNAVAILABLE = "twin_unavailable"
+    TWIN_TIMEOUT = "twin_timeout"
+    RECORD_UNAVAILABLE = "record_unavailable"
+    INTERNAL = "internal"
+    # who is asking (logins, tokens)
+    TOKEN_MISSING = "token_missing"
+    TOKEN_MALFORMED = "token_malformed"
+    TOKEN_EXPIRED = "token_expired"
+    TOKEN_NOT_YET_VALID = "token_not_yet_valid"
+    TOKEN_ISSUER_UNTRUSTED = "token_issuer_untrusted"
+    TOKEN_AUDIENCE_MISMATCH = "token_audience_mismatch"
+    TOKEN_ALGORITHM_REFUSED = "token_algorithm_refused"
+    TOKEN_KEY_UNKNOWN = "token_key_unknown"
+    TOKEN_SIGNATURE_INVALID = "token_signature_invalid"
+    USER_MISMATCH = "user_mismatch"
+    DATASOURCE_UNKNOWN = "datasource_unknown"
+    PROFILE_NONE = "profile_none"
+    TLS_REQUIRED = "tls_required"
+    EDGE_UNTRUSTED = "edge_untrusted"
+    LOGIN_TIMEOUT = "login_timeout"
+    STARTUP_PARAMETER_REFUSED = "startup_parameter_refused"
+    PROTOCOL_VERSION_REFUSED = "protocol_version_refused"
+    # the wire
+    MESSAGE_MALFORMED = "message_malformed"
+    MESSAGE_TOO_LARGE = "message_too_large"
+    MESSAGE_REFUSED = "message_refused"
+    STARTUP_TRUNCATED = "startup_truncated"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    # the far side
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    UPSTREAM_LOST = "upstream_lost"
+    PINNED_SETTING_CHANGED = "pinned_setting_changed"
+    SHUTTING_DOWN = "shutting_down"
+    # requests over http and grpc
+    REQUEST_INVALID = "request_invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a reason is said at each door."""
+
+    sqlstate: str
+    http: int
+    grpc: str  # name of a grpc.StatusCode
+    summary: str
+
+
+def _answer(sqlstate: str, http: int, grpc: str, summary: str) -> Answer:
+    return Answer(sqlstate=sqlstate, http=http, grpc=grpc, summary=summary)
+
+
+# A policy denial of a statement is 42501 and never class 08, 57P0x or 0A000: pools evict connections on those.
+ANSWERS: Final = MappingProxyType(
+    {
+        Reason.ALLOWED: _answer("00000", 200, "OK", "allowed, and recorded"),
+        Reason.POLICY_DENIED: _answer("42501", 403, "PERMISSION_DENIED", "a rule denied it; the findings name which"),
+        Reason.STATEMENT_INCOMPLETE: _answer(
+            "42501", 403, "PERMISSION_DENIED", "what the statement does could not be established completely"
+        ),
+        Reason.OBLIGATION_UNSUPPORTED: _answer(
+            "42501", 403, "PERMISSION_DENIED", "allowed only under an obligation this door cannot fulfil"
+        ),
+        Reason.SERVER_COMPLAINT: _answer(
+            "42601", 422, "INVALID_ARGUMENT", "the database itself rejects the statement; its own words are passed on"
+        ),
+        Reason.ENGINE_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the policy engine did not answer"),
+        Reason.ENGINE_ANSWER_INVALID: _answer(
+            "58000", 503, "UNAVAILABLE", "the policy engine's answer was undefined or malformed"
+        ),
+        Reason.TWIN_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the analysis twin cannot be reached"),
+        Reason.TWIN_TIMEOUT: _answer(
+            "58000", 503, "UNAVAILABLE", "the analysis twin did not answer in time (a lock on the relation, often)"
+        ),
+        Reason.RECORD_UNAVAILABLE: _answer("58030", 503, "UNAVAILABLE", "the record could not be written"),
+        Reason.INTERNAL: _answer("58000", 500, "INTERNAL", "an error of the gateway's own; the log has it"),
+        Reason.TOKEN_MISSING: _answer("28000", 401, "UNAUTHENTICATED", "no token was given"),
+        Reason.TOKEN_MALFORMED: _answer("28000", 401, "UNAUTHENTICATED", "what was given is not a signed token"),
+        Reason.TOKEN_EXPIRED: _answer("28000", 401, "UNAUTHENTICATED", "the token has expired"),
+        Reason.TOKEN_NOT_YET_VALID: _answer("28000", 401, "UNAUTHENTICATED", "the token is not valid yet"),
+        Reason.TOKEN_ISSUER_UNTRUSTED: _answer("28000", 401, "UNAUTHENTICATED", "the token's issuer is not trusted"),
+        Reason.TOKEN_AUDIENCE_MISMATCH: _answer(
+            "28000", 401, "UNAUTHENTICATED", "the token was made for another audience"
+        ),
+        Reason.TOKEN_ALGORITHM_REFUSED: _answer(
+            "28000", 401, "UNAUTHENTICATED", "the token's algorithm is not on the issuer's list"
+        ),
+        Reason.TOKEN_KEY_UNKNOWN: _answer("28000", 401, "UNAUTHENTICATED", "no key of the issuer fits the token"),
+        Reason.TOKEN_SIGNATURE_INVALID: _answer("28000", 401, "UNAUTHENTICATED", "the token's signature is wrong"),
+        Reason.USER_MISMATCH: _answer(
+            "28000", 403, "PERMISSION_DENIED", "the database user named is not the one the token maps to"
+        ),
+        Reason.DATASOURCE_UNKNOWN: _answer("3D000", 404, "NOT_FOUND", "no datasource of that name is configured"),
+        Reason.PROFILE_NONE: _answer("28000", 403, "PERMISSION_DENIED", "no profile of the datasource fits the person"),
+        Reason.TLS_REQUIRED: _answer("28000", 403, "PERMISSION_DENIED", "this listener takes tokens over TLS only"),
+        Reason.EDGE_UNTRUSTED: _answer(
+            "28000", 403, "PERMISSION_DENIED", "an address was asserted by a peer that is not a configured edge"
+        ),
+        Reason.LOGIN_TIMEOUT: _answer("28000", 408, "DEADLINE_EXCEEDED", "login took longer than the limit"),
+        Reason.STARTUP_PARAMETER_REFUSED: _answer(
+            "28000", 400, "INVALID_ARGUMENT", "a start-up parameter is not on the allow-list"
+        ),
+        Reason.PROTOCOL_VERSION_REFUSED: _answer(
+            "0A000", 400, "INVALID_ARGUMENT", "the protocol's major version is not 3"
+        ),
+        Reason.MESSAGE_MALFORMED: _answer("08P01", 400, "INVALID_ARGUMENT", "a message broke the protocol's format"),
+        Reason.MESSAGE_TOO_LARGE: _answer("08P01", 413, "RESOURCE_EXHAUSTED", "a message was over the limit"),
+        Reason.MESSAGE_REFUSED: _answer(
+            "08P01", 400, "INVALID_ARGUMENT", "a message this gateway never forwards, or not in this state"
+        ),
+        Reason.STARTUP_TRUNCATED: _answer("08P01", 400, "INVALID_ARGUMENT", "the start-up packet was cut short"),
+        Reason.LIMIT_EXCEEDED: _answer("54000", 429, "RESOURCE_EXHAUSTED", "a limit of the gateway was reached"),
+        Reason.UPSTREAM_UNAVAILABLE: _answer("08006", 502, "UNAVAILABLE", "the database cannot be reached"),
+        Reason.UPSTREAM_LOST: _answer("08006", 502, "UNAVAILABLE", "the connection to the database was lost"),
+        Reason.PINNED_SETTING_CHANGED: _answer(
+            "08P01", 502, "ABORTED", "a setting the analysis depends on changed in the session"
+        ),
+        Reason.SHUTTING_DOWN: _answer("57P01", 503, "UNAVAILABLE", "the gateway is shutting down"),
+        Reason.REQUEST_INVALID: _answer("22023", 400, "INVALID_ARGUMENT", "the request does not fit its schema"),
+    }
+)
+
+
+class SekishoError(Exception):
+    """We could not decide or act. ``reason`` says under which word it is denied, counted and explained.
+
+    ``detail`` is for the person: it never holds SQL, values, host names, addresses of others or a stack trace.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+
+    @property
+    def answer(self) -> Answer:
+        """How each door says this reason."""
+        return ANSWERS[self.reason]
+
+
+class ClientProtocolError(SekishoError):
+    """The peer broke the protocol; the session ends. Blame: the client."""
+
+
+class AuthenticationError(SekishoError):
+    """The peer could not be authenticated, or may not log in. Blame: the client."""
+
+
+class PolicyUnavailable(SekishoError):
+    """The engine or the twin gave no usable answer. Blame: us; the statement is denied, the session lives."""
+
+
+class RecordUnavailable(SekishoError):
+    """The record could not be written; nothing is forwarded. Blame: us."""
+
+
+class UpstreamError(SekishoError):
+    """The database could not be reached or went away."""
+
+
+class ConfigError(Exception):
+    """Configuration, registry or policy cannot be used. Lists *every* problem found, each with its place."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

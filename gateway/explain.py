@@ -1,0 +1,59 @@
+"""The words of a denial, for the person who meets it: what, which rule, which fact, what would be allowed, its id.
+
+Never SQL, values of rows, host names or stack traces: a denial is read by somebody who was just refused the data.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from gateway.errors import ANSWERS, Reason
+from gateway.model import Finding, Layer, Mode, StatementFacts, Verdict
+
+_LAYER_WORDS = {Layer.LAW: "law", Layer.PROMISE: "promise to users", Layer.HOUSE: "house rule"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Message, detail and hint, as PostgreSQL's ErrorResponse has them; other doors use the same words."""
+
+    message: str
+    detail: str
+    hint: str
+
+
+def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None) -> Explanation:
+    """The words for a verdict that denies. The first enforced finding is the message, the others are in the detail."""
+    acting = [finding for finding in verdict.findings if finding.mode is Mode.ENFORCE]
+    if not acting:
+        return without_rule(decision_id, verdict.reason, "")
+    first = acting[0]
+    lines = [_line(first)]
+    if statement is not None and not statement.complete and statement.detail:
+        lines.append(f"Statement: {statement.detail}")
+    others = [f"{other.rule} ({other.message})" for other in acting[1:]]
+    if others:
+        lines.append("Also: " + "; ".join(others))
+    lines.append(f"Decision: {decision_id}")
+    remedies = dict.fromkeys(finding.remedy for finding in acting if finding.remedy)
+    return Explanation(
+        message=f"access denied: {first.message}",
+        detail="\n".join(lines),
+        hint=" ".join(remedies) or f"Quote decision {decision_id} to the people who own this rule.",
+    )
+
+
+def without_rule(decision_id: str, reason: Reason, detail: str) -> Explanation:
+    """The words where no rule spoke: something could not be established, asked or written."""
+    return Explanation(
+        message=f"access denied: {ANSWERS[reason].summary}",
+        detail="\n".join(part for part in (detail, f"Reason: {reason}", f"Decision: {decision_id}") if part),
+        hint="This is a denial for safety, not a rule about you: try again, or show the decision id to the operators.",
+    )
+
+
+def _line(finding: Finding) -> str:
+    fact = f"{finding.fact} = {json.dumps(finding.value, ensure_ascii=False)}" if finding.fact else ""
+    parts = [f"Rule: {finding.rule} ({_LAYER_WORDS[finding.layer]})", f"Fact: {fact}" if fact else "", finding.citation]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,84 @@
+"""Answers to what `authorize` needs: the policy engine, the analysis twins, the record. Lives on the loop.
+
+An answer is given at once where it can be (an in-process decision, an entry that need only be written) and is a future
+where it must be waited for, so that a known statement costs no task and no turn of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, assert_never
+
+from gateway.audit.writer import RecordWriter
+from gateway.authorize import Analysis, Need, NeedDecision, NeedDurable, NeedTree
+from gateway.errors import PolicyUnavailable, Reason
+from gateway.links.tasks import TaskGroup
+from gateway.links.twin import Twin
+from gateway.metrics import Metrics
+from gateway.model import DatasourceId, JsonValue
+from gateway.policy.engine import Engine
+
+
+class Resolver:
+    """Gives, or promises, what a need asks for. Raises SekishoError."""
+
+    def __init__(
+        self, *, engine: Engine, twins: Mapping[DatasourceId, Twin], recorder: RecordWriter, metrics: Metrics
+    ) -> None:
+        self.engine = engine
+        self._metrics = metrics
+        self._twins = twins
+        self._recorder = recorder
+        self._tasks = TaskGroup()
+
+    def resolve(self, need: Need) -> JsonValue | asyncio.Future[Any]:
+        """The answer, or a future of it."""
+        match need:
+            case NeedDurable():
+                return self._durable(need)
+            case NeedDecision():
+                return self._decide(need)
+            case NeedTree():
+                return self._tasks.spawn(self._analyse(need), "analyse")
+            case _:
+                assert_never(need)
+
+    def _durable(self, need: NeedDurable) -> asyncio.Future[None] | None:
+        loop = asyncio.get_running_loop()
+        promise: asyncio.Future[None] = loop.create_future()
+        self._metrics.recorded(need.durability)
+        if self._recorder.append(need.entry, need.durability, partial(_from_thread, loop, promise)):
+            return None
+        return promise
+
+    def _decide(self, need: NeedDecision) -> JsonValue:
+        try:
+            return self.engine.evaluate(need.document)
+        except PolicyUnavailable:
+            self._metrics.engine_failed()
+            raise
+
+    async def _analyse(self, need: NeedTree) -> Analysis:
+        twin = self._twins.get(need.datasource)
+        if twin is None:
+            raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
+        return await twin.analyse(need.profile, need.text, need.parameter_types)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._tasks.cancel()
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, promise: asyncio.Future[None], error: BaseException | None) -> None:
+    loop.call_soon_threadsafe(_keep, promise, error)
+
+
+def _keep(promise: asyncio.Future[None], error: BaseException | None) -> None:
+    if promise.done():  # whoever waited has gone
+        return
+    if error is None:
+        promise.set_result(None)
+    else:
+        promise.set_exception(error)

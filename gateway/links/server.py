@@ -1,0 +1,218 @@
+"""Connections of ours to a PostgreSQL server: how to reach it, TLS, login. Used by client sessions and by the twin.
+
+``open_connection`` returns a transport whose bytes go to a receiver that can be swapped: during login the login machine
+reads, afterwards whoever owns the connection. Everything is bounded by one deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.errors import Reason, UpstreamError
+from gateway.pgwire.login import ServerLogin
+from gateway.pgwire.messages import TERMINATE
+from gateway.pgwire.startup import SSL_REQUEST, cancel_request
+
+# What the meaning of a statement hangs on is said in the start-up packet: that beats defaults of role and database.
+PINNED_SETTINGS = {"client_encoding": "UTF8", "standard_conforming_strings": "on", "row_security": "on"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress:
+    """Where a server is and how to trust it."""
+
+    host: str
+    port: int
+    database: str
+    tls: str  # verify-full | disable
+    ca: Path | None
+    connect_timeout: float  # seconds, login included
+
+    @property
+    def socket_path(self) -> str | None:
+        """The Unix socket, where ``host`` is a folder."""
+        return f"{self.host}/.s.PGSQL.{self.port}" if self.host.startswith("/") else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Whom we are at the server."""
+
+    user: str
+    password: str | None
+
+    def __repr__(self) -> str:
+        return f"Credentials(user={self.user!r})"
+
+
+class Receiver(Protocol):
+    """Who gets what a connection delivers."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived."""
+
+    def connection_lost(self) -> None:
+        """The connection is gone."""
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly: write less."""
+
+    def resume_writing(self) -> None:
+        """The peer caught up."""
+
+
+class ServerConnection(asyncio.Protocol):
+    """One connection to a server, after ``open_connection`` logged in."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.receiver: Receiver | None = None
+        self._early: list[bytes] = []
+        self._arrived: asyncio.Event = asyncio.Event()
+        self.closed = False
+        self.settings: dict[str, str] = {}
+        self.process_id = 0
+        self.secret = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # a stream transport, by how it is opened
+
+    def data_received(self, data: bytes) -> None:
+        if self.receiver is not None:
+            self.receiver.data_received(data)
+        else:
+            self._early.append(data)
+            self._arrived.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self._arrived.set()
+        if self.receiver is not None:
+            self.receiver.connection_lost()
+
+    def pause_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.resume_writing()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; nothing where the connection is already gone (its loss has been told)."""
+        if self.transport is not None and not self.closed:
+            self.transport.write(data)
+
+    def end(self) -> None:
+        """Say goodbye and close when what was written is sent."""
+        if self.transport is not None and not self.closed:
+            self.receiver = None
+            self.transport.write(TERMINATE)
+            self.transport.close()
+
+    def close(self) -> None:
+        """Close at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def attach(self, receiver: Receiver) -> None:
+        """From now on bytes go to ``receiver``; what came before is given first."""
+        self.receiver = receiver
+        early, self._early = self._early, []
+        for data in early:
+            receiver.data_received(data)
+        if self.closed:
+            receiver.connection_lost()
+
+    async def read(self) -> bytes:
+        """Bytes, before a receiver is attached. Raises UpstreamError at the end of the stream."""
+        while not self._early:
+            if self.closed:
+                raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database closed the connection during login")
+            self._arrived.clear()
+            await self._arrived.wait()
+        data = b"".join(self._early)
+        self._early.clear()
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Put back bytes that belong to the next reader."""
+        if data:
+            self._early.insert(0, data)
+
+
+async def open_connection(
+    address: ServerAddress, credentials: Credentials, settings: dict[str, str], nonce: Callable[[], str]
+) -> ServerConnection:
+    """Reach the server and log in. Raises UpstreamError; the deadline of ``address`` covers everything."""
+    connection: ServerConnection | None = None
+    try:
+        async with asyncio.timeout(address.connect_timeout):
+            connection = await _reach(address)
+            await _login(connection, address, credentials, settings, nonce())
+            return connection
+    except (OSError, TimeoutError, ssl.SSLError) as error:
+        if connection is not None:
+            connection.close()
+        what = "in time" if isinstance(error, TimeoutError) else f"({type(error).__name__})"
+        raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, f"the database could not be reached {what}") from error
+    except UpstreamError:
+        if connection is not None:
+            connection.close()
+        raise
+
+
+async def _reach(address: ServerAddress) -> ServerConnection:
+    loop = asyncio.get_running_loop()
+    if address.socket_path is not None:
+        _, connection = await loop.create_unix_connection(ServerConnection, address.socket_path)
+        return connection
+    _, connection = await loop.create_connection(ServerConnection, address.host, address.port)
+    if address.tls == "disable":
+        return connection
+    connection.write(SSL_REQUEST)
+    answer = await connection.read()
+    if answer != b"S" or connection.transport is None:  # anything after the S was not sent by the TLS peer
+        connection.close()
+        raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database does not offer TLS")
+    context = ssl.create_default_context(cafile=str(address.ca) if address.ca else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    secured = await loop.start_tls(connection.transport, connection, context, server_hostname=address.host)
+    if secured is None:
+        raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the TLS handshake with the database failed")
+    connection.transport = secured
+    return connection
+
+
+async def _login(
+    connection: ServerConnection, address: ServerAddress, credentials: Credentials, settings: dict[str, str], nonce: str
+) -> None:
+    parameters = {"user": credentials.user, "database": address.database, **settings, **PINNED_SETTINGS}
+    login = ServerLogin(parameters, password=credentials.password, nonce=nonce)
+    connection.write(login.start())
+    while not login.ready:
+        answer = login.receive(await connection.read())
+        if answer:
+            connection.write(answer)
+    connection.unread(login.rest())
+    connection.settings = login.settings
+    connection.process_id = login.process_id
+    connection.secret = login.secret
+
+
+async def send_cancel(address: ServerAddress, process_id: int, secret: bytes) -> None:
+    """Ask the server to cancel what one of our sessions runs; over TLS where the session uses it. Best effort by nature:
+    the protocol has no answer. Raises UpstreamError where the server cannot be reached."""
+    try:
+        async with asyncio.timeout(address.connect_timeout):
+            connection = await _reach(address)
+            connection.write(cancel_request(process_id, secret))
+            if connection.transport is not None:
+                connection.transport.close()
+    except (OSError, TimeoutError) as error:
+        raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database could not be reached") from error

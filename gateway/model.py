@@ -1,0 +1,423 @@
+"""The values every part speaks in: frozen, closed, without behaviour beyond small derivations.
+
+One meaning each, the words of the design: door, principal, entity, employer chain, location, origin, data type,
+statement facts, decision, obligation, finding, layer, mode, revision. Nothing here opens a socket or reads a clock:
+moments are integers, seconds since 1970-01-01T00:00:00Z, and are always passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+from gateway.errors import Reason
+
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+EntityId = NewType("EntityId", str)
+PrincipalId = NewType("PrincipalId", str)
+DatasourceId = NewType("DatasourceId", str)
+Country = NewType("Country", str)  # ISO 3166-1 alpha-2, upper case
+DataType = NewType("DataType", str)  # Fides taxonomy key, e.g. user.contact.phone_number
+
+
+class Door(StrEnum):
+    """Where a request arrived."""
+
+    POSTGRES = "postgres"
+    GRPC = "grpc"
+    ENVOY = "envoy"
+    HTTP = "http"
+
+
+class Effect(StrEnum):
+    """What a decision says. A narrowed answer is ``allow`` with obligations."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Mode(StrEnum):
+    """Whether a rule acts or is only counted."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class Layer(StrEnum):
+    """Whose word a rule is: the law's, a promise made to users, or the house's own."""
+
+    LAW = "law"
+    PROMISE = "promise"
+    HOUSE = "house"
+
+
+class Confidence(StrEnum):
+    """How well a fact is known."""
+
+    ATTESTED = "attested"  # server, registry
+    INFERRED = "inferred"  # another parser, a route
+    DECLARED = "declared"  # a caller or a claim
+    UNKNOWN = "unknown"
+
+
+class Durability(StrEnum):
+    """What a record entry must have survived before bytes go on."""
+
+    WRITTEN = "written"  # handed to the kernel: survives the process
+    SYNCED = "synced"  # on disk: survives the machine
+
+
+class LocationSource(StrEnum):
+    """What told us where the principal is."""
+
+    SITE_NETWORK = "site_network"  # the address lies in a configured `direct` site network
+    SITE_LISTENER = "site_listener"  # the listener is bound to a site by configuration
+    CLAIM = "claim"  # a signed claim of an issuer configured for it
+    GEOIP = "geoip"
+    NONE = "none"
+
+
+class Stay(StrEnum):
+    """Whether a person lives where they are, or is on a trip."""
+
+    RESIDENCE = "residence"
+    TRIP = "trip"
+    UNKNOWN = "unknown"
+
+
+class StatementEffect(StrEnum):
+    """What a statement does to data."""
+
+    NONE = "none"  # touches no relation (SELECT 1)
+    READ = "read"
+    WRITE = "write"
+    SESSION = "session"  # BEGIN, COMMIT, SET of a harmless setting, SHOW
+
+
+class ColumnUseKind(StrEnum):
+    """How a statement uses a column. Every one of them is a read or a write; `predicate` leaks as `output` does."""
+
+    OUTPUT = "output"
+    PREDICATE = "predicate"
+    ARRANGE = "arrange"  # GROUP BY, ORDER BY, DISTINCT, window, join using
+    WRITE_TARGET = "write_target"
+    WHOLE_ROW = "whole_row"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks, as verified. ``subject`` and ``issuer`` come from a token whose signature was checked."""
+
+    issuer: str
+    subject: str
+    database_user: str  # the name the token maps to; the client must ask for exactly it
+    groups: tuple[str, ...] = ()
+    mfa: bool = False
+    purpose: str | None = None  # from a signed claim only
+    token_id: str | None = None
+    expires_at: int  # seconds since the epoch
+    issued_at: int | None = None
+    declared_country: Country | None = None  # location claim, only if the issuer is configured for it
+
+    @property
+    def id(self) -> PrincipalId:
+        """``issuer#subject``: the one name of the principal in record and registry."""
+        return PrincipalId(f"{self.issuer}#{self.subject}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Where the bytes came from, as far as it can be attested."""
+
+    address: str | None  # textual IP address of the person's side; None for a Unix socket
+    via_edge: bool = False  # asserted by a configured edge (PROXY protocol, right-most hop)
+    site: str | None = None  # the listener's site, where configuration binds it to one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """The country or countries the principal is in now. No countries = unknown, which never allows data about people."""
+
+    countries: tuple[Country, ...]
+    source: LocationSource
+    confidence: Confidence
+    conflict: bool = False
+    site: str | None = None
+    note: str = ""  # why unknown, for `whois` and the record
+
+    @property
+    def unknown(self) -> bool:
+        """True where no source named a country."""
+        return not self.countries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainLink:
+    """One entity between the principal and the controller. Hop 0 is the controller itself."""
+
+    hop: int
+    entity: EntityId
+    name: str
+    country: Country | None
+    relation: str  # controller | affiliate | contractor | subcontractor | owner
+    contract: str | None = None
+    share_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmployerFacts:
+    """Who employs the principal and by which chain of contracts and owners that entity reaches the controller.
+
+    ``chain`` starts at the controller (hop 0) and ends at the employer. ``complete`` is False where any part is unknown:
+    no registry entry, no employment now, a contract whose sub-contractors are unknown.
+    """
+
+    known: bool
+    complete: bool
+    note: str = ""
+    entity: EntityId | None = None
+    name: str = ""
+    country: Country | None = None
+    relation: str = "unknown"  # controller | affiliate | contractor | subcontractor | unknown
+    same_legal_entity: bool = False
+    chain: tuple[ChainLink, ...] = ()
+    owners: tuple[ChainLink, ...] = ()
+    contracts: tuple[Mapping[str, JsonValue], ...] = ()
+    blocked_by: str | None = None  # id of the block (kill-switch) in force
+    residence: Country | None = None
+    stay: Stay = Stay.UNKNOWN
+    groups: tuple[str, ...] = ()
+    person: str = ""  # the person's name in the registry, for people who read the record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnUse:
+    """One column of one relation and how the statement uses it."""
+
+    relation: str  # schema.table, as the catalog knows it by OID
+    column: str
+    use: ColumnUseKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementFacts:
+    """What one statement does. ``complete`` False means: not established, with ``incomplete`` and ``detail`` saying why.
+
+    ``relations`` lists every relation touched, also those of which no column is read (``count(*)``).
+    """
+
+    kind: str  # select, insert, update, delete, begin, set, …
+    effect: StatementEffect
+    complete: bool
+    incomplete: str | None = None  # closed code, e.g. function_refused
+    detail: str = ""  # for the person: names a node, function, relation; never a value
+    relations: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()
+    transaction: str | None = None  # begin | commit | rollback | None, for doors that follow it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnLabel:
+    """What the catalog says of one touched column: its data types and whose data it is."""
+
+    relation: str
+    column: str
+    use: ColumnUseKind
+    data_types: tuple[DataType, ...]
+    subject_countries: tuple[Country, ...]
+    subject_known: bool
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFacts:
+    """Whose data of which types a statement touches, and where it lies."""
+
+    about_people: bool
+    data_types: tuple[DataType, ...]
+    subject_countries: tuple[Country, ...]
+    subject_known: bool  # False: about people, of a country nobody declared
+    storage_countries: tuple[Country, ...]
+    controller: EntityId
+    columns: tuple[ColumnLabel, ...]
+    unlabelled: tuple[str, ...]  # relations or columns the catalog does not know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """Obligation: the column is to be shown masked."""
+
+    relation: str
+    column: str
+    method: str  # null | constant | partial | year | domain | bucket
+    kind: str = field(default="mask", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFilter:
+    """Obligation: only rows that fulfil the predicate of the registry named here."""
+
+    relation: str
+    predicate: str
+    kind: str = field(default="row_filter", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLimit:
+    """Obligation: at most so many rows."""
+
+    rows: int
+    kind: str = field(default="row_limit", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownObligation:
+    """An obligation of a kind this version does not know: no door can fulfil it, so it is a denial."""
+
+    name: str
+    kind: str = field(default="unknown", init=False)
+
+
+Obligation = Mask | RowFilter | RowLimit | UnknownObligation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule's word: which rule, whose word, what it cites, and the fact that failed."""
+
+    rule: str
+    layer: Layer
+    mode: Mode
+    citation: str
+    message: str
+    fact: str  # path into the input, e.g. employer.chain.2.country
+    value: JsonValue
+    reason: Reason = Reason.POLICY_DENIED
+    remedy: str = ""  # what would be allowed, or whom to ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What policy answered to one question: a decision without its identity. Reusable until ``valid_until``.
+
+    ``headroom`` is how many more rows this answer may cover before it must be asked again; None = no rule looked at
+    volume. ``findings`` are of all rules that spoke, shadow ones marked by their mode.
+    """
+
+    effect: Effect
+    reason: Reason
+    obligations: tuple[Obligation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    cross_border: bool = False
+    durability: Durability = Durability.SYNCED
+    valid_until: int  # seconds since the epoch; the answer is not reused at or after it
+    headroom: int | None = None
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One answer to one request: a verdict with its identity and moment. The record knows it by ``id``."""
+
+    id: str
+    at: int
+    verdict: Verdict
+    reused: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """True where the statement may go on, under the verdict's obligations."""
+        return self.verdict.effect is Effect.ALLOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """The server's own words at Parse: a misspelt column is an answer, not a denial.
+
+    ``fields`` are ErrorResponse fields by their one-letter code (S V C M D H P …), without any that name internals.
+    """
+
+    sqlstate: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasourceFacts:
+    """The database asked for: where its bytes lie and who is the controller of the data."""
+
+    id: DatasourceId
+    storage_countries: tuple[Country, ...]
+    controller: EntityId
+    controller_name: str
+    controller_country: Country | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """One country (and, where named, entities) that users were told their data of these types can be read from."""
+
+    notice: str  # id of the notice version
+    country: Country
+    entities: tuple[EntityId, ...]  # empty: any entity of that country
+    data_types: tuple[DataType, ...]  # Fides keys; a key covers its descendants
+    consent: bool  # users consented after being told (APPI 28(1)(2), Rule 17)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """A safeguard agreed with one entity: equivalent system, SCC, CBPR, … with its last check."""
+
+    id: str
+    kind: str  # equivalent_system | scc | idta | cbpr | standard_contract | certification
+    entity: EntityId
+    last_check_age_days: int | None
+    foreign_law_risk: str  # none | noted | cannot_secure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeFacts:
+    """How much of this controller's data about people went to this employer so far in the window."""
+
+    window: str  # ISO 8601 duration, e.g. P1D
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understanding:
+    """All facts of one request: what a decision is made from, and nothing else.
+
+    ``valid_until`` is the earliest moment at which any fact here may change by the passing of time alone: the token's
+    expiry, the next date in the registry, the next UTC midnight (ages are counted in days).
+    """
+
+    at: int
+    door: Door
+    datasource: DatasourceFacts
+    profile: str
+    principal: Principal
+    location: Location
+    employer: EmployerFacts
+    statement: StatementFacts
+    data: DataFacts
+    disclosures: tuple[Disclosure, ...]
+    agreements: tuple[Agreement, ...]
+    volume: VolumeFacts
+    purpose: str | None
+    valid_until: int
+    registry_revision: str
+
+    @property
+    def origin(self) -> tuple[Country, ...]:
+        """Every country whose location or law the principal brings, sorted: location, residence, chain below the
+        controller, controlling owners."""
+        countries = set(self.location.countries)
+        countries.update(link.country for link in self.employer.chain[1:] if link.country is not None)
+        countries.update(link.country for link in self.employer.owners if link.country is not None)
+        if self.employer.country is not None:
+            countries.add(self.employer.country)
+        if self.employer.residence is not None and self.employer.stay is not Stay.TRIP:
+            countries.add(self.employer.residence)
+        return tuple(sorted(countries))

@@ -1,0 +1,17 @@
+"""The PostgreSQL wire protocol, version 3, without sockets: bytes and judgements in, actions out.
+
+Map:
+    startup    first bytes: encryption requests, cancel, start-up message and its allow-list
+    login      our own login at a server (SCRAM-SHA-256), for client sessions and the analysis twin
+    scram      RFC 5802 / RFC 7677, the client's side
+    proxy      PROXY protocol v2 header of a configured edge
+    frames     cutting the client's stream into frames under a limit per type
+    messages   bodies decoded as strictly as the server does; encoding
+    ledger     what is on its way to the server, and the client's names for statements and portals
+    session    a logged-in session: judge, forward or substitute, relay
+
+Rules of the package: a message without an entry in a table is refused; a statement is forwarded only after its
+judgement; a denied one is *substituted* by a message that fails at the server, so that transactions, pipelines and
+batches abort exactly as PostgreSQL aborts them; text, parameter values and rows stay byte-identical; the unnamed
+statement of the client is the unnamed statement of the server, every other name becomes one of ours.
+"""

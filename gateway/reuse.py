@@ -1,0 +1,74 @@
+"""What is kept so that no work is done twice: bounded maps of known statements and of standing decisions.
+
+A *standing* decision is an answer with everything it hangs on. It may be used again only while all of that is the same:
+the policy and registry revision, the catalog epoch, the moment before ``valid_until``, and room left in its volume
+(`Authority.usable` is the judge).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from gateway.model import Understanding, Verdict
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Bounded(Generic[Key, Value]):
+    """A map that forgets the least recently used entry beyond its limit."""
+
+    __slots__ = ("_entries", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._entries: OrderedDict[Key, Value] = OrderedDict()
+        self._limit = limit
+
+    def get(self, key: Key) -> Value | None:
+        """The value, now the most recently used one, or None."""
+        value = self._entries.get(key)
+        if value is not None:
+            self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keep a value."""
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def drop(self, key: Key) -> None:
+        """Forget a value."""
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+_SESSIONS_REMEMBERED = 256
+
+
+@dataclass(slots=True)
+class Standing:
+    """A decision that may stand for further executions."""
+
+    verdict: Verdict
+    understanding: Understanding
+    revision: str
+    epoch: str
+    normalised: str
+    statement_hash: str
+    full_entries: dict[str, str] = field(default_factory=dict)  # session -> id of its full entry in the record
+
+    def remember(self, session: str, decision_id: str) -> None:
+        """The full entry of this decision in this session; further executions may refer to it."""
+        if len(self.full_entries) >= _SESSIONS_REMEMBERED:
+            self.full_entries.clear()
+        self.full_entries[session] = decision_id
