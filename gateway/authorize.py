@@ -108,7 +108,7 @@ class Outcome:
     reason: Reason
     decision: Decision | None = None
     complaint: Complaint | None = None
-    standing: Standing | None = None  # for allowed statements: what further executions refer to
+    standing: Standing | None = None  # what was understood; for allowed statements, what further executions refer to
     message: str = ""
     detail: str = ""
     hint: str = ""
@@ -312,7 +312,7 @@ class Authority:
             layer=Layer.HOUSE,
             mode=Mode.ENFORCE,
             citation="",
-            message=f"it is allowed only with {', '.join(missing)}, which this door cannot carry out for this statement",
+            message=f"allowed only with {', '.join(missing)}, which this door cannot carry out for this statement",
             fact="obligations",
             value=list(missing),
             reason=Reason.OBLIGATION_UNSUPPORTED,
@@ -415,6 +415,7 @@ def _refusal(decision: Decision, standing: Standing | None, detail: str) -> Outc
     return Outcome(
         reason=verdict.reason,
         decision=decision,
+        standing=standing,
         message=words.message,
         detail=words.detail,
         hint=words.hint,

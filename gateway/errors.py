@@ -1,8 +1,8 @@
 """Every word Sekisho can say no with, and how each door says it.
 
-``Reason`` is a closed set: it is the metric label, the record field, the row in README and the key of ``ANSWERS``, which
-holds the SQLSTATE, HTTP status and gRPC status a person meets. A *denial* is a value (``model.Decision``); the exceptions
-here mean "we could not decide or act", and each carries the reason under which it is denied, counted and explained.
+``Reason`` is a closed set: it is the metric label, the record field, the row in README and the key of ``ANSWERS``,
+which holds the SQLSTATE, HTTP status and gRPC status a person meets. A *denial* is a value (``model.Decision``); the
+exceptions here mean "we could not decide or act", and each carries the reason it is denied, counted and explained by.
 """
 
 from __future__ import annotations

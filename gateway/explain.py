@@ -36,11 +36,13 @@ def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None
     if others:
         lines.append("Also: " + "; ".join(others))
     lines.append(f"Decision: {decision_id}")
-    remedies = dict.fromkeys(finding.remedy for finding in acting if finding.remedy)
+    remedies = list(dict.fromkeys(finding.remedy.rstrip(".") for finding in acting if finding.remedy))
     return Explanation(
         message=f"access denied: {first.message}",
         detail="\n".join(lines),
-        hint=" ".join(remedies) or f"Quote decision {decision_id} to the people who own this rule.",
+        hint=f"What would help: {'; and '.join(remedies)}."
+        if remedies
+        else f"Quote decision {decision_id} to the people who own this rule.",
     )
 
 

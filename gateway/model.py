@@ -139,7 +139,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """The country or countries the principal is in now. No countries = unknown, which never allows data about people."""
+    """The countries the principal is in now. None = unknown, which never allows data about people."""
 
     countries: tuple[Country, ...]
     source: LocationSource
@@ -171,7 +171,7 @@ class ChainLink:
 class EmployerFacts:
     """Who employs the principal and by which chain of contracts and owners that entity reaches the controller.
 
-    ``chain`` starts at the controller (hop 0) and ends at the employer. ``complete`` is False where any part is unknown:
+    ``chain`` starts at the controller (hop 0) and ends at the employer. ``complete`` is False where a part is unknown:
     no registry entry, no employment now, a contract whose sub-contractors are unknown.
     """
 
@@ -204,7 +204,7 @@ class ColumnUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFacts:
-    """What one statement does. ``complete`` False means: not established, with ``incomplete`` and ``detail`` saying why.
+    """What one statement does. ``complete`` False: not established; ``incomplete`` and ``detail`` say why.
 
     ``relations`` lists every relation touched, also those of which no column is read (``count(*)``).
     """

@@ -75,7 +75,7 @@ class Asker:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
 
-    async def exchange(self, request: bytes, timeout: float) -> list[tuple[int, bytes]]:
+    async def exchange(self, request: bytes, seconds: float) -> list[tuple[int, bytes]]:
         """Send and gather. After a timeout the connection is closed: its next answer would be somebody else's."""
         if self.closed:
             raise UpstreamError(Reason.TWIN_UNAVAILABLE, "the connection to the database was lost")
@@ -83,7 +83,7 @@ class Asker:
         self._waiting = asyncio.get_running_loop().create_future()
         self._connection.write(request)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 return await self._waiting
         except TimeoutError:
             self.close()
@@ -94,10 +94,10 @@ class Asker:
         finally:
             self._waiting = None
 
-    async def rows(self, sql: str, timeout: float) -> list[Row]:
+    async def rows(self, sql: str, seconds: float) -> list[Row]:
         """The rows of one simple query, as text. Raises ServerRefused, UpstreamError."""
         found: list[Row] = []
-        for kind, body in await self.exchange(encode_query(sql.encode()), timeout):
+        for kind, body in await self.exchange(encode_query(sql.encode()), seconds):
             if kind == ord("D"):
                 found.append(_row(body))
             elif kind == ord("E"):

@@ -206,8 +206,10 @@ async def _login(
 
 
 async def send_cancel(address: ServerAddress, process_id: int, secret: bytes) -> None:
-    """Ask the server to cancel what one of our sessions runs; over TLS where the session uses it. Best effort by nature:
-    the protocol has no answer. Raises UpstreamError where the server cannot be reached."""
+    """Ask the server to cancel what one of our sessions runs; over TLS where the session uses it.
+
+    Best effort by nature: the protocol has no answer. Raises UpstreamError where the server cannot be reached.
+    """
     try:
         async with asyncio.timeout(address.connect_timeout):
             connection = await _reach(address)

@@ -1,9 +1,9 @@
 """The analysis twin of one datasource: connections that only ever Parse, and one that watches the catalogs.
 
-The twin logs in as a role of its own and takes a profile's role by start-up parameter, so a statement is analysed as the
-person's session would analyse it, and no client session carries a debug setting. The trees come as LOG notices; if that
-role's ``log_min_messages`` let them through to the server's log, literals included, the twin refuses to work
-(HAZARDS 2.2) unless configuration accepts it by name.
+The twin logs in as a role of its own and takes a profile's role by start-up parameter, so a statement is analysed as
+the person's session would analyse it, and no client session carries a debug setting. The trees come as LOG notices; if
+that role's ``log_min_messages`` let them through to the server's log, literals included, the twin refuses to work unless
+configuration accepts it by name.
 
 Its loss denies; nothing else does: it is opened again on the next need and every epoch interval.
 """
@@ -70,7 +70,7 @@ class Twin:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """First look. Raises ConfigError for what must be mended before serving; a server that is down is only noted."""
+        """First look. Raises ConfigError for what must be mended; a server that is down is only noted."""
         await self._look()
 
     async def watch(self) -> None:
@@ -141,7 +141,9 @@ class Twin:
             problems.append(f"{where}: the database's encoding is {encoding}; only UTF8 is supported")
         names = ", ".join("'" + role.replace("'", "''") + "'" for role in {*self._roles.values(), self._settings.role})
         powerful = await scout.rows(_POWERFUL_ROLES.format(roles=names), self._timeout())
-        problems += [f"{where}: role {name} is a superuser, or may bypass or replicate: refused" for (name,) in powerful]
+        problems += [
+            f"{where}: role {name} is a superuser, or may bypass or replicate: refused" for (name,) in powerful
+        ]
         if problems:
             scout.close()
             raise ConfigError(problems)

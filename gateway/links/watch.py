@@ -1,4 +1,4 @@
-"""Watching a folder of files: a cheap signature, looked at every second, and a reload when it moved and came to rest."""
+"""Watching a folder of files: a cheap signature, looked at every second; a reload when it moved and came to rest."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ Map:
     messages   bodies decoded as strictly as the server does; encoding
     ledger     what is on its way to the server, and the client's names for statements and portals
     session    a logged-in session: judge, forward or substitute, relay
+    upward     its client's messages; downward: its server's; shared: what both know; actions: what the door must do
 
 Rules of the package: a message without an entry in a table is refused; a statement is forwarded only after its
 judgement; a denied one is *substituted* by a message that fails at the server, so that transactions, pipelines and

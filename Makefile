@@ -1,0 +1,71 @@
+# Sekisho: every command a person or CI needs. GNU make and Python 3.11+ are enough; `make` alone lists the targets.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Wheels with known hashes only: nothing is built from source, nothing unpinned is fetched.
+LOCKED := install --require-hashes --only-binary :all:
+EDITABLE := install --no-deps --no-build-isolation --editable .
+FUZZ_EXAMPLES ?= 2000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types fuzz bench tools lock proto clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and none was found: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "==> $(VENV): a virtual environment with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "The modules venv and ensurepip are missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.demo: pyproject.toml requirements/demo.txt | $(BIN)/python
+	@echo "==> installing Sekisho and what the demo needs, each package by its pinned hash"
+	@$(PIP) $(LOCKED) -r requirements/demo.txt
+	@$(PIP) $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
+	@echo "==> installing what the tests need, each package by its pinned hash"
+	@$(PIP) $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.demo ## play the story on a real PostgreSQL and stay up (ONCE=1: play and end)
+	@$(BIN)/sekisho demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: lint types ## lint, types and all tests
+	@echo "==> tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	@echo "==> lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy, strict on gateway/
+	@echo "==> types"
+	@$(BIN)/mypy
+
+fuzz: $(VENV)/.dev ## property tests at length (FUZZ_EXAMPLES=2000 each)
+	@echo "==> property tests, $(FUZZ_EXAMPLES) examples each"
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/property --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
+
+bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+tools: ## build or find the optional tools, into .tools/
+	@tools/build.sh
+
+lock: $(BIN)/python ## pin all dependencies anew, with hashes
+	@tools/lock.sh $(BIN)/python
+
+proto: $(VENV)/.dev ## generate the gRPC code from proto/
+	@$(BIN)/python proto/generate.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

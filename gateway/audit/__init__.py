@@ -1,0 +1,21 @@
+"""The record: what was asked, decided and done, hash-chained on disk before bytes go on.
+
+    record.py       builders of entries (plain dicts, snake_case, ``schema_version``); never values, never raw SQL
+    chain.py        canonical JSON and the chain: how an entry becomes a line, how a line is read back (pure)
+    segments.py     the folder: names, listing, bounded reading of lines, durable creation of a segment
+    checkpoint.py   ``<writer>.head.json``: seq and hash of the last synced entry, so that a cut end is found
+    writer.py       ``RecordWriter``: WRITTEN = one write, SYNCED = group commit by one thread; never drops
+    damage.py       what can be wrong with a record: the words of the three below
+    walk.py         one pass over one writer's chain
+    blame.py        where the chain breaks, which entry is the first bad one, and what was done to it
+    verify.py       ``verify(directory) -> Report`` and ``iter_entries``
+    report_text.py  the same in words, for the command line; returns strings
+
+An entry goes ``record`` -> ``chain.canonical`` -> ``chain.link`` -> one ``os.write``. A line is the entry with
+``seq``, ``prev`` and ``hash`` behind it; ``hash`` is SHA-256 over every byte of the line before it, so the bytes on
+disk are what is verified and nothing has to be serialised a second time.
+
+Nothing here reads a clock: entries carry ``at_us``, made from the ``at_ns`` the caller passes. What the chain cannot
+show: who can rewrite the segments *and* the checkpoint can forge a whole record. Only an anchor outside the machine
+shows that.
+"""

@@ -1,0 +1,133 @@
+"""What can be wrong with a record, and the state of one pass over a writer's chain: the words of ``walk`` and
+``blame``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from gateway.audit.chain import GENESIS, Link
+from gateway.audit.segments import RawLine, Segment, read_lines
+
+SEGMENT_HEAD: Final = "segment_head"  # kind of a segment's first entry
+TORN_TAIL: Final = "torn_tail"  # kind of the entry that marks what a crash left in the segment before
+MAX_CLOCK_STEPS: Final = 20  # reported; one step is enough to make a record suspect
+_REMEMBERED: Final = 256  # accepted lines kept to tell which side of a fork is the false one
+
+
+class BadKind(StrEnum):
+    """What is wrong with the first bad entry, or why the record cannot be judged."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    INSERTED = "inserted"
+    SWAPPED = "swapped"
+    CUT = "cut"
+    TORN_UNMARKED = "torn_unmarked"
+    SEGMENT_MISSING = "segment_missing"
+    SEGMENT_MISMATCH = "segment_mismatch"
+    REWRITTEN = "rewritten"
+    CLOCK_BACK = "clock_back"
+    CHECKPOINT_MISSING = "checkpoint_missing"
+    CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
+    FUTURE_VERSION = "future_version"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bad:
+    """One thing that is wrong, with its place. ``line`` is counted from 1; 0 where it is not about a line."""
+
+    writer: str
+    segment: str
+    line: int
+    seq: int | None
+    kind: BadKind
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TornTail:
+    """What a crash left behind the last whole line of a segment."""
+
+    segment: str
+    line: int
+    size: int
+    sha256: str
+    marked: bool  # the next segment says so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An accepted line and where it lies."""
+
+    index: int  # of the segment
+    line: int
+    seq: int
+    hash: str
+
+
+@dataclass(slots=True)
+class Walk:
+    """State and result of a pass. ``bad`` is set once, at the first break; the pass ends there."""
+
+    segments: Sequence[Segment]
+    clock_tolerance_us: int
+    attested: tuple[int, str] | None = None  # seq and hash of the checkpoint
+    seq: int = 0  # of the next entry
+    prev: str = GENESIS
+    entries: int = 0
+    bad: Bad | None = None
+    torn: list[TornTail] = field(default_factory=list)
+    clock_steps: list[Bad] = field(default_factory=list)
+    latest_us: int = 0
+    size: int = 0  # bytes of whole lines in the last segment
+    lines: int = 0  # whole lines in the last segment
+    version: int | None = None  # schema version of the last segment's head
+    attested_seen: str | None = None  # hash found at the checkpoint's seq
+    attested_at: tuple[str, int] = ("", 0)
+    recent: dict[str, Seen] = field(default_factory=dict)
+
+    def refuse(self, segment: str, line: int, seq: int | None, kind: BadKind, explanation: str) -> None:
+        """Note the first bad entry."""
+        self.bad = Bad(
+            writer=self.segments[0].writer, segment=segment, line=line, seq=seq, kind=kind, explanation=explanation
+        )
+
+    def accept(self, index: int, line: int, link: Link) -> None:
+        """The line continues the chain."""
+        self.seq, self.prev, self.entries = link.seq + 1, link.hash, self.entries + 1
+        self.recent[link.hash] = Seen(index=index, line=line, seq=link.seq, hash=link.hash)
+        if len(self.recent) > _REMEMBERED:
+            del self.recent[next(iter(self.recent))]
+        if self.attested is not None and link.seq == self.attested[0]:
+            self.attested_seen, self.attested_at = link.hash, (self.segments[index].name, line)
+        at = link.integer("at_us")
+        if at is None:
+            return
+        behind = self.latest_us - at
+        if behind > self.clock_tolerance_us and len(self.clock_steps) < MAX_CLOCK_STEPS:
+            self.clock_steps.append(
+                Bad(
+                    writer=self.segments[0].writer,
+                    segment=self.segments[index].name,
+                    line=line,
+                    seq=link.seq,
+                    kind=BadKind.CLOCK_BACK,
+                    explanation=f"its time lies {behind / 1e6:.3f} s before that of an earlier entry",
+                )
+            )
+        # after a step the new time counts, else every later entry would be reported for the same step
+        self.latest_us = at if behind > self.clock_tolerance_us else max(self.latest_us, at)
+
+
+def lines_after(segments: Sequence[Segment], index: int, number: int) -> Iterator[tuple[int, RawLine]]:
+    """The whole lines behind this place, through all later segments. Read again from the files: used once, at a
+    break."""
+    for later in range(index, len(segments)):
+        for line in read_lines(segments[later]):
+            if isinstance(line, RawLine) and (later > index or line.number > number):
+                yield later, line

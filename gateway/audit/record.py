@@ -1,0 +1,325 @@
+"""Builders of record entries: plain dicts in the design's words.
+
+Fields are versioned and never renamed: a change of meaning is a new field and a new ``SCHEMA_VERSION``. No entry
+holds a value of people's data or raw SQL: statements come in normalised (constants replaced), with a keyed hash.
+
+One full ``decision`` per decision and session; a ``repeat`` per further execution under it; a ``completion`` when the
+statement ended; a ``refusal`` where no decision could be made; an ``event`` for logins, sessions and the gateway
+itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final, assert_never
+
+from gateway.errors import Reason
+from gateway.model import (
+    ChainLink,
+    Decision,
+    Door,
+    Effect,
+    Finding,
+    JsonValue,
+    Mask,
+    Obligation,
+    Peer,
+    Principal,
+    PrincipalId,
+    RowFilter,
+    RowLimit,
+    StatementFacts,
+    Understanding,
+    UnknownObligation,
+)
+
+SCHEMA_VERSION: Final = 1
+MIN_KEY_BYTES: Final = 32
+MAX_ATTRIBUTION: Final = 256  # characters of one thing a client says of itself
+
+Entry = dict[str, JsonValue]
+
+
+class Event(StrEnum):
+    """What else is recorded, besides statements."""
+
+    SESSION_OPEN = "session_open"
+    LOGIN_REFUSED = "login_refused"
+    SESSION_CLOSE = "session_close"
+    PROTOCOL_ERROR = "protocol_error"
+    GATEWAY_START = "gateway_start"
+    GATEWAY_STOP = "gateway_stop"
+
+
+def statement_hash(key: bytes, statement: str) -> str:
+    """HMAC-SHA256 of a statement's text: equal statements can be found, a guessed one cannot be confirmed without the
+    key."""
+    if len(key) < MIN_KEY_BYTES:
+        raise ValueError(f"the key of the statement hash has {len(key)} bytes; it needs {MIN_KEY_BYTES} or more")
+    return hmac.digest(key, statement.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def decision_entry(
+    u: Understanding, decision: Decision, *, at_ns: int, session: str, statement: str, statement_hash: str
+) -> Entry:
+    """The full entry of one decision. ``statement`` is normalised; the hash is of the text as it was asked."""
+    verdict = decision.verdict
+    return {
+        "kind": "decision",
+        "schema_version": SCHEMA_VERSION,
+        "at_us": at_ns // 1000,
+        "decision_id": decision.id,
+        "session": session,
+        "door": u.door,
+        "datasource": u.datasource.id,
+        "controller": u.datasource.controller,
+        "profile": u.profile,
+        "purpose": u.purpose,
+        "principal": _principal(u.principal),
+        "person": u.employer.person,
+        "location": {
+            "countries": list(u.location.countries),
+            "source": u.location.source,
+            "confidence": u.location.confidence,
+            "conflict": u.location.conflict,
+            "site": u.location.site,
+            "note": u.location.note,
+        },
+        "employer": _employer(u),
+        "origin": list(u.origin),
+        "statement": _statement(u.statement, statement, statement_hash),
+        "data": {
+            "about_people": u.data.about_people,
+            "data_types": list(u.data.data_types),
+            "subject_countries": list(u.data.subject_countries),
+            "subject_known": u.data.subject_known,
+            "storage_countries": list(u.data.storage_countries),
+            "unlabelled": list(u.data.unlabelled),
+        },
+        "volume": {"window": u.volume.window, "rows": u.volume.rows},
+        "disclosures": sorted({disclosure.notice for disclosure in u.disclosures}),
+        "agreements": [agreement.id for agreement in u.agreements],
+        "effect": verdict.effect,
+        "reason": verdict.reason,
+        "obligations": [_obligation(obligation) for obligation in verdict.obligations],
+        "findings": [_finding(finding) for finding in verdict.findings],
+        "cross_border": verdict.cross_border,
+        "revision": verdict.revision,
+        "registry_revision": u.registry_revision,
+        "valid_until": verdict.valid_until,
+        "reused": decision.reused,
+    }
+
+
+def repeat_entry(decision_id: str, *, of: str, at_ns: int, session: str) -> Entry:
+    """A further execution under a decision already recorded in full, in this session, as entry ``of``."""
+    return {
+        "at_us": at_ns // 1000,
+        "decision_id": decision_id,
+        "kind": "repeat",
+        "of": of,
+        "schema_version": SCHEMA_VERSION,
+        "session": session,
+    }
+
+
+def completion_entry(
+    decision_id: str,
+    *,
+    at_ns: int,
+    session: str,
+    rows: int | None,
+    sqlstate: str | None,
+    duration_us: int,
+    sent_bytes: int | None = None,
+) -> Entry:
+    """How an executed statement ended. ``sqlstate`` None = without error; ``rows`` None = not counted."""
+    return {
+        "at_us": at_ns // 1000,
+        "bytes": sent_bytes,
+        "decision_id": decision_id,
+        "duration_us": duration_us,
+        "kind": "completion",
+        "rows": rows,
+        "schema_version": SCHEMA_VERSION,
+        "session": session,
+        "sqlstate": sqlstate,
+    }
+
+
+def refusal_entry(
+    decision_id: str,
+    *,
+    at_ns: int,
+    session: str,
+    door: Door,
+    datasource: str,
+    profile: str,
+    principal: Principal | None,
+    reason: Reason,
+    detail: str = "",
+    sqlstate: str = "",
+    statement: str = "",
+    statement_hash: str = "",
+    facts: StatementFacts | None = None,
+    revision: str = "",
+) -> Entry:
+    """A denial without a decision of policy: engine or twin down, the server's own complaint, the gate's refusal.
+
+    ``detail`` names nodes, functions or relations, as ``SekishoError.detail`` does; never SQL, never a value.
+    """
+    return {
+        "kind": "refusal",
+        "schema_version": SCHEMA_VERSION,
+        "at_us": at_ns // 1000,
+        "decision_id": decision_id,
+        "session": session,
+        "door": door,
+        "datasource": datasource,
+        "profile": profile,
+        "principal": None if principal is None else _principal(principal),
+        "effect": Effect.DENY,
+        "reason": reason,
+        "detail": detail,
+        "sqlstate": sqlstate,
+        "statement": {"text": statement, "hash": statement_hash}
+        if facts is None
+        else _statement(facts, statement, statement_hash),
+        "revision": revision,
+    }
+
+
+def session_entry(
+    event: str,
+    *,
+    at_ns: int,
+    session: str | None = None,
+    door: Door | None = None,
+    peer: Peer | None = None,
+    principal_id: PrincipalId | str | None = None,
+    datasource: str | None = None,
+    profile: str | None = None,
+    reason: Reason | None = None,
+    detail: str = "",
+    revision: str | None = None,
+    attribution: Mapping[str, str] | None = None,
+) -> Entry:
+    """A login, the end of a session, a broken protocol, the gateway's start or stop.
+
+    ``attribution`` is what the client says of itself (``application_name``): kept for people, never an input to a rule.
+    """
+    return {
+        "kind": "event",
+        "event": Event(event),
+        "schema_version": SCHEMA_VERSION,
+        "at_us": at_ns // 1000,
+        "session": session,
+        "door": door,
+        "peer": None if peer is None else {"address": peer.address, "via_edge": peer.via_edge, "site": peer.site},
+        "principal_id": principal_id,
+        "datasource": datasource,
+        "profile": profile,
+        "reason": reason,
+        "detail": detail,
+        "revision": revision,
+        "attribution": {name: said[:MAX_ATTRIBUTION] for name, said in (attribution or {}).items()},
+    }
+
+
+def _principal(principal: Principal) -> Entry:
+    return {
+        "id": principal.id,
+        "issuer": principal.issuer,
+        "subject": principal.subject,
+        "database_user": principal.database_user,
+        "groups": list(principal.groups),
+        "mfa": principal.mfa,
+        "token_id": principal.token_id,
+        "expires_at": principal.expires_at,
+        "declared_country": principal.declared_country,
+    }
+
+
+def _employer(u: Understanding) -> Entry:
+    employer = u.employer
+    return {
+        "known": employer.known,
+        "complete": employer.complete,
+        "note": employer.note,
+        "entity": employer.entity,
+        "name": employer.name,
+        "country": employer.country,
+        "relation": employer.relation,
+        "same_legal_entity": employer.same_legal_entity,
+        "blocked_by": employer.blocked_by,
+        "residence": employer.residence,
+        "stay": employer.stay,
+        "chain": _hops(employer.chain),
+        "owners": _hops(employer.owners),
+    }
+
+
+def _hops(links: Sequence[ChainLink]) -> list[JsonValue]:
+    return [
+        {
+            "hop": link.hop,
+            "entity": link.entity,
+            "name": link.name,
+            "country": link.country,
+            "relation": link.relation,
+            "contract": link.contract,
+            "share_percent": link.share_percent,
+        }
+        for link in links
+    ]
+
+
+def _statement(facts: StatementFacts, text: str, hashed: str) -> Entry:
+    columns: dict[str, list[JsonValue]] = {}
+    for use in facts.columns:
+        columns.setdefault(use.use, []).append(f"{use.relation}.{use.column}")
+    return {
+        "kind": facts.kind,
+        "effect": facts.effect,
+        "complete": facts.complete,
+        "incomplete": facts.incomplete,
+        "detail": facts.detail,
+        "text": text,
+        "hash": hashed,
+        "relations": list(facts.relations),
+        "columns": columns,
+    }
+
+
+def _obligation(obligation: Obligation) -> Entry:
+    match obligation:
+        case Mask():
+            return {
+                "kind": obligation.kind,
+                "relation": obligation.relation,
+                "column": obligation.column,
+                "method": obligation.method,
+            }
+        case RowFilter():
+            return {"kind": obligation.kind, "relation": obligation.relation, "predicate": obligation.predicate}
+        case RowLimit():
+            return {"kind": obligation.kind, "rows": obligation.rows}
+        case UnknownObligation():
+            return {"kind": obligation.kind, "name": obligation.name}
+        case _:
+            assert_never(obligation)
+
+
+def _finding(finding: Finding) -> Entry:
+    # ``message`` and ``remedy`` are for the person at the door; the record keeps what they are made from.
+    return {
+        "rule": finding.rule,
+        "layer": finding.layer,
+        "mode": finding.mode,
+        "citation": finding.citation,
+        "fact": finding.fact,
+        "value": finding.value,
+        "reason": finding.reason,
+    }

@@ -1,0 +1,143 @@
+"""The record in words, for the command line: ``sekisho audit verify DIR`` and ``sekisho audit tail DIR``. Returns
+strings."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from gateway.audit.damage import Bad, BadKind
+from gateway.audit.segments import Segment, list_segments
+from gateway.audit.verify import Report, segment_entries
+from gateway.model import JsonValue
+
+EXIT_WHOLE: Final = 0
+EXIT_BROKEN: Final = 1
+EXIT_UNJUDGED: Final = 3  # 2 is for wrong use of the command
+_UNJUDGED: Final = frozenset({BadKind.EMPTY, BadKind.UNREADABLE, BadKind.FUTURE_VERSION})
+
+
+def exit_code(report: Report) -> int:
+    """0 = whole, 1 = broken, 3 = cannot be judged (nothing there, not readable, written by a later version)."""
+    if report.ok:
+        return EXIT_WHOLE
+    return EXIT_UNJUDGED if all(bad.kind in _UNJUDGED for bad in report.bad) else EXIT_BROKEN
+
+
+def verify_text(report: Report) -> str:
+    """The report for a person, several lines."""
+    good = _count(report.entries, "entry", "entries")
+    size = f"{good} in {_count(report.segments, 'segment', 'segments')}"
+    by = f"by {_count(report.writers, 'writer', 'writers')}"
+    match exit_code(report):
+        case 0:
+            lines = [f"whole: {size} {by}; every entry is chained to the one before it"]
+        case 1:
+            lines = [f"BROKEN: {good} found good before the first bad one"]
+        case _:
+            lines = ["NOT JUDGED: the record, or a part of it, could not be verified"]
+    lines.extend(_bad_text(bad) for bad in report.bad)
+    for torn in report.torn_tails:
+        state = (
+            "marked when the writer was opened again"
+            if torn.marked
+            else "to be marked when the writer is opened again (or an entry is being written just now)"
+        )
+        lines.append(f"  torn tail: {torn.segment} line {torn.line}, {torn.size} bytes, left by a crash; {state}")
+    return "\n".join(lines)
+
+
+def tail_text(directory: Path, *, count: int = 20) -> str:
+    """The last entries of all writers by time, one line each. Raises OSError where a file cannot be read."""
+    newest: list[Mapping[str, JsonValue]] = []
+    for segments in list_segments(directory).values():
+        newest.extend(_last_entries(segments, count))
+    newest.sort(key=_moment)
+    return "\n".join(entry_text(entry) for entry in newest[-count:])
+
+
+def entry_text(entry: Mapping[str, JsonValue]) -> str:
+    """One entry as one readable line."""
+    at = _moment(entry)
+    when = datetime.fromtimestamp(at / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z" if at else "-"
+    kind = str(entry.get("kind", "?"))
+    match kind:
+        case "decision" | "refusal":
+            said = _decision_words(entry)
+        case "repeat":
+            said = [entry.get("decision_id"), f"of {entry.get('of')}"]
+        case "completion":
+            rows, micros = entry.get("rows"), entry.get("duration_us")
+            said = [entry.get("decision_id"), f"{rows} rows", entry.get("sqlstate"), f"{micros} us"]
+        case "event":
+            said = [entry.get("event"), entry.get("door"), entry.get("principal_id"), entry.get("reason")]
+        case "unreadable_line":
+            said = [f"{entry.get('segment')} line {entry.get('line')} is not an entry; see `sekisho audit verify`"]
+        case _:
+            said = [f"{name}={entry[name]}" for name in ("writer", "segment", "bytes") if name in entry]
+    words = [_plain(word) for word in said if word not in (None, "")]
+    return "  ".join([when, f"{kind:<10}", *words])
+
+
+def _decision_words(entry: Mapping[str, JsonValue]) -> list[JsonValue]:
+    principal, location, statement = (_mapping(entry.get(name)) for name in ("principal", "location", "statement"))
+    employer, countries = _mapping(entry.get("employer")), location.get("countries")
+    where = ",".join(map(str, countries)) if isinstance(countries, list) and countries else "unknown"
+    findings = entry.get("findings")
+    rules = [_mapping(finding).get("rule") for finding in findings] if isinstance(findings, list) else []
+    return [
+        entry.get("decision_id"),
+        str(entry.get("effect")).upper(),
+        entry.get("reason"),
+        entry.get("person") or principal.get("id"),
+        f"in {where}" if location else None,
+        f"of {employer['entity']}" if employer.get("entity") else None,
+        entry.get("datasource"),
+        statement.get("text"),
+        f"rules {','.join(map(str, rules))}" if rules else None,
+    ]
+
+
+def _last_entries(segments: list[Segment], count: int) -> Iterable[Mapping[str, JsonValue]]:
+    """The last entries of one writer, from as few segments as hold them."""
+    kept: deque[Mapping[str, JsonValue]] = deque()
+    for segment in reversed(segments):
+        wanted = count - len(kept)
+        if wanted <= 0:
+            break
+        kept.extendleft(reversed(deque(segment_entries(segment), maxlen=wanted)))
+    return kept
+
+
+def _bad_text(bad: Bad) -> str:
+    place = " ".join(
+        part
+        for part in (
+            bad.segment,
+            f"line {bad.line}" if bad.line else "",
+            "" if bad.seq is None else f"(entry {bad.seq})",
+        )
+        if part
+    )
+    return f"  {bad.kind}: {place + ': ' if place else ''}{bad.explanation}"
+
+
+def _plain(word: JsonValue) -> str:
+    """Without control characters: what a client says of itself must not move the cursor of who reads the record."""
+    return "".join(char if char.isprintable() else " " for char in str(word))
+
+
+def _moment(entry: Mapping[str, JsonValue]) -> int:
+    at = entry.get("at_us")
+    return at if isinstance(at, int) and 0 <= at < 253402300800_000_000 else 0
+
+
+def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

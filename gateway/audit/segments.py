@@ -1,0 +1,138 @@
+"""The record's folder: names of segments, bounded reading of their lines, durable creation of a new one.
+
+A segment is ``<writer>.<number, eight digits>.jsonl``. It comes into being whole: its first lines are written to a
+temporary name, synced, renamed, and the folder is synced, so a segment without its head is never the work of a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from gateway.audit.chain import MAX_LINE_BYTES
+
+WRITER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SEGMENT_NAME: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([0-9]{8,12})\.jsonl")
+_UNFINISHED: Final = ".unfinished"
+_FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class FileCalls:
+    """The system calls durability hangs on; a test puts a counting or failing one in place."""
+
+    write: Callable[[int, bytes], int] = os.write
+    pwrite: Callable[[int, bytes, int], int] = os.pwrite
+    fdatasync: Callable[[int], None] = os.fdatasync
+    fsync: Callable[[int], None] = os.fsync
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """One file of one writer's chain."""
+
+    writer: str
+    number: int
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's name, as reports give it."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """One line as it lies in the file. ``raw`` is None where it is longer than any entry can be."""
+
+    number: int  # from 1
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class TornRest:
+    """The bytes behind the last newline of a segment: a line that a crash or a full disk cut short."""
+
+    line: int
+    size: int
+    sha256: str
+
+
+def segment_path(directory: Path, writer: str, number: int) -> Path:
+    """Where the segment of this number lies."""
+    return directory / f"{writer}.{number:08d}.jsonl"
+
+
+def list_segments(directory: Path) -> dict[str, list[Segment]]:
+    """Every writer's segments, in order. Raises OSError where the folder cannot be read."""
+    found: dict[str, list[Segment]] = {}
+    for name in sorted(os.listdir(directory)):
+        match = _SEGMENT_NAME.fullmatch(name)
+        if match is not None:
+            found.setdefault(match[1], []).append(Segment(match[1], int(match[2]), directory / name))
+    for segments in found.values():
+        segments.sort()
+    return found
+
+
+def read_lines(segment: Segment) -> Iterator[RawLine | TornRest]:
+    """The segment's lines one by one, and last the torn rest if there is one. Holds one line in memory at most."""
+    with segment.path.open("rb") as file:
+        number = 0
+        while raw := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if raw.endswith(b"\n"):
+                yield RawLine(number, raw)
+                continue
+            digest, size = sha256(raw), len(raw)
+            while not raw.endswith(b"\n") and (raw := file.readline(MAX_LINE_BYTES)):
+                digest.update(raw)
+                size += len(raw)
+            if not raw:
+                yield TornRest(number, size, digest.hexdigest())
+                return
+            yield RawLine(number, None)
+
+
+def make_folder(directory: Path, calls: FileCalls) -> None:
+    """The folder, with mode 0700 where it is new; an existing one keeps the mode its owner gave it."""
+    if not directory.exists():
+        directory.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        sync_folder(directory.parent, calls)
+
+
+def sync_folder(directory: Path, calls: FileCalls) -> None:
+    """Make the folder's entries durable: a file that is synced but has no name after a power cut is lost."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        calls.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def create_file(path: Path, content: bytes, calls: FileCalls) -> int:
+    """Create a file with this content, durably and all at once; returns it open for appending.
+
+    Raises OSError, also where the name is taken: nothing is ever overwritten.
+    """
+    if path.exists():  # rename would replace it; the writer's lock keeps others from making it meanwhile
+        raise FileExistsError(f"{path.name} exists")
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    unfinished.unlink(missing_ok=True)  # of a crash during an earlier attempt; it was never part of the record
+    fd = os.open(unfinished, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    try:
+        if calls.write(fd, content) != len(content):
+            raise OSError("the file system took only a part of a new file")
+        calls.fsync(fd)
+        unfinished.rename(path)
+        sync_folder(path.parent, calls)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd

@@ -1,0 +1,130 @@
+"""One pass over one writer's chain, line by line: what holds, where it first does not, and what a crash left.
+
+A torn rest (bytes behind the last newline of a segment) is judged so:
+- newest segment, every synced entry before it intact: the trace of a crash, not yet marked; reported, not an error;
+- older segment: the next segment must mark it, in its second line ``torn_tail``, with the same size and SHA-256; then
+  it is reported, not an error. Unmarked or different, somebody cut the segment (``torn_unmarked``);
+- in either case, entries that the checkpoint calls synced and that are not there: ``cut``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.audit.blame import blame
+from gateway.audit.chain import Link, read_line
+from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL, BadKind, TornTail, Walk
+from gateway.audit.record import SCHEMA_VERSION
+from gateway.audit.segments import Segment, TornRest, read_lines
+
+
+def walk(
+    segments: Sequence[Segment],
+    *,
+    clock_tolerance_us: int,
+    attested: tuple[int, str] | None = None,
+    trust_first: bool = False,
+) -> Walk:
+    """Pass over a writer's segments. ``trust_first``: begin where the first line says, for a writer that opens its
+    newest segment; the segments before it are left to ``verify``. Raises OSError where a file cannot be read.
+    """
+    state = Walk(segments, clock_tolerance_us, attested)
+    torn: TornTail | None = None
+    for index, segment in enumerate(segments):
+        expected = segments[index - 1].number + 1 if index else (segment.number if trust_first else 0)
+        if segment.number != expected:
+            _missing(state, segment, expected)
+            return state
+        rest = _walk_segment(state, index, torn, trust_first)
+        if state.bad is not None:
+            return state
+        torn = None
+        if rest is not None:
+            later = index + 1 < len(segments)
+            torn = TornTail(segment=segment.name, line=rest.line, size=rest.size, sha256=rest.sha256, marked=later)
+            state.torn.append(torn)
+    return state
+
+
+def _walk_segment(state: Walk, index: int, torn: TornTail | None, trust_first: bool) -> TornRest | None:
+    """One segment; ``torn`` is what the one before it ended with. Returns what this one ends with."""
+    segment, rest = state.segments[index], None
+    state.size, state.lines = 0, 0
+    for line in read_lines(segment):
+        if isinstance(line, TornRest):
+            rest = line
+            break
+        link = None if line.raw is None else read_line(line.raw)
+        if trust_first and state.entries == 0 and link is not None and link.authentic:
+            state.seq, state.prev = link.seq, link.prev
+        if link is None or not link.authentic or link.seq != state.seq or link.prev != state.prev:
+            state.bad = blame(state, index, line.number, link)
+            return None
+        state.accept(index, line.number, link)
+        _check_content(state, segment, line.number, link, torn)
+        if state.bad is not None:
+            return None
+        state.lines = line.number
+        state.size += 0 if line.raw is None else len(line.raw)
+    if state.lines == 0:
+        state.refuse(segment.name, 1, state.seq, BadKind.CUT, "the segment has no whole line: its head was cut off")
+    elif torn is not None and state.lines < 2:
+        _unmarked(state, torn)
+    return rest
+
+
+def _missing(state: Walk, segment: Segment, expected: int) -> None:
+    state.refuse(
+        f"{segment.writer}.{expected:08d}.jsonl",
+        0,
+        state.seq,
+        BadKind.SEGMENT_MISSING,
+        f"segment {expected} is not there; the next one found is {segment.name}",
+    )
+
+
+def _unmarked(state: Walk, torn: TornTail) -> None:
+    state.refuse(
+        torn.segment,
+        torn.line,
+        state.seq,
+        BadKind.TORN_UNMARKED,
+        "the segment ends within a line, and the next segment does not mark that as the trace of a crash",
+    )
+
+
+def _check_content(state: Walk, segment: Segment, number: int, link: Link, torn: TornTail | None) -> None:
+    """What a line that continues the chain must say in its place: head first, then the mark of a torn rest."""
+    version = link.integer("schema_version")
+    state.version = version if number == 1 else state.version
+    if version is not None and version > SCHEMA_VERSION:
+        state.refuse(
+            segment.name,
+            number,
+            link.seq,
+            BadKind.FUTURE_VERSION,
+            f"written under schema version {version}; this program knows versions up to {SCHEMA_VERSION}",
+        )
+    elif (link.kind == SEGMENT_HEAD) != (number == 1) or (
+        number == 1 and (link.integer("segment") != segment.number or link.entry.get("writer") != segment.writer)
+    ):
+        state.refuse(
+            segment.name,
+            number,
+            link.seq,
+            BadKind.SEGMENT_MISMATCH,
+            "the head of a segment is not in its place, or is that of another segment: files were renamed or joined",
+        )
+    elif torn is not None and number == 2:
+        fields = (link.entry.get("segment"), link.entry.get("bytes"), link.entry.get("sha256"))
+        if link.kind != TORN_TAIL or fields != (segment.number - 1, torn.size, torn.sha256):
+            _unmarked(state, torn)
+    elif link.kind == TORN_TAIL:
+        earlier = f"{segment.writer}.{segment.number - 1:08d}.jsonl"
+        state.refuse(
+            earlier,
+            0,
+            link.seq,
+            BadKind.CUT,
+            f"the torn rest that {segment.name} line {number} attests is no longer at the end of the segment",
+        )

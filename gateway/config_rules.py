@@ -1,0 +1,301 @@
+"""What a configuration must fulfil beyond its types: safe combinations, sane ranges, nothing twice.
+
+Rules look at *drafts*, sections as they were read, in which a value that could not be read is absent: so one run tells
+every problem, and a rule that misses a value keeps quiet, as that value's own problem was told already.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway import config as c
+
+# Asymmetric only: with a symmetric algorithm whoever can verify a token can also make one, and a public key taken for
+# an HMAC secret is the classic forgery.
+ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_HOUR_MS: Final = 3_600_000
+_GIB: Final = 1024**3
+
+RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
+    {
+        (c.HttpListener, "threads"): (1, 256),
+        (c.Issuer, "country_max_age"): (1, 86_400),
+        (c.Issuer, "leeway"): (0, 300),
+        (c.Twin, "connections"): (1, 64),
+        (c.Twin, "statement_timeout_ms"): (10, 60_000),
+        (c.Twin, "lock_timeout_ms"): (10, 60_000),
+        (c.Twin, "epoch_interval_ms"): (10, 60_000),
+        (c.Datasource, "port"): (1, 65_535),
+        (c.Datasource, "connect_timeout_ms"): (10, 120_000),
+        (c.Policy, "timeout_ms"): (1, 60_000),
+        (c.Record, "segment_bytes"): (4096, 16 * _GIB),
+        (c.Limits, "sessions"): (1, 100_000),
+        (c.Limits, "login_timeout_ms"): (100, 600_000),
+        (c.Limits, "statement_bytes"): (1024, 16 * 1024 * 1024),
+        (c.Limits, "message_bytes"): (1024, _GIB),
+        (c.Limits, "statements"): (1, 1_000_000),
+        (c.Limits, "tree_bytes"): (65_536, _GIB),
+        (c.Limits, "known_statements"): (0, 10_000_000),
+        (c.Limits, "known_decisions"): (0, 10_000_000),
+        (c.Limits, "drain_timeout_ms"): (0, _HOUR_MS),
+    }
+)
+CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
+    {
+        (c.PostgresListener, "plaintext"): ("never", "loopback"),
+        (c.Datasource, "tls"): ("verify-full", "disable"),
+        (c.Config, "log_level"): LOG_LEVELS,
+    }
+)
+# Made by Sekisho where they do not exist yet; every other path must be there.
+_MADE: Final = frozenset({(c.Record, "directory")})
+
+_HOST: Final = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
+)
+_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+
+Problem = tuple[str, str]  # field (may carry an index), message
+
+
+@dataclass(slots=True)
+class Draft:
+    """One section as read: ``values`` has only what could be read; ``places`` line and variable of what was given."""
+
+    kind: type
+    key: str
+    line: int
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        """The value, or None where it could not be read."""
+        return self.values.get(name)
+
+    def sections(self, name: str) -> tuple[Draft, ...]:
+        """A list of sections, as far as it could be read."""
+        found = self.values.get(name)
+        return found if isinstance(found, tuple) else ()
+
+
+def check(draft: Draft, *, check_files: bool) -> Iterator[tuple[int, str | None, str, str]]:
+    """Every problem of a section and those below it: line, variable, key, message."""
+    for name, message in _section_problems(draft, check_files):
+        line, variable = draft.places.get(name.partition("[")[0], (draft.line, None))
+        key = f"{draft.key}.{name}" if draft.key and name else draft.key or name
+        yield line, variable, key, message
+    for value in draft.values.values():
+        for child in value if isinstance(value, tuple) else (value,):
+            if isinstance(child, Draft):
+                yield from check(child, check_files=check_files)
+
+
+def build(draft: Draft) -> Any:
+    """The frozen dataclass of a draft without problems."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Draft):
+            return build(value)
+        return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
+
+    return draft.kind(**{name: plain(value) for name, value in draft.values.items()})
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port`` -> host and port; ValueError says what is wrong. Port 0 is any free one."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+        raise ValueError("expected host:port, with a port up to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        return str(ipaddress.IPv6Address(host[1:-1])), int(port)
+    if ":" in host:
+        raise ValueError("an IPv6 address goes in brackets: [::1]:5432")
+    if re.fullmatch(r"[0-9.]+", host):
+        return str(ipaddress.IPv4Address(host)), int(port)
+    if not _HOST.fullmatch(host):
+        raise ValueError("expected a host name or an address before the port")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """True for loopback addresses and ``localhost``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _section_problems(draft: Draft, check_files: bool) -> Iterator[Problem]:
+    for name, value in draft.values.items():
+        at = (draft.kind, name)
+        if at in RANGES and not RANGES[at][0] <= value <= RANGES[at][1]:
+            yield name, f"{value} is out of range: {RANGES[at][0]} to {RANGES[at][1]}"
+        if at in CHOICES and value not in CHOICES[at]:
+            yield name, f"`{value}` is not one of {', '.join(CHOICES[at])}"
+        if check_files and isinstance(value, Path) and at not in _MADE:
+            yield from _path(name, value)
+        if name == "edges":
+            yield from _edges(value)
+    if draft.kind in _RULES:
+        yield from _RULES[draft.kind](draft)
+
+
+def _path(name: str, path: Path) -> Iterator[Problem]:
+    folder = name == "directory"
+    if not (path.is_dir() if folder else path.is_file()):
+        yield name, f"no such {'folder' if folder else 'file'}: {path}"
+
+
+def _edges(networks: tuple[str, ...]) -> Iterator[Problem]:
+    for index, text in enumerate(networks):
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError as error:
+            yield f"edges[{index}]", f"not a network: {error}"
+        else:
+            if network.prefixlen == 0:
+                yield f"edges[{index}]", f"`{text}` would believe everybody; name the edges"
+
+
+def _address(draft: Draft) -> tuple[str, int] | str:
+    """Host and port, or what is wrong with them."""
+    try:
+        return split_address(draft.values["address"])
+    except ValueError as error:
+        return f"`{draft.values['address']}`: {error}"
+
+
+def _listener(draft: Draft) -> Iterator[Problem]:
+    if "address" not in draft.values:
+        return
+    found = _address(draft)
+    if isinstance(found, str):
+        yield "address", found
+        return
+    loopback = is_loopback(found[0])
+    without_tls = "tls" in draft.values and draft.values["tls"] is None
+    if draft.kind is c.GrpcListener and without_tls and not loopback:
+        yield "tls", "needed, as the address is not a loopback address"
+    if draft.kind is c.PostgresListener:
+        if draft.get("plaintext") == "loopback" and not loopback:
+            yield "plaintext", "`loopback` needs a loopback address to listen on"
+        if draft.get("plaintext") == "never" and without_tls:
+            yield "tls", "missing, and plaintext is `never`: nobody could log in"
+
+
+def _listeners(draft: Draft) -> Iterator[Problem]:
+    postgres, others = draft.sections("postgres"), [draft.get("grpc"), draft.get("http")]
+    if draft.values.keys() >= {"postgres", "grpc", "http"} and not postgres and others == [None, None]:
+        yield "", "no listener: name at least one"
+    taken: dict[tuple[str, int], str] = {}
+    for child in (*postgres, *(other for other in others if other is not None)):
+        found = _address(child) if "address" in child.values else ""
+        if isinstance(found, str) or found[1] == 0:
+            continue
+        if found in taken:
+            yield child.key.removeprefix("listeners."), f"same address as {taken[found]}"
+        taken.setdefault(found, child.key)
+
+
+def _issuer(draft: Draft) -> Iterator[Problem]:
+    algorithms = draft.get("algorithms")
+    if algorithms == ():
+        yield "algorithms", "name at least one"
+    for index, name in enumerate(algorithms or ()):
+        if name.upper().startswith("HS") or name.lower() == "none":
+            yield f"algorithms[{index}]", f"`{name}` is refused: only asymmetric signatures count"
+        elif name not in ALGORITHMS:
+            yield f"algorithms[{index}]", f"`{name}` is not one of {', '.join(sorted(ALGORITHMS))}"
+
+
+def _datasource(draft: Draft) -> Iterator[Problem]:
+    name, host, tls = draft.get("id"), draft.get("host"), draft.get("tls")
+    if name is not None and not _ID.fullmatch(name):
+        yield "id", "letters, digits, `_`, `.` and `-`, at most 63"
+    if host is not None:
+        socket = host.startswith("/")
+        if not socket and not _is_host(host):
+            yield "host", f"`{host}` is no host name, address or absolute path of a socket folder"
+        elif tls == "disable" and not socket and not is_loopback(host):
+            yield "tls", "`disable` is for a Unix socket or a loopback address only"
+        elif tls == "verify-full" and socket:
+            yield "tls", "a Unix socket carries no TLS: say `disable`"
+    for index, schema in enumerate(draft.get("search_path") or ()):
+        if schema in ("pg_temp", "$user", '"$user"'):
+            yield f"search_path[{index}]", f"`{schema}` would mean another schema in every session"
+    yield from _profiles(draft)
+
+
+def _profiles(draft: Draft) -> Iterator[Problem]:
+    profiles = draft.sections("profiles")
+    if draft.get("profiles") == ():
+        yield "profiles", "name at least one"
+    yield from _twice("profiles", profiles, "name")
+    twin = draft.get("twin")
+    everybody = None
+    for index, profile in enumerate(profiles):
+        if everybody is not None:
+            yield f"profiles[{index}]", f"never reached: profile {everybody} before it fits everybody"
+        elif profile.get("groups") == () and profile.get("entities") == ():
+            everybody = index
+        if twin is not None and twin.get("role") is not None and profile.get("role") == twin.get("role"):
+            yield f"profiles[{index}].role", "is the twin's; the twin needs a role of its own"
+
+
+def _twin(draft: Draft) -> Iterator[Problem]:
+    lock, statement = draft.get("lock_timeout_ms"), draft.get("statement_timeout_ms")
+    if lock is not None and statement is not None and lock > statement:
+        yield "lock_timeout_ms", "is longer than statement_timeout_ms"
+
+
+def _limits(draft: Draft) -> Iterator[Problem]:
+    statement, message = draft.get("statement_bytes"), draft.get("message_bytes")
+    if statement is not None and message is not None and statement > message:
+        yield "statement_bytes", "is more than message_bytes, so it could never be reached"
+
+
+def _config(draft: Draft) -> Iterator[Problem]:
+    for name, key in (("issuers", "issuer"), ("datasources", "id")):
+        if draft.get(name) == ():
+            yield name, "name at least one"
+        yield from _twice(name, draft.sections(name), key)
+
+
+def _twice(name: str, drafts: tuple[Draft, ...], key: str) -> Iterator[Problem]:
+    counted = Counter(draft.get(key) for draft in drafts)
+    for value, times in counted.items():
+        if value is not None and times > 1:
+            yield name, f"{key} `{value}` is there {times} times"
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _HOST.fullmatch(text) is not None and not re.fullmatch(r"[0-9.]+", text)
+    return True
+
+
+_RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProxyType(
+    {
+        c.PostgresListener: _listener,
+        c.GrpcListener: _listener,
+        c.HttpListener: _listener,
+        c.Listeners: _listeners,
+        c.Issuer: _issuer,
+        c.Datasource: _datasource,
+        c.Twin: _twin,
+        c.Limits: _limits,
+        c.Config: _config,
+    }
+)

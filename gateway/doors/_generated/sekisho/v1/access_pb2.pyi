@@ -1,0 +1,177 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Effect(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EFFECT_UNSPECIFIED: _ClassVar[Effect]
+    EFFECT_ALLOW: _ClassVar[Effect]
+    EFFECT_DENY: _ClassVar[Effect]
+
+class ObligationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OBLIGATION_KIND_UNSPECIFIED: _ClassVar[ObligationKind]
+    OBLIGATION_KIND_MASK: _ClassVar[ObligationKind]
+    OBLIGATION_KIND_ROW_FILTER: _ClassVar[ObligationKind]
+    OBLIGATION_KIND_ROW_LIMIT: _ClassVar[ObligationKind]
+
+class Layer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LAYER_UNSPECIFIED: _ClassVar[Layer]
+    LAYER_LAW: _ClassVar[Layer]
+    LAYER_PROMISE: _ClassVar[Layer]
+    LAYER_HOUSE: _ClassVar[Layer]
+
+class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MODE_UNSPECIFIED: _ClassVar[Mode]
+    MODE_ENFORCE: _ClassVar[Mode]
+    MODE_SHADOW: _ClassVar[Mode]
+EFFECT_UNSPECIFIED: Effect
+EFFECT_ALLOW: Effect
+EFFECT_DENY: Effect
+OBLIGATION_KIND_UNSPECIFIED: ObligationKind
+OBLIGATION_KIND_MASK: ObligationKind
+OBLIGATION_KIND_ROW_FILTER: ObligationKind
+OBLIGATION_KIND_ROW_LIMIT: ObligationKind
+LAYER_UNSPECIFIED: Layer
+LAYER_LAW: Layer
+LAYER_PROMISE: Layer
+LAYER_HOUSE: Layer
+MODE_UNSPECIFIED: Mode
+MODE_ENFORCE: Mode
+MODE_SHADOW: Mode
+
+class AuthorizeRequest(_message.Message):
+    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DATASOURCE_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    datasource: str
+    statement: Statement
+    address: str
+    supported_obligations: _containers.RepeatedScalarFieldContainer[ObligationKind]
+    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ...) -> None: ...
+
+class Statement(_message.Message):
+    __slots__ = ("sql", "parameter_types")
+    SQL_FIELD_NUMBER: _ClassVar[int]
+    PARAMETER_TYPES_FIELD_NUMBER: _ClassVar[int]
+    sql: str
+    parameter_types: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, sql: _Optional[str] = ..., parameter_types: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class AuthorizeResponse(_message.Message):
+    __slots__ = ("decision_id", "effect", "reason", "message", "detail", "hint", "obligations", "findings", "cross_border", "valid_until", "revision", "reused", "complaint")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    CROSS_BORDER_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    REUSED_FIELD_NUMBER: _ClassVar[int]
+    COMPLAINT_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    effect: Effect
+    reason: str
+    message: str
+    detail: str
+    hint: str
+    obligations: _containers.RepeatedCompositeFieldContainer[Obligation]
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    cross_border: bool
+    valid_until: int
+    revision: str
+    reused: bool
+    complaint: Complaint
+    def __init__(self, decision_id: _Optional[str] = ..., effect: _Optional[_Union[Effect, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., detail: _Optional[str] = ..., hint: _Optional[str] = ..., obligations: _Optional[_Iterable[_Union[Obligation, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., cross_border: _Optional[bool] = ..., valid_until: _Optional[int] = ..., revision: _Optional[str] = ..., reused: _Optional[bool] = ..., complaint: _Optional[_Union[Complaint, _Mapping]] = ...) -> None: ...
+
+class Obligation(_message.Message):
+    __slots__ = ("mask", "row_filter", "row_limit", "unknown")
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    ROW_FILTER_FIELD_NUMBER: _ClassVar[int]
+    ROW_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    mask: Mask
+    row_filter: RowFilter
+    row_limit: RowLimit
+    unknown: UnknownObligation
+    def __init__(self, mask: _Optional[_Union[Mask, _Mapping]] = ..., row_filter: _Optional[_Union[RowFilter, _Mapping]] = ..., row_limit: _Optional[_Union[RowLimit, _Mapping]] = ..., unknown: _Optional[_Union[UnknownObligation, _Mapping]] = ...) -> None: ...
+
+class Mask(_message.Message):
+    __slots__ = ("relation", "column", "method")
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    relation: str
+    column: str
+    method: str
+    def __init__(self, relation: _Optional[str] = ..., column: _Optional[str] = ..., method: _Optional[str] = ...) -> None: ...
+
+class RowFilter(_message.Message):
+    __slots__ = ("relation", "predicate")
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    PREDICATE_FIELD_NUMBER: _ClassVar[int]
+    relation: str
+    predicate: str
+    def __init__(self, relation: _Optional[str] = ..., predicate: _Optional[str] = ...) -> None: ...
+
+class RowLimit(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    def __init__(self, rows: _Optional[int] = ...) -> None: ...
+
+class UnknownObligation(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("rule", "layer", "mode", "citation", "message", "fact", "value", "remedy")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    CITATION_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FACT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    layer: Layer
+    mode: Mode
+    citation: str
+    message: str
+    fact: str
+    value: str
+    remedy: str
+    def __init__(self, rule: _Optional[str] = ..., layer: _Optional[_Union[Layer, str]] = ..., mode: _Optional[_Union[Mode, str]] = ..., citation: _Optional[str] = ..., message: _Optional[str] = ..., fact: _Optional[str] = ..., value: _Optional[str] = ..., remedy: _Optional[str] = ...) -> None: ...
+
+class Complaint(_message.Message):
+    __slots__ = ("sqlstate", "fields")
+    class FieldsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    SQLSTATE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    sqlstate: str
+    fields: _containers.ScalarMap[str, str]
+    def __init__(self, sqlstate: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...

@@ -1,0 +1,312 @@
+"""What every door asks: who is this, which profile, may they. One desk for all doors, living on the loop.
+
+The drivers of `authorize` are here: ``decide`` runs the generator as far as it goes without waiting and calls back
+later if it had to wait; ``ask_async`` is the same for coroutines and ``ask`` for threads of synchronous doors, which
+ask the loop (the policy engine belongs to the thread that made it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from gateway.audit import record
+from gateway.audit.writer import RecordWriter
+from gateway.authorize import Ask, Authority, Need, Outcome, Work, World
+from gateway.config import Config, Profile
+from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable, SekishoError
+from gateway.facts.identity import TokenVerifier
+from gateway.facts.registry import Registry
+from gateway.links.resolve import Resolver
+from gateway.metrics import LoginMethod, Metrics
+from gateway.model import DatasourceId, Door, Durability, Peer, Principal, PrincipalId
+
+_log = logging.getLogger(__name__)
+_HEARTBEAT = 0.5  # seconds between two signs of life of the loop
+_ALIVE_WITHIN = 5.0  # seconds without one after which the process should be started anew
+_SYNC_ASK_TIMEOUT = 30.0  # seconds a synchronous door waits for the loop
+
+
+class Desk:
+    """Serves the doors. Everything but ``ask``, ``ready``, ``alive`` and ``verify_token`` belongs to the loop."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        resolved: Mapping[str, Any],
+        authority: Authority,
+        world: World,
+        verifier: TokenVerifier,
+        resolver: Resolver,
+        recorder: RecordWriter,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop,
+        troubles: Callable[[], list[str]],
+    ) -> None:
+        self.config = config
+        self.authority = authority
+        self.metrics = metrics
+        self.recorder = recorder
+        self.draining = False
+        self._resolved = dict(resolved)
+        self._world = world
+        self._verifier = verifier
+        self._resolver = resolver
+        self._loop = loop
+        self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
+        self._profiles = {source.id: source.profiles for source in config.datasources}
+        self._beat = time.monotonic()
+        self._heart: asyncio.TimerHandle | None = None
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where the metrics are collected."""
+        return self.metrics.registry
+
+    # -- who ------------------------------------------------------------------------------------------------------
+
+    def verify_token(self, token: str) -> Principal:
+        """The principal a token stands for. Raises AuthenticationError."""
+        return self._verifier.verify(token, at=int(time.time()))
+
+    def choose_profile(self, datasource: str, principal: Principal) -> str:
+        """The first profile of the datasource that fits. Raises AuthenticationError."""
+        return self.profile(datasource, principal).name
+
+    def profile(self, datasource: str, principal: Principal) -> Profile:
+        """See ``choose_profile``."""
+        profiles = self._profiles.get(datasource)
+        if profiles is None:
+            raise AuthenticationError(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
+        return choose_profile(profiles, self._world.registry, DatasourceId(datasource), principal, int(time.time()))
+
+    # -- may they -------------------------------------------------------------------------------------------------
+
+    def decide(self, work: Work, door: Door, done: Callable[[Outcome], None]) -> Outcome | None:
+        """Run the order. The outcome if it needed no waiting; else None, and ``done`` is called with it later."""
+        return self._advance(work, (door, time.perf_counter()), done, None, None)
+
+    async def ask_async(self, ask: Ask) -> Outcome:
+        """Decide about one text, from a coroutine."""
+        later: asyncio.Future[Outcome] = self._loop.create_future()
+        now = self.decide(self.authority.authorize(ask, time.time_ns()), ask.door, partial(_keep, later))
+        return now if now is not None else await later
+
+    def ask(self, ask: Ask) -> Outcome:
+        """Decide about one text, from any thread but the loop's."""
+        return asyncio.run_coroutine_threadsafe(self.ask_async(ask), self._loop).result(_SYNC_ASK_TIMEOUT)
+
+    def _advance(
+        self,
+        work: Work,
+        started: tuple[Door, float],
+        done: Callable[[Outcome], None],
+        answer: object,
+        error: BaseException | None,
+    ) -> Outcome | None:
+        while True:
+            try:
+                need = work.send(answer) if error is None else work.throw(error)
+                answer, error = self._resolver.resolve(need), None
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                self._count(started, outcome)
+                return outcome
+            except SekishoError as trouble:
+                if isinstance(error, SekishoError) and error is trouble:
+                    return self._failed(started, trouble)  # the order did not take it: an error of ours
+                answer, error = None, trouble
+                continue
+            except Exception as trouble:
+                return self._failed(started, trouble)
+            if isinstance(answer, asyncio.Future):
+                answer.add_done_callback(partial(self._resume, work, started, done))
+                return None
+
+    def _resume(
+        self,
+        work: Work,
+        started: tuple[Door, float],
+        done: Callable[[Outcome], None],
+        future: asyncio.Future[Any],
+    ) -> None:
+        if future.cancelled():
+            error: BaseException | None = SekishoError(Reason.SHUTTING_DOWN, "the gateway is shutting down")
+            answer = None
+        else:
+            error = future.exception()
+            answer = future.result() if error is None else None
+        outcome = self._advance(work, started, done, answer, error)
+        if outcome is not None:
+            done(outcome)
+
+    def _failed(self, started: tuple[Door, float], trouble: Exception) -> Outcome:
+        """The edge: an error nobody foresaw is a denial, logged once, told without its inside."""
+        _log.error("authorize_failed", exc_info=trouble)
+        answer = ANSWERS[Reason.INTERNAL]
+        outcome = Outcome(
+            reason=Reason.INTERNAL,
+            message=f"access denied: {answer.summary}",
+            detail=f"Reason: {Reason.INTERNAL}",
+            hint="Tell the operators when it happened.",
+            sqlstate=answer.sqlstate,
+        )
+        self._count(started, outcome)
+        return outcome
+
+    def _count(self, started: tuple[Door, float], outcome: Outcome) -> None:
+        door, began = started
+        decision = outcome.decision
+        if decision is None:
+            self.metrics.denied(door, outcome.reason)
+            return
+        self.metrics.decided(door, decision.verdict, time.perf_counter() - began, reused=decision.reused)
+
+    # -- record and state -----------------------------------------------------------------------------------------
+
+    async def event(
+        self,
+        event: record.Event,
+        *,
+        door: Door | None = None,
+        session: str | None = None,
+        peer: Peer | None = None,
+        principal_id: PrincipalId | None = None,
+        datasource: str | None = None,
+        profile: str | None = None,
+        reason: Reason | None = None,
+        detail: str = "",
+        attribution: Mapping[str, str] | None = None,
+    ) -> None:
+        """Record a login or the like; returns when it is on disk. Raises RecordUnavailable."""
+        entry = record.session_entry(
+            event,
+            at_ns=time.time_ns(),
+            door=door,
+            session=session,
+            peer=peer,
+            principal_id=principal_id,
+            datasource=datasource,
+            profile=profile,
+            reason=reason,
+            detail=detail,
+            attribution=attribution,
+        )
+        await self.durable(entry, Durability.SYNCED)
+
+    async def durable(self, entry: record.Entry, durability: Durability) -> None:
+        """Append an entry and wait until it is as durable as asked. Raises RecordUnavailable."""
+        waiting: asyncio.Future[None] = self._loop.create_future()
+
+        def told(error: BaseException | None) -> None:
+            self._loop.call_soon_threadsafe(_settle, waiting, error)
+
+        if not self.recorder.append(entry, durability, told):
+            await waiting
+
+    def note(self, entry: record.Entry) -> None:
+        """Append an entry nobody waits for (a completion). Its loss is logged; the next statement will be denied."""
+        try:
+            self.recorder.append(entry, Durability.WRITTEN, _ignore_written)
+        except RecordUnavailable as error:
+            _log.error("entry_not_written", extra={"kind": entry.get("kind"), "detail": error.detail})
+
+    def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None:
+        """Record and count a request that was refused before a decision; callable from any thread."""
+        if ANSWERS[reason].sqlstate == "28000":
+            self.metrics.login(LoginMethod.TOKEN, reason)
+        else:
+            self.metrics.denied(door, reason)
+        self.note(
+            record.session_entry(
+                record.Event.LOGIN_REFUSED,
+                at_ns=time.time_ns(),
+                door=door,
+                peer=Peer(address=peer_address),
+                reason=reason,
+                detail=detail,
+            )
+        )
+
+    def start(self) -> None:
+        """Begin to show signs of life."""
+        self._beat = time.monotonic()
+        self._heart = self._loop.call_later(_HEARTBEAT, self.start)
+
+    def stop(self) -> None:
+        """Stop showing them."""
+        if self._heart is not None:
+            self._heart.cancel()
+
+    def alive(self) -> bool:
+        """Whether the loop turned recently."""
+        return time.monotonic() - self._beat < _ALIVE_WITHIN
+
+    def ready(self) -> tuple[bool, list[str]]:
+        """Whether requests should come here, and what is wrong. Only what another replica can heal makes it False."""
+        fatal: list[str] = []
+        if not self.recorder.healthy:
+            fatal.append("the record cannot be written")
+        if self.draining:
+            fatal.append("draining")
+        return not fatal, fatal + self._troubles()
+
+    def resolved_config(self) -> dict[str, Any]:
+        """The configuration in force, without secrets."""
+        return self._resolved
+
+
+def choose_profile(
+    profiles: Sequence[Profile], registry: Registry, datasource: DatasourceId, principal: Principal, at: int
+) -> Profile:
+    """The first profile that fits the principal's groups and employer. Raises AuthenticationError."""
+    facts = registry.datasource(datasource)
+    if facts is None:
+        raise AuthenticationError(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
+    entity = registry.employer(principal, facts.controller, at).entity
+    for profile in profiles:
+        fits = not profile.groups or set(profile.groups) & set(principal.groups)
+        if fits and (not profile.entities or entity in profile.entities):
+            return profile
+    raise AuthenticationError(Reason.PROFILE_NONE, "no profile of the datasource fits the groups and the employer")
+
+
+def run_sync(work: Work, answer: Callable[[Need], Any]) -> Outcome:
+    """The synchronous driver: ``answer`` gives what each need asks for, or raises SekishoError."""
+    try:
+        need = next(work)
+        while True:
+            try:
+                found = answer(need)
+            except SekishoError as error:
+                need = work.throw(error)
+            else:
+                need = work.send(found)
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
+
+
+def _keep(later: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not later.done():  # the caller may have left
+        later.set_result(outcome)
+
+
+def _settle(waiting: asyncio.Future[None], error: BaseException | None) -> None:
+    if not waiting.done():
+        if error is None:
+            waiting.set_result(None)
+        else:
+            waiting.set_exception(error)
+
+
+def _ignore_written(error: BaseException | None) -> None:
+    if error is not None:
+        _log.error("entry_not_synced", exc_info=error)

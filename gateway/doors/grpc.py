@@ -1,0 +1,283 @@
+"""The grpc door: sekisho.v1.AccessService, health and reflection, on the gateway's own asyncio loop.
+
+A decision is a value, so a denial is an answer with status OK; an error status means that no question was put. Messages
+are parsed here, not by the library, so that a malformed one is refused, counted and explained like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import unquote
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from gateway.config import GrpcListener
+from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
+from gateway.doors.requests import (
+    MAX_BODY,
+    DeskApi,
+    Edges,
+    answer_document,
+    canonical_address,
+    prepare,
+    read_request,
+    refuse,
+    split_address,
+)
+from gateway.errors import ConfigError, Reason, SekishoError
+from gateway.links.tasks import TaskGroup
+from gateway.model import Door
+
+log = logging.getLogger(__name__)
+
+SERVICE: Final = wire.DESCRIPTOR.services_by_name["AccessService"].full_name
+REASON_KEY: Final = "sekisho-reason"
+
+_HARD_LIMIT: Final = 4 * 1024 * 1024  # above it the library itself hangs up; up to it we can say why
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _HARD_LIMIT),
+    ("grpc.max_metadata_size", 64 * 1024),
+    ("grpc.absolute_max_metadata_size", 64 * 1024),
+    ("grpc.so_reuseport", 0),  # a second gateway on the port is a mistake, not a second server
+)
+_CONCURRENT: Final = 1000
+_PULSE_SECONDS: Final = 1.0
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class AccessService:
+    """The calls of the contract, by hand over bytes."""
+
+    def __init__(self, desk: DeskApi, edges: Edges) -> None:
+        self._desk = desk
+        self._edges = edges
+
+    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
+        """What to register. No deserializer: the library answers what it cannot parse with INTERNAL."""
+        method = grpc.unary_unary_rpc_method_handler(
+            self.authorize, response_serializer=wire.AuthorizeResponse.SerializeToString
+        )
+        return grpc.method_handlers_generic_handler(SERVICE, {"Authorize": method})
+
+    async def authorize(self, body: bytes, context: Context) -> wire.AuthorizeResponse:
+        """One statement, decided."""
+        caller = peer_address(context.peer())
+        try:
+            try:
+                asked = read_request(document_of(parse(body)), _authorization(context))
+                ask = prepare(self._desk, Door.GRPC, asked, caller=caller, edges=self._edges)
+            except SekishoError as error:
+                raise refuse(self._desk, Door.GRPC, error, caller) from error
+            document = answer_document(ask, await self._desk.ask_async(ask))
+            response = message_of(document)
+        except SekishoError as error:
+            await _abort(context, error)
+        except Exception:
+            log.exception("request_failed")
+            await _abort(context, refuse(self._desk, Door.GRPC, SekishoError(Reason.INTERNAL), caller))
+        context.set_trailing_metadata(((REASON_KEY, response.reason),))
+        return response
+
+
+class HealthService(health.aio.HealthServicer):  # type: ignore[name-defined,misc]  # the stubs lack `aio`
+    """grpc.health.v1, answered from the desk: SERVING where the gateway is ready."""
+
+    def __init__(self, desk: DeskApi) -> None:
+        super().__init__()
+        self._desk = desk
+
+    async def refresh(self) -> None:
+        """Takes the desk's word for all services, and tells those who watch."""
+        ready, _ = self._desk.ready()
+        status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ("", SERVICE):
+            await self.set(service, status)
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Context) -> health_pb2.HealthCheckResponse:
+        """As of now, not as of the last pulse."""
+        await self.refresh()
+        answer: health_pb2.HealthCheckResponse = await super().Check(request, context)
+        return answer
+
+    async def pulse(self) -> None:
+        """Refreshes until cancelled. A desk that cannot say is not ready."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("readiness_unknown")
+                for service in ("", SERVICE):
+                    await self.set(service, health_pb2.HealthCheckResponse.NOT_SERVING)
+            await asyncio.sleep(_PULSE_SECONDS)
+
+
+class GrpcDoor:
+    """The door on its address, from `start` to `stop`."""
+
+    def __init__(self, desk: DeskApi, listener: GrpcListener) -> None:
+        self._desk = desk
+        self._listener = listener
+        self._edges = Edges.parse(listener.edges)
+        self._host, self._port = split_address(listener.address)
+        if listener.tls is None and not _is_loopback(self._host):
+            raise ConfigError([f"listeners.grpc: `{listener.address}` is not loopback, so it needs `tls`"])
+        self._server: grpc.aio.Server | None = None
+        self._health = HealthService(desk)
+        self._tasks = TaskGroup()
+
+    @property
+    def address(self) -> str:
+        """host:port as bound; known once started."""
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Binds, listens and serves. OSError where the address cannot be had."""
+        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_CONCURRENT)
+        server.add_generic_rpc_handlers((AccessService(self._desk, self._edges).handlers(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        try:
+            tls = self._listener.tls
+            if tls is None:
+                self._port = server.add_insecure_port(self.address)
+            else:
+                pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+                self._port = server.add_secure_port(self.address, grpc.ssl_server_credentials([pair]))
+        except RuntimeError as error:
+            await server.stop(None)
+            raise OSError(f"cannot listen on {self.address}") from error
+        await self._health.refresh()
+        await server.start()
+        self._server = server
+        self._tasks.spawn(self._health.pulse(), "grpc-health")
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Says NOT_SERVING, accepts nothing more, lets open calls end for ``grace`` seconds, closes."""
+        if self._server is None:
+            return
+        await self._tasks.cancel()
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)
+        self._server = None
+
+
+# --- from the wire ---------------------------------------------------------------------------------------------------
+
+
+def parse(body: bytes) -> wire.AuthorizeRequest:
+    """The message in ``body``, without fields this version does not know."""
+    if len(body) > MAX_BODY:
+        raise SekishoError(Reason.MESSAGE_TOO_LARGE, f"a request has at most {MAX_BODY} bytes")
+    try:
+        message = wire.AuthorizeRequest.FromString(body)
+    except DecodeError as error:  # cut short, of another type, or a string that is not UTF-8
+        raise SekishoError(Reason.REQUEST_INVALID, "the message is not a sekisho.v1.AuthorizeRequest") from error
+    for part in (message, message.statement) if message.HasField("statement") else (message,):
+        _known_fields(part)
+    return message
+
+
+def document_of(message: wire.AuthorizeRequest) -> dict[str, object]:
+    """The same document the http door reads; a string field that is empty was not sent."""
+    document: dict[str, object] = {
+        "supported_obligations": [_kind_name(number) for number in message.supported_obligations],
+    }
+    if message.token:
+        document["token"] = message.token
+    if message.datasource:
+        document["datasource"] = message.datasource
+    if message.HasField("address"):
+        document["address"] = message.address
+    if message.HasField("statement"):
+        statement = message.statement
+        document["statement"] = {"sql": statement.sql, "parameter_types": list(statement.parameter_types)}
+    return document
+
+
+def peer_address(peer: str) -> str | None:
+    """The IP address in gRPC's name of a peer (`ipv4:1.2.3.4:5`, `ipv6:%5B::1%5D:5`); None for a Unix socket.
+
+    What cannot be read is no address either: such a caller is no edge, and stands in no country.
+    """
+    scheme, _, rest = peer.partition(":")
+    if scheme not in ("ipv4", "ipv6"):
+        return None
+    host, _, _ = unquote(rest).rpartition(":")
+    try:
+        return canonical_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+
+
+def _known_fields(message: Message) -> None:
+    unknown = UnknownFieldSet(message)
+    if len(unknown):
+        number = unknown[0].field_number
+        raise SekishoError(Reason.REQUEST_INVALID, f"unknown field {number} of {message.DESCRIPTOR.full_name}")
+
+
+def _kind_name(number: int) -> str:
+    """`mask` of OBLIGATION_KIND_MASK. A number without a name stays a number, which is no kind."""
+    if number not in wire.ObligationKind.values():
+        return str(number)
+    return wire.ObligationKind.Name(number).removeprefix("OBLIGATION_KIND_").lower()
+
+
+def _authorization(context: Context) -> list[str]:
+    metadata: Sequence[tuple[str, str | bytes]] = context.invocation_metadata() or ()  # type: ignore[assignment]
+    return [value for key, value in metadata if key == "authorization" and isinstance(value, str)]
+
+
+# --- to the wire -----------------------------------------------------------------------------------------------------
+
+
+def message_of(document: Mapping[str, Any]) -> wire.AuthorizeResponse:
+    """The answer document, field by field."""
+    plain = (
+        "decision_id", "reason", "message", "detail", "hint", "cross_border", "valid_until", "revision", "reused"
+    )  # fmt: skip
+    response = wire.AuthorizeResponse(
+        **{name: document[name] for name in plain},
+        effect=f"EFFECT_{document['effect'].upper()}",  # an enum takes the name of a value
+        obligations=[_obligation(duty) for duty in document["obligations"]],
+        findings=[_finding(finding) for finding in document["findings"]],
+    )
+    complaint = document["complaint"]
+    if complaint is not None:
+        response.complaint.CopyFrom(wire.Complaint(sqlstate=complaint["sqlstate"], fields=complaint["fields"]))
+    return response
+
+
+def _obligation(duty: Mapping[str, Any]) -> wire.Obligation:
+    """The member of the oneof is named as the kind is."""
+    fields = {name: value for name, value in duty.items() if name != "kind"}
+    return wire.Obligation(**{duty["kind"]: fields})
+
+
+def _finding(finding: Mapping[str, Any]) -> wire.Finding:
+    words = {"layer": f"LAYER_{finding['layer'].upper()}", "mode": f"MODE_{finding['mode'].upper()}"}
+    return wire.Finding(**{**finding, **words})
+
+
+async def _abort(context: Context, error: SekishoError) -> Any:
+    """Ends the call with the status of the reason; what it awaits never returns."""
+    answer = error.answer
+    text = f"{answer.summary}: {error.detail}" if error.detail else answer.summary
+    await context.abort(grpc.StatusCode[answer.grpc], text, ((REASON_KEY, error.reason.value),))
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``. A name is not looked up: it may mean anything tomorrow."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,68 @@
+"""A login at the postgres door: token → principal → profile → the profile's role at the server, recorded."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.audit.record import Event
+from gateway.errors import AuthenticationError, Reason
+from gateway.links.server import ServerAddress, ServerConnection, open_connection
+from gateway.links.twin import search_path
+from gateway.model import Door, Peer, Principal
+from gateway.pgwire.startup import StartupRequest
+
+if TYPE_CHECKING:
+    from gateway.doors.postgres import PostgresDoor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """Who a session belongs to and where it goes."""
+
+    session: str
+    principal: Principal
+    datasource: str
+    profile: str
+    address: ServerAddress
+    server: ServerConnection
+
+
+async def log_in(door: PostgresDoor, token: str, request: StartupRequest, peer: Peer) -> LoggedIn:
+    """Check the token, choose the profile, log in at the server, record it. Raises SekishoError."""
+    desk = door.desk
+    principal = desk.verify_token(token)
+    # The user a client names is never believed; it must equal what the token says, or a log would name the wrong one.
+    if not hmac.compare_digest(request.user.encode(), principal.database_user.encode()):
+        raise AuthenticationError(Reason.USER_MISMATCH, f"the token is not for database user {request.user!r}")
+    profile = desk.profile(request.database, principal)
+    address = door.addresses[request.database]
+    datasource = next(one for one in desk.config.datasources if one.id == request.database)
+    settings = {**dict(request.settings), "search_path": search_path(datasource)}
+    credentials = door.credentials[(request.database, profile.name)]
+    server = await open_connection(address, credentials, settings, door.nonce)
+    login = LoggedIn(
+        session="s-" + secrets.token_hex(8),
+        principal=principal,
+        datasource=request.database,
+        profile=profile.name,
+        address=address,
+        server=server,
+    )
+    try:
+        await desk.event(
+            Event.SESSION_OPEN,
+            door=Door.POSTGRES,
+            session=login.session,
+            peer=peer,
+            principal_id=principal.id,
+            datasource=login.datasource,
+            profile=login.profile,
+            attribution=dict(request.settings),
+        )
+    except BaseException:
+        server.close()
+        raise
+    return login

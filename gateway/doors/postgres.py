@@ -1,0 +1,113 @@
+"""The postgres door: listeners, and who is connected. One connection is `gateway.doors.pg_client.Client`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import secrets
+import ssl
+from collections.abc import Mapping
+from functools import partial
+
+from gateway.config import PostgresListener, TlsServer
+from gateway.doors.cancel import CancelKeys
+from gateway.doors.desk import Desk
+from gateway.doors.pg_client import Client
+from gateway.errors import Reason
+from gateway.links.server import Credentials, ServerAddress
+from gateway.links.tasks import TaskGroup
+
+_log = logging.getLogger(__name__)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class PostgresDoor:
+    """All listeners of the postgres door."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        addresses: Mapping[str, ServerAddress],
+        credentials: Mapping[tuple[str, str], Credentials],
+    ) -> None:
+        """``credentials`` by (datasource, profile)."""
+        self.desk = desk
+        self.addresses = addresses
+        self.credentials = credentials
+        self.limits = desk.config.limits
+        self.tasks = TaskGroup()
+        self.cancels = CancelKeys()
+        self.nonce = nonce
+        self._clients: set[Client] = set()
+        self._servers: list[asyncio.Server] = []
+        self._gone = asyncio.Event()
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where an address cannot be had."""
+        loop = asyncio.get_running_loop()
+        for listener in self.desk.config.listeners.postgres:
+            client = partial(Client, self, Place(listener))
+            host, _, port = listener.address.rpartition(":")
+            server = await loop.create_server(client, host.strip("[]"), int(port), backlog=512)
+            self._servers.append(server)
+            _log.info("listening", extra={"door": "postgres", "address": listener.address, "site": listener.site})
+
+    def admit(self, client: Client) -> bool:
+        """Take a connection in, unless there are too many."""
+        if len(self._clients) >= self.limits.sessions or self.desk.draining:
+            return False
+        self._clients.add(client)
+        return True
+
+    def forget(self, client: Client) -> None:
+        """A connection ended."""
+        self._clients.discard(client)
+        if not self._clients:
+            self._gone.set()
+
+    async def stop(self) -> None:
+        """Listen no more; let open transactions end within the drain time; then close everything."""
+        for server in self._servers:
+            server.close()
+        for client in list(self._clients):
+            client.drain()
+        if self._clients:
+            self._gone.clear()
+            try:
+                async with asyncio.timeout(self.limits.drain_timeout_ms / 1000):
+                    await self._gone.wait()
+            except TimeoutError:
+                _log.warning("drain_timeout", extra={"sessions": len(self._clients)})
+        for client in list(self._clients):
+            client.end(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
+        await self.tasks.cancel()
+
+
+class Place:
+    """One listener, with its configuration read."""
+
+    def __init__(self, listener: PostgresListener) -> None:
+        self.site = listener.site
+        self.plaintext = listener.plaintext
+        self.tls = server_context(listener.tls) if listener.tls is not None else None
+        self._edges: tuple[Network, ...] = tuple(ipaddress.ip_network(network) for network in listener.edges)
+
+    def is_edge(self, address: str | None) -> bool:
+        """Whether a peer of this address must send, and is believed, a PROXY header."""
+        return address is not None and any(ipaddress.ip_address(address) in network for network in self._edges)
+
+
+def server_context(tls: TlsServer) -> ssl.SSLContext:
+    """TLS as this gateway offers it. ALPN is PostgreSQL's, so that another protocol's bytes cannot be replayed here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(tls.certificate, tls.key)
+    context.set_alpn_protocols(["postgresql"])
+    return context
+
+
+def nonce() -> str:
+    """A word nobody can guess, that the server's grammar refuses as a statement."""
+    return "sekisho_" + secrets.token_hex(8)

@@ -1,0 +1,21 @@
+"""Facts: who asks, where from, under whose law, about whose data. Python makes facts; it never judges them.
+
+The map:
+
+- ``identity``    a token and the moment -> the principal, or the exact reason why not
+- ``keys``        an issuer's public keys, each bound to the algorithms it may verify
+- ``registry``    a folder of YAML files -> one frozen snapshot with one revision, or every problem with its place
+- ``people``      people.yaml: issuer and subject -> employments, residence, stay
+- ``entities``    entities.yaml: legal entities, ownership, contracts, blocks (the kill-switch)
+- ``chain``       from the controller to the employer: ownership edges, then contract hops; owners upwards
+- ``employer``    a person and a moment -> employer facts, with what is unknown said in words
+- ``networks``    networks.yaml: sites and their addresses, longest prefix first
+- ``location``    a peer and a claim -> country or countries, or unknown and why
+- ``catalog``     catalog.yaml: tables and columns -> data types and whose data
+- ``notices``     disclosures.yaml and agreements.yaml, as of any moment
+- ``volume``      rows so far in the window, by controller and employer
+- ``yaml_tree``, ``fields``, ``period``, ``countries``   how files are read: bounded, with lines, typed by field
+
+Nothing here reads a clock: moments are whole seconds since the epoch, passed in as ``at``. Dates of the registry are
+UTC days, in force from ``from`` until the day before ``to``. Unknown is a value, and no default makes it a country.
+"""

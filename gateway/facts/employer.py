@@ -1,0 +1,130 @@
+"""Who employs the principal, and how that entity reaches the controller of the data. What is unknown is said in words.
+
+Several employments in force with different entities: nobody can tell for which of them the person asks, so the facts
+are those of the least favourable one (blocked, then incomplete, then the longest chain, then by id), marked incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.facts.chain import Hop, find_chain, link, links, owner_links
+from gateway.facts.entities import Contract, Entities
+from gateway.facts.people import Person
+from gateway.facts.period import age_in_days, iso
+from gateway.model import ChainLink, EmployerFacts, EntityId, JsonValue
+
+
+def employer_facts(entities: Entities, person: Person | None, controller: EntityId, day: int) -> EmployerFacts:
+    """The facts as of a day."""
+    if person is None:
+        return EmployerFacts(known=False, complete=False, note="the person is not in the people registry")
+    about = EmployerFacts(
+        known=False,
+        complete=False,
+        residence=person.residence,
+        stay=person.stay_on(day),
+        groups=person.groups,
+        person=person.name,
+    )
+    employers = sorted({job.entity for job in person.employments if job.period.covers(day)})
+    if not employers:
+        return replace(about, note=_no_employment(entities, person, day))
+    found = [_of_one(entities, about, employer, controller, day) for employer in employers]
+    if len(found) == 1:
+        return found[0]
+    worst = min(found, key=lambda facts: (facts.blocked_by is None, facts.complete, -len(facts.chain), facts.entity))
+    names = " and ".join(facts.name for facts in found)
+    return replace(
+        worst,
+        complete=False,
+        same_legal_entity=False,
+        note=f"several employments are in force ({names}): for which of them the person asks is not known",
+    )
+
+
+def _no_employment(entities: Entities, person: Person, day: int) -> str:
+    past = [job for job in person.employments if job.period.end is not None and job.period.end <= day]
+    if not past:
+        return "the person has no employment in force"
+    last = max(past, key=lambda job: (job.period.end or 0, job.entity))
+    return (
+        f"the person has no employment in force: the last one, with {entities.by_id[last.entity].name}, "
+        f"ended before {iso(last.period.end or 0)}"
+    )
+
+
+def _of_one(
+    entities: Entities, about: EmployerFacts, employer: EntityId, controller: EntityId, day: int
+) -> EmployerFacts:
+    entity = entities.by_id[employer]
+    hops = find_chain(entities, controller, employer, day)
+    chain = links(entities, controller, hops) if hops is not None else ()
+    note = _unknown_part(entities, employer, controller, hops, chain)
+    return replace(
+        about,
+        known=True,
+        complete=not note,
+        note=note,
+        entity=employer,
+        name=entity.name,
+        country=entity.country,
+        relation=chain[-1].relation if chain else "unknown",
+        same_legal_entity=employer == controller,
+        chain=chain,
+        owners=owner_links(entities, employer, day),
+        contracts=_contracts(hops or (), day),
+        blocked_by=_block(entities, chain or (link(entities, employer, 0, "unknown"),), day),
+    )
+
+
+def _unknown_part(
+    entities: Entities,
+    employer: EntityId,
+    controller: EntityId,
+    hops: tuple[Hop, ...] | None,
+    chain: tuple[ChainLink, ...],
+) -> str:
+    """Why the chain is not complete; empty where it is."""
+    if hops is None:
+        here, there = entities.by_id[employer].name, entities.by_id[controller].name
+        return f"no contract and no ownership in force leads from {there} to {here}"
+    for entity in chain:
+        if entity.country is None:
+            return f"the country of law of {entity.name} (hop {entity.hop}) is not in the registry"
+    for number, hop in enumerate(hops, start=1):
+        if not isinstance(hop.by, Contract):
+            continue
+        if hop.by.subcontractors == "unknown":
+            return f"whether {chain[number].name} (hop {number}) sub-contracts under {hop.by.id} is unknown"
+        if hop.by.subcontractors == "none" and number < len(hops):
+            return f"contract {hop.by.id} says {chain[number].name} has no sub-contractors, yet the chain goes on"
+    return ""
+
+
+def _contracts(hops: tuple[Hop, ...], day: int) -> tuple[Mapping[str, JsonValue], ...]:
+    return tuple(
+        {
+            "id": hop.by.id,
+            "hop": number,
+            "principal": hop.by.principal,
+            "contractor": hop.by.contractor,
+            "purpose": hop.by.purpose,
+            "data_types": hop.by.data_types,
+            "subcontractors": hop.by.subcontractors,
+            "last_audit_age_days": age_in_days(hop.by.last_audit, day),
+        }
+        for number, hop in enumerate(hops, start=1)
+        if isinstance(hop.by, Contract)
+    )
+
+
+def _block(entities: Entities, chain: tuple[ChainLink, ...], day: int) -> str | None:
+    """The first block, by id, on an entity of the chain or on the country it stands under."""
+    ids = {entity.entity for entity in chain}
+    countries = {entity.country for entity in chain if entity.country is not None}
+    for block in entities.blocks:
+        if block.period.covers(day) and (block.entity in ids or block.country in countries):
+            return block.id
+    return None

@@ -1,0 +1,222 @@
+"""One folder of files -> one frozen registry with one revision, or every problem with its place and nothing loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from gateway.errors import ConfigError, Reason, SekishoError
+from gateway.facts import catalog, employer, entities, location, networks, notices, people
+from gateway.facts.catalog import Source
+from gateway.facts.entities import Entities
+from gateway.facts.fields import Problems, Section
+from gateway.facts.networks import Networks, Site
+from gateway.facts.notices import Agreed, Notice
+from gateway.facts.people import Person
+from gateway.facts.period import DAY, FAR_FUTURE, day_of
+from gateway.facts.yaml_tree import MAX_BYTES, TreeProblem, read_tree
+from gateway.model import (
+    Agreement,
+    DataFacts,
+    DatasourceFacts,
+    DatasourceId,
+    Disclosure,
+    EmployerFacts,
+    EntityId,
+    Location,
+    Peer,
+    Principal,
+    PrincipalId,
+    StatementFacts,
+)
+
+_REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
+_OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """A snapshot: the same question with the same ``at`` always has the same answer."""
+
+    revision: str
+    people: Mapping[PrincipalId, Person]
+    entities: Entities
+    networks: Networks
+    catalog: Mapping[DatasourceId, Source]
+    notices: tuple[Notice, ...]
+    agreed: tuple[Agreed, ...]
+    _changes: tuple[int, ...] = field(default=(), repr=False)
+    _first_age: int | None = None  # the day from which some fact is counted in days
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """Sites by id, for listeners bound to one."""
+        return self.networks.sites
+
+    def datasource(self, datasource: DatasourceId) -> DatasourceFacts | None:
+        """Where a datasource lies and who its controller is; None where the catalog does not know it."""
+        source = self.catalog.get(datasource)
+        if source is None:
+            return None
+        controller = self.entities.by_id[source.controller]
+        return DatasourceFacts(
+            id=source.id,
+            storage_countries=source.storage_countries,
+            controller=source.controller,
+            controller_name=controller.name,
+            controller_country=controller.country,
+        )
+
+    def employer(self, principal: Principal, controller: EntityId, at: int) -> EmployerFacts:
+        """Who employs the principal, and the chain to the controller (one that the registry knows)."""
+        return employer.employer_facts(self.entities, self.people.get(principal.id), controller, day_of(at))
+
+    def location(self, peer: Peer, principal: Principal, at: int, country_max_age: int) -> Location:
+        """Where the principal is."""
+        return location.locate(self.networks, peer, principal, at, country_max_age)
+
+    def data(self, datasource: DatasourceId, statement: StatementFacts) -> DataFacts:
+        """Whose data of which types a statement touches."""
+        source = self.catalog.get(datasource)
+        if source is None:
+            raise SekishoError(Reason.DATASOURCE_UNKNOWN, "the catalog has no datasource of that name")
+        return catalog.data_facts(source, statement)
+
+    def disclosures(self, controller: EntityId, at: int) -> tuple[Disclosure, ...]:
+        """What the controller's users were told, by the notices in force."""
+        return notices.disclosures_on(self.notices, controller, day_of(at))
+
+    def agreements(self, controller: EntityId, at: int) -> tuple[Agreement, ...]:
+        """The controller's safeguards in force."""
+        return notices.agreements_on(self.agreed, controller, day_of(at))
+
+    def next_change(self, at: int) -> int:
+        """The first moment after ``at`` at which any answer may differ by time alone.
+
+        A date of the registry; or the next UTC midnight, once something is counted in days since.
+        """
+        position = bisect_right(self._changes, at)
+        found = self._changes[position] if position < len(self._changes) else FAR_FUTURE
+        if self._first_age is not None and day_of(at) >= self._first_age:
+            return min(found, (day_of(at) + 1) * DAY)
+        return found
+
+
+def load_registry(directory: Path) -> Registry:
+    """Read, check and hash the folder as a whole. Raises ConfigError with every problem found."""
+    problems = Problems()
+    files = _read_files(directory, problems)
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
+        digest.update(files[name])
+    reading = _Reading(files, problems)
+    known = reading.file(entities.FILE, entities.read_entities)
+    persons = reading.file(people.FILE, people.read_people)
+    sites = reading.file(networks.FILE, networks.read_networks)
+    sources = reading.file(catalog.FILE, catalog.read_catalog)
+    told = reading.file(notices.DISCLOSURES_FILE, notices.read_notices) or ()
+    agreed = reading.file(notices.AGREEMENTS_FILE, notices.read_agreements) or ()
+    if known is not None:
+        _check_references(problems, known, persons or {}, sources or {}, told, agreed)
+    if problems.listed() or known is None or persons is None or sites is None or sources is None:
+        raise ConfigError([f"{directory.name}/{problem}" for problem in problems.listed()])
+    ages = [contract.last_audit for contract in known.contracts] + [item.last_check for item in agreed]
+    return Registry(
+        revision=digest.hexdigest()[:16],
+        people=persons,
+        entities=known,
+        networks=sites,
+        catalog=sources,
+        notices=told,
+        agreed=agreed,
+        _changes=_changes(known, persons.values(), told, agreed),
+        _first_age=min((age for age in ages if age is not None), default=None),
+    )
+
+
+def _read_files(directory: Path, problems: Problems) -> Mapping[str, bytes]:
+    """The bytes of every file, each read once: what is hashed is what is parsed."""
+    files: dict[str, bytes] = {}
+    try:
+        names = sorted(path.name for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError:
+        raise ConfigError([f"{directory}: the registry's folder cannot be read"]) from None
+    for name in names:
+        if name not in _REQUIRED + _OPTIONAL:
+            problems.add(name, 0, f"no file of a registry (known: {', '.join(sorted(_REQUIRED + _OPTIONAL))})")
+            continue
+        try:
+            with (directory / name).open("rb") as stream:
+                files[name] = stream.read(MAX_BYTES + 1)
+        except OSError:
+            problems.add(name, 0, "the file cannot be read")
+    for name in _REQUIRED:
+        if name not in names:
+            problems.add(name, 0, "the file is missing")
+    return MappingProxyType(files)
+
+
+class _Reading:
+    """Reads file by file into one list of problems."""
+
+    def __init__(self, files: Mapping[str, bytes], problems: Problems) -> None:
+        self._files = files
+        self._problems = problems
+
+    def file(self, name: str, read: Callable[[Section], _T]) -> _T | None:
+        """What ``read`` makes of a file; None where it is absent or not a tree."""
+        if name not in self._files:
+            return None
+        try:
+            node = read_tree(self._files[name])
+        except TreeProblem as problem:
+            self._problems.add(name, problem.line, problem.text)
+            return None
+        return read(Section(node, name, self._problems))
+
+
+def _check_references(
+    problems: Problems,
+    known: Entities,
+    persons: Mapping[PrincipalId, Person],
+    sources: Mapping[DatasourceId, Source],
+    told: tuple[Notice, ...],
+    agreed: tuple[Agreed, ...],
+) -> None:
+    """Every entity named in another file is one of entities.yaml."""
+    named: list[tuple[str, int, EntityId]] = []
+    for person in persons.values():
+        named.extend((people.FILE, job.line, job.entity) for job in person.employments)
+    named.extend((catalog.FILE, source.line, source.controller) for source in sources.values())
+    for notice in told:
+        named.append((notices.DISCLOSURES_FILE, notice.line, notice.controller))
+        for disclosure in notice.disclosures:
+            named.extend((notices.DISCLOSURES_FILE, notice.line, entity) for entity in disclosure.entities)
+    for item in agreed:
+        named.extend((notices.AGREEMENTS_FILE, item.line, entity) for entity in (item.controller, item.entity))
+    for file, line, entity in named:
+        if entity and entity not in known.by_id:
+            problems.add(file, line, f"'{entity}' is not an entity of {entities.FILE}")
+
+
+def _changes(
+    known: Entities,
+    persons: Iterable[Person],
+    told: tuple[Notice, ...],
+    agreed: tuple[Agreed, ...],
+) -> tuple[int, ...]:
+    days = set(known.edges())
+    for person in persons:
+        days.update(person.edges())
+    for item in agreed:
+        days.update(item.edges())
+    for notice in told:
+        days.update(notice.period.edges())
+    return tuple(sorted(day * DAY for day in days))

@@ -1,0 +1,206 @@
+"""Every metric, in one class. Labels come from closed sets only, and every series is there at zero from the start.
+
+No label holds a person, a table, an SQL text or a name a client chose. Rule ids, datasources and the codes of
+incomplete statements are closed too: they are passed in at construction, and one that was not counts as ``other``. The
+children of the hot path are resolved once, as looking one up costs more than counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.errors import ANSWERS, Reason
+from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
+
+OTHER: Final = "other"
+NONE: Final = "none"
+_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+# Reasons of policy itself are told with the rule; all others have no rule and no layer.
+_WITH_RULE: Final = frozenset({Reason.POLICY_DENIED})
+# SQLSTATEs that end a login.
+_LOGIN_STATES: Final = frozenset({"00000", "28000", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030"})
+
+
+class Stage(StrEnum):
+    """Which part of a decision took the time."""
+
+    TOTAL = "total"
+    UNDERSTAND = "understand"
+    DECIDE = "decide"
+    RECORD = "record"
+
+
+class LoginMethod(StrEnum):
+    """How somebody proved who they are."""
+
+    TOKEN = "token"  # noqa: S105 - a label
+
+
+class Metrics:
+    """All counters, gauges and histograms of one process, in one registry."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        rules: Mapping[str, Layer],
+        datasources: Iterable[str],
+        incomplete_codes: Iterable[str],
+        version: str,
+    ) -> None:
+        """``rules``: every rule id of the policy loaded, with its layer."""
+        self.registry = registry
+        self._rules = dict(rules)
+        self._incomplete_codes = frozenset(incomplete_codes)
+        self._datasources = frozenset(datasources)
+        self._revision: str | None = None
+
+        def counter(name: str, help: str, *labels: str) -> Counter:
+            return Counter(f"sekisho_{name}", help, labels, registry=registry)
+
+        def gauge(name: str, help: str, *labels: str) -> Gauge:
+            return Gauge(f"sekisho_{name}", help, labels, registry=registry)
+
+        decisions = counter(
+            "decisions", "Decisions; mode `shadow`: only a shadow rule spoke.", "door", "effect", "mode"
+        )
+        self._denials = counter(
+            "denials", "Denials, once for each rule that denied.", "door", "layer", "rule", "reason"
+        )
+        reused = counter("decisions_reused", "Decisions answered from an earlier one of the same question.", "door")
+        duration = Histogram(
+            "sekisho_decision_duration_seconds",
+            "Time of a decision, in all and by stage.",
+            ("door", "stage"),
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+        sessions = gauge("sessions", "Sessions open now.", "door")
+        self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
+        entries = counter("record_entries", "Entries of the record, by what they had survived.", "durability")
+        self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
+        twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
+        self._policy_info = gauge("policy_info", "1, for the revision of policy and registry in force.", "revision")
+        build_info = gauge("build_info", "1, for the version that runs.", "version")
+        shadow = gauge("shadow_mode", "Whether a rule only counts (1) or acts (0).", "rule")
+        incomplete = counter("statements_incomplete", "Statements not understood completely, by why.", "reason")
+        completions = counter("completions", "Statements that ended at the server.", "door", "result")
+        rows = counter("rows", "Rows that went through.", "door")
+
+        self._decisions = {
+            (door, effect, mode): decisions.labels(door, effect, mode)
+            for door in Door
+            for effect in Effect
+            for mode in Mode
+        }
+        self._reused = {door: reused.labels(door) for door in Door}
+        self._durations = {(door, stage): duration.labels(door, stage) for door in Door for stage in Stage}
+        self._totals = {door: self._durations[door, Stage.TOTAL] for door in Door}
+        self._sessions = {door: sessions.labels(door) for door in Door}
+        self._entries = {durability: entries.labels(durability) for durability in Durability}
+        self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
+        self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
+        self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
+        self._completions = {
+            (door, ok): completions.labels(door, "ok" if ok else "error") for door in Door for ok in (True, False)
+        }
+        self._rows = {door: rows.labels(door) for door in Door}
+        build_info.labels(version).set(1)
+        for door in Door:
+            for rule, layer in self._rules.items():
+                self._denials.labels(door, layer, rule, Reason.POLICY_DENIED)
+            for reason in Reason:
+                if reason not in _WITH_RULE and reason is not Reason.ALLOWED:
+                    self._denials.labels(door, NONE, NONE, reason)
+        for method in LoginMethod:
+            for reason, answer in ANSWERS.items():
+                if answer.sqlstate in _LOGIN_STATES:
+                    self._logins.labels(method, reason)
+
+    # ------------------------------------------------------------------------------------------ decisions
+
+    def decided(self, door: Door, verdict: Verdict, seconds: float, *, reused: bool = False) -> None:
+        """One decision, made or reused; counts the denial too, once for each rule that denied."""
+        findings = verdict.findings
+        if not findings and verdict.effect is Effect.ALLOW:
+            self._decisions[door, Effect.ALLOW, Mode.ENFORCE].inc()
+        else:
+            self._found(door, verdict)
+        if reused:
+            self._reused[door].inc()
+        self._totals[door].observe(seconds)
+
+    def _found(self, door: Door, verdict: Verdict) -> None:
+        # Allowed although a rule spoke: only because that rule is in shadow mode.
+        shadow = verdict.effect is Effect.ALLOW and any(finding.mode is Mode.SHADOW for finding in verdict.findings)
+        self._decisions[door, verdict.effect, Mode.SHADOW if shadow else Mode.ENFORCE].inc()
+        if verdict.effect is Effect.DENY:
+            acting = [finding for finding in verdict.findings if finding.mode is Mode.ENFORCE]
+            for finding in acting:
+                self._denied_by(door, finding)
+            if not acting:
+                self.denied(door, verdict.reason)
+
+    def _denied_by(self, door: Door, finding: Finding) -> None:
+        known = finding.rule in self._rules
+        rule = finding.rule if known else OTHER
+        self._denials.labels(door, finding.layer, rule, finding.reason).inc()
+
+    def denied(self, door: Door, reason: Reason) -> None:
+        """A denial no rule made: we could not understand, decide or record."""
+        self._denials.labels(door, NONE, NONE, reason).inc()
+
+    def took(self, door: Door, stage: Stage, seconds: float) -> None:
+        """Time of one stage."""
+        self._durations[door, stage].observe(seconds)
+
+    def engine_failed(self) -> None:
+        """The policy engine gave no usable answer."""
+        self._engine_failures.inc()
+
+    def incomplete(self, code: str) -> None:
+        """A statement was not understood completely."""
+        self._incomplete[code if code in self._incomplete_codes else OTHER].inc()
+
+    # ------------------------------------------------------------------------------------------- sessions
+
+    def session_opened(self, door: Door) -> None:
+        """A session began."""
+        self._sessions[door].inc()
+
+    def session_closed(self, door: Door) -> None:
+        """A session ended."""
+        self._sessions[door].dec()
+
+    def login(self, method: LoginMethod, result: Reason) -> None:
+        """Somebody was let in (``Reason.ALLOWED``) or refused."""
+        self._logins.labels(method, result).inc()
+
+    def completed(self, door: Door, *, ok: bool, rows: int) -> None:
+        """An allowed statement ended at the server."""
+        self._completions[door, ok].inc()
+        self._rows[door].inc(rows)
+
+    # ---------------------------------------------------------------------------------- record and state
+
+    def recorded(self, durability: Durability) -> None:
+        """An entry of the record is as durable as asked."""
+        self._entries[durability].inc()
+
+    def twin(self, datasource: str, *, up: bool) -> None:
+        """The state of a datasource's analysis twin."""
+        self._twin_up[datasource if datasource in self._datasources else OTHER].set(1 if up else 0)
+
+    def policy_loaded(self, revision: str, shadow_rules: Iterable[str]) -> None:
+        """The revision in force changed; exactly one is shown at a time."""
+        if self._revision not in (None, revision):
+            self._policy_info.remove(self._revision)
+        self._policy_info.labels(revision).set(1)
+        self._revision = revision
+        shadows = frozenset(shadow_rules)
+        for rule, child in self._shadow.items():
+            child.set(1 if rule in shadows else 0)

@@ -1,0 +1,66 @@
+"""What a session asks of its door, and the answer to a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ToServer:
+    """Send to the server."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ToClient:
+    """Send to the client."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Decide about a statement; the session waits for ``judged``. ``ticket`` is what an earlier judgement returned."""
+
+    text: str
+    types: tuple[int, ...]
+    executes: bool  # rows may flow from it (Query, Execute), not only a plan be made (Parse)
+    ticket: object = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answer to Judge: go on with this ticket, or say these error fields in place of the statement."""
+
+    ticket: object
+    instead: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A judged statement ran to its end, or failed with ``sqlstate``."""
+
+    ticket: object
+    rows: int
+    sqlstate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the session, telling the client why (FATAL)."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The client said goodbye."""
+
+
+Action = ToServer | ToClient | Judge | Completed | Close | Leave

@@ -1,0 +1,41 @@
+"""What both directions of a session know: what is on its way, the client's names, the transaction's status."""
+
+from __future__ import annotations
+
+from gateway.pgwire.actions import Action, ToServer
+from gateway.pgwire.ledger import Expectation, Ledger, Names, Portal, Prepared
+
+
+class Shared:
+    """State of one session."""
+
+    __slots__ = ("_to_server", "actions", "batch", "closed", "ledger", "portals", "skipping", "statements", "status")
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.statements: Names[Prepared] = Names()
+        self.portals: Names[Portal] = Names()
+        self.actions: list[Action] = []
+        self._to_server: list[bytes] = []
+        self.skipping = False  # the server ignores everything until Sync, and so do we
+        self.closed = False
+        self.batch = 0  # Syncs sent so far
+        self.status = b"I"  # the server's transaction status: I, T or E
+
+    def send(self, data: bytes, expectation: Expectation | None = None) -> None:
+        """A message for the server, and what its answer will be."""
+        self._to_server.append(data)
+        if expectation is not None:
+            self.ledger.expect(expectation)
+
+    def flush(self) -> None:
+        """What was sent so far becomes an action, before whatever comes next."""
+        if self._to_server:
+            self.actions.append(ToServer(b"".join(self._to_server)))
+            self._to_server.clear()
+
+    def take(self) -> list[Action]:
+        """The actions gathered."""
+        self.flush()
+        actions, self.actions = self.actions, []
+        return actions

@@ -1,0 +1,13 @@
+"""From facts to a verdict: the input document, the engine that judges it, the strict reading of what it answered.
+
+``input``      Understanding -> the JSON document of ``policies/schema/input.schema.json``.
+``bundle``     a folder of Rego packs and data -> ``Bundle`` with its revision; every problem with file and line.
+``engine``     the Protocol: one document in, one JSON value out, or ``PolicyUnavailable``.
+``inprocess``  the engine that lives in this process, one compiled program for each thread.
+``metadata``   what each rule must say of itself, in its module and in its pack's table.
+``rego``       the only importer of the Rego library: its quirks stop here, each with a test.
+``result``     the JSON value -> ``Verdict``; whatever is not exactly the agreed shape is no answer.
+
+One question goes ``parse_verdict(engine.evaluate(build_input(understanding)), ...)``. Rules live in ``policies/`` and
+nowhere else: nothing here knows a country, a law or a threshold. No clock and no socket: time is in the document.
+"""

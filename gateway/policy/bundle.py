@@ -1,0 +1,160 @@
+"""A folder of Rego packs -> ``Bundle``. The layout is a standard bundle's: packages and data mirror folders.
+
+``.manifest`` names the roots, ``*.rego`` are modules, ``data.yaml`` or ``data.json`` hold data under their folder's
+path (``regimes/jp/data.yaml`` is ``data.regimes.jp``), ``*_test.rego`` are left out. Every problem is listed, with its
+place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from gateway.errors import ConfigError
+from gateway.policy.engine import ENTRY_POINT
+from gateway.policy.metadata import check_rules, rule_rows
+from gateway.policy.rego import RegoError, RegoProgram, check_syntax
+
+MANIFEST: Final = ".manifest"
+_DATA_FILES: Final = frozenset({"data.yaml", "data.json"})
+_PACKAGE: Final = re.compile(r"^package\s+([A-Za-z0-9_.]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Rules and their data, as one revision."""
+
+    revision: str
+    modules: tuple[tuple[str, str], ...]  # (path inside the folder, Rego text), sorted
+    data: Mapping[str, Any]
+    roots: tuple[str, ...]
+
+    def rules(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """Every rule's id with its row (layer, citation, dates, mode, owner), sorted by id."""
+        packs = sorted({path.rsplit("/", 1)[0] for path, _ in self.modules})
+        return tuple(sorted((id, row) for pack in packs for id, row in rule_rows(self.data, pack).items()))
+
+
+def load_bundle(directory: Path) -> Bundle:
+    """The bundle in ``directory``; ``ConfigError`` with every problem found."""
+    if not directory.is_dir():
+        raise ConfigError([f"{directory}: not a folder"])
+    problems: list[str] = []
+    roots = _roots(directory / MANIFEST, problems)
+    modules = _modules(directory, roots, problems)
+    data = _data(directory, roots, problems)
+    for path, text in modules:
+        if (error := check_syntax(path, text)) is not None:
+            problems.append(error)
+    if not problems:
+        problems.extend(check_rules(modules, data))
+    if not problems:
+        try:
+            RegoProgram(modules, data, ENTRY_POINT)
+        except RegoError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
+    return Bundle(revision=_revision(modules, data), modules=modules, data=data, roots=roots)
+
+
+def _revision(modules: tuple[tuple[str, str], ...], data: Mapping[str, Any]) -> str:
+    """Hash of what is judged by: rule texts under their paths, and data; independent of the order of files."""
+    whole = json.dumps([modules, data], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+def _roots(path: Path, problems: list[str]) -> tuple[str, ...]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problems.append(f"{path.name}: not readable as JSON ({type(error).__name__})")
+        return ()
+    if not isinstance(manifest, dict) or manifest.get("rego_version") != 1:
+        problems.append(f"{path.name}: rego_version must be 1")
+        return ()
+    roots = manifest.get("roots")
+    if not isinstance(roots, list) or not roots or not all(isinstance(root, str) and root for root in roots):
+        problems.append(f"{path.name}: roots must be a list of at least one path")
+        return ()
+    return tuple(sorted(roots))
+
+
+def _within(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path == root or path.startswith(f"{root}/") for root in roots)
+
+
+def _modules(directory: Path, roots: tuple[str, ...], problems: list[str]) -> tuple[tuple[str, str], ...]:
+    modules: list[tuple[str, str]] = []
+    for path in sorted(directory.rglob("*.rego")):
+        if path.name.endswith("_test.rego"):
+            continue
+        name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory).as_posix()
+        text = path.read_text(encoding="utf-8")
+        package = _PACKAGE.search(text)
+        if package is None or package[1].replace(".", "/") != folder:
+            problems.append(f"{name}:1: the package must mirror the folder ({folder.replace('/', '.')})")
+        elif not _within(folder, roots):
+            problems.append(f"{name}:1: package {package[1]} is outside the roots of {MANIFEST}")
+        modules.append((name, text))
+    if not modules:
+        problems.append(f"{directory}: no Rego module")
+    return tuple(modules)
+
+
+def _data(directory: Path, roots: tuple[str, ...], problems: list[str]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for path in sorted(path for path in directory.rglob("data.*") if path.name in _DATA_FILES):
+        name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory).as_posix()
+        try:
+            value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            problems.append(f"{name}:{line}: {error.problem or 'not YAML'}")
+            continue
+        if not isinstance(value, dict):
+            problems.append(f"{name}:1: the file must hold a mapping")
+        elif not _within(folder, roots):
+            problems.append(f"{name}:1: data of {folder} is outside the roots of {MANIFEST}")
+        else:
+            _graft(data, folder.split("/"), _plain(value, name, problems), name, problems)
+    return data
+
+
+def _graft(data: dict[str, Any], path: list[str], value: dict[str, Any], name: str, problems: list[str]) -> None:
+    """Put ``value`` at ``path``; two files that say the same key are a problem, never a silent override."""
+    for part in path:
+        inner: Any = data.setdefault(part, {})
+        if not isinstance(inner, dict):
+            problems.append(f"{name}:1: {part} is already a value of another file")
+            return
+        data = inner
+    for key, part in value.items():
+        if key in data:
+            problems.append(f"{name}:1: {key} is already given by another file")
+        data[key] = part
+
+
+def _plain(value: Any, name: str, problems: list[str]) -> Any:
+    """JSON of what YAML read: dates become their text, keys must be texts."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                problems.append(f"{name}:1: the key {key!r} is not a text (quote it)")
+        return {str(key): _plain(part, name, problems) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part, name, problems) for part in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    problems.append(f"{name}:1: {type(value).__name__} is not a value JSON has")
+    return None

@@ -1,0 +1,170 @@
+"""Every rule says what it is: METADATA above it for people, a row in its pack's table for the engine; both agree.
+
+A rule is a line ``passed contains "<id>" if ...``. Its row is ``rules.<id>`` of the data beside it. The engine reads
+mode and dates from the row only, so lowering a rule shows in its owner's own two files or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import yaml
+
+from gateway.model import Layer, Mode
+
+_RULE: Final = re.compile(r'^passed contains "(?P<id>[^"]*)"')
+_AGREED: Final = ("layer", "citation", "effective_from", "effective_to", "mode")
+_ROW: Final = frozenset({*_AGREED, "title", "owner", "order", "confidence"})
+_DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleText:
+    """One rule as its module shows it."""
+
+    id: str
+    place: str  # file:line
+    pack: str  # folder of the module
+    metadata: Mapping[str, Any] | None  # the block above it; None = there is none
+
+
+def rule_texts(path: str, text: str) -> list[RuleText]:
+    """The rules of one module."""
+    lines = text.splitlines()
+    pack = path.rsplit("/", 1)[0]
+    return [
+        RuleText(id=found["id"], place=f"{path}:{number + 1}", pack=pack, metadata=_block_above(lines, number))
+        for number, line in enumerate(lines)
+        if (found := _RULE.match(line))
+    ]
+
+
+def check_rules(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the rules' metadata and rows."""
+    problems: list[str] = []
+    seen: dict[str, str] = {}
+    for path, text in modules:
+        for rule in rule_texts(path, text):
+            if rule.id in seen:
+                problems.append(f"{rule.place}: rule {rule.id} is already defined at {seen[rule.id]}")
+            seen[rule.id] = rule.place
+            row = rule_rows(data, rule.pack).get(rule.id)
+            if not isinstance(row, Mapping):
+                problems.append(f"{rule.place}: rule {rule.id} has no row in {rule.pack}/data.yaml")
+            else:
+                problems.extend(_row_problems(rule, row))
+                problems.extend(_agreement_problems(rule, row))
+    for pack in sorted({path.rsplit("/", 1)[0] for path, _ in modules}):
+        missing = sorted(str(id) for id in rule_rows(data, pack) if id not in seen)
+        problems.extend(f"{pack}/data.yaml:1: rule {id} is in the table but in no module" for id in missing)
+    return problems
+
+
+def _block_above(lines: Sequence[str], number: int) -> Mapping[str, Any] | None:
+    start = number
+    while start > 0 and lines[start - 1].startswith("#"):
+        start -= 1
+    block = lines[start:number]
+    if "# METADATA" not in block:
+        return None
+    body = block[block.index("# METADATA") + 1 :]
+    try:
+        parsed = yaml.safe_load("\n".join(line[1:].removeprefix(" ") for line in body))
+    except yaml.YAMLError:
+        return None
+    return parsed if isinstance(parsed, Mapping) else None
+
+
+def rule_rows(data: Mapping[str, Any], pack: str) -> Mapping[str, Any]:
+    """The table of a pack (its folder): id -> row."""
+    part: Any = data
+    for name in pack.split("/"):
+        part = part.get(name, {}) if isinstance(part, Mapping) else {}
+    rows = part.get("rules", {}) if isinstance(part, Mapping) else {}
+    return rows if isinstance(rows, Mapping) else {}
+
+
+def _row_problems(rule: RuleText, row: Mapping[str, Any]) -> list[str]:
+    problems: list[str] = []
+    absent, unknown = sorted(_ROW - row.keys() - {"confidence"}), sorted(row.keys() - _ROW)
+    problems.extend(f"the row of {rule.id} lacks {name}" for name in absent)
+    problems.extend(f"the row of {rule.id} has an unknown field {name}" for name in unknown)
+    for name, kind in (("layer", Layer), ("mode", Mode)):
+        if name in row and row[name] not in {str(member) for member in kind}:
+            problems.append(f"the row of {rule.id}: {name} must be one of {', '.join(kind)}")
+    for name in ("title", "citation", "owner"):
+        if name in row and not (isinstance(row[name], str) and row[name]):
+            problems.append(f"the row of {rule.id}: {name} must be a text")
+    if "effective_from" in row and not _is_day(row["effective_from"]):
+        problems.append(f"the row of {rule.id}: effective_from must be a day, YYYY-MM-DD")
+    if row.get("effective_to") is not None and not _is_day(row["effective_to"]):
+        problems.append(f"the row of {rule.id}: effective_to must be a day, YYYY-MM-DD, or null")
+    if "order" in row and (isinstance(row["order"], bool) or not isinstance(row["order"], int)):
+        problems.append(f"the row of {rule.id}: order must be a whole number")
+    return [f"{rule.place}: {problem}" for problem in problems]
+
+
+def _is_day(value: object) -> bool:
+    if not isinstance(value, str) or not _DATE.match(value):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _agreement_problems(rule: RuleText, row: Mapping[str, Any]) -> list[str]:
+    metadata = rule.metadata
+    if metadata is None:
+        return [f"{rule.place}: rule {rule.id} has no METADATA above it"]
+    custom = metadata.get("custom")
+    if not isinstance(custom, Mapping):
+        return [f"{rule.place}: the METADATA of {rule.id} has no custom fields"]
+    problems: list[str] = []
+    said = {name: value.isoformat() if isinstance(value, date) else value for name, value in custom.items()}
+    for name in ("title", "description"):
+        if not metadata.get(name):
+            problems.append(f"the METADATA of {rule.id} lacks {name}")
+    if said.get("id") != rule.id:
+        problems.append(f"the METADATA above {rule.id} has another id")
+    for name in _AGREED:
+        if name not in said and name != "effective_to":
+            problems.append(f"the METADATA of {rule.id} lacks {name}")
+        elif name in row and said.get(name) != row[name]:
+            problems.append(f"the METADATA of {rule.id} and its row differ in {name}")
+    return [f"{rule.place}: {problem}" for problem in problems]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """What the engine and the metrics know of a rule."""
+
+    id: str
+    layer: Layer
+    mode: Mode
+    pack: str
+    title: str
+    citation: str
+
+
+def rule_table(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> list[RuleRow]:
+    """Every rule of a bundle that `check_rules` found good, by id."""
+    rows = [
+        RuleRow(
+            id=rule.id,
+            layer=Layer(row["layer"]),
+            mode=Mode(row["mode"]),
+            pack=rule.pack,
+            title=row["title"],
+            citation=row["citation"],
+        )
+        for path, text in modules
+        for rule in rule_texts(path, text)
+        for row in (rule_rows(data, rule.pack)[rule.id],)
+    ]
+    return sorted(rows, key=lambda row: row.id)

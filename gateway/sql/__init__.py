@@ -1,0 +1,22 @@
+"""What a statement touches: text to facts, without a socket, a clock or a guess.
+
+    gate.py             the only importer of the parser: size, NUL, UTF-8, depth, kinds by allow-list; ``normalise``
+    settings.py         which settings a session may set, reset and show
+    tree/               the server's analysed tree: text -> typed nodes, one table of fields per major
+    snapshot.py         the SQL that reads a catalog, and the epoch: one row that changes when a meaning can
+    catalog.py          ``Catalog``: a frozen snapshot of one database, by OID
+    vouched.py          which functions may appear, from ``data/functions.txt``; unknown means refused
+    system_catalogs.py  which of the server's own catalogs may be read, and which of their columns not
+    scope.py            one query level: its range table, its outputs, what was asked of them
+    walker.py           the walk from a query to everything it touches
+    targets.py          what a write does besides: triggers, checks, indexes, cascades
+    touched.py          the collector: columns with their use, relations, the first refusal
+    facts.py            ``read_facts``: trees + catalog -> ``StatementFacts``
+    codes.py            every reason why facts are not complete
+
+No parser here is the authority on meaning: the server is. The gate uses ``pgparse`` (BSD-3, grammar of PostgreSQL 17)
+because it fails as an exception where ``postgast`` ends the process: 30 000 chained ``+``, 20 000 UNIONs or 20 000
+casts raise from ``pgparse`` and are a segmentation fault in ``postgast``. Beyond 60 000 levels ``pgparse`` dies too, so
+the gate bounds what a text can nest before it parses. Its grammar is a release older than PostgreSQL 18: what only 18
+knows (``RETURNING WITH (OLD AS …)``) is refused as unparsable.
+"""

@@ -1,0 +1,221 @@
+"""One database's catalog as a frozen snapshot by OID: what the OIDs of an analysed tree mean.
+
+Names are for people and labels; every decision here hangs on an OID, so a renamed, swapped or shadowed object cannot
+borrow another's meaning. OIDs stay the text they are in rows and trees: nobody calculates with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from gateway.sql.codes import IncompleteCode
+from gateway.sql.snapshot import EPOCH_QUERY, SNAPSHOT_QUERIES
+from gateway.sql.system_catalogs import SYSTEM_SCHEMAS
+from gateway.sql.vouched import refusal
+
+__all__ = ["EPOCH_QUERY", "SNAPSHOT_QUERIES", "Catalog", "Column", "Problem", "Relation", "Type"]
+
+_T = TypeVar("_T")
+Row = Sequence[str | None]
+Problem = tuple[IncompleteCode, str]
+
+SYSTEM_COLUMNS = MappingProxyType({-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a relation."""
+
+    name: str
+    type: str
+    generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One relation: ``kind`` is the letter of pg_class."""
+
+    schema: str
+    name: str
+    kind: str
+    partition: bool
+    columns: Mapping[int, Column]
+
+    @property
+    def full_name(self) -> str:
+        """``schema.table``: the name labels are kept under."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def system(self) -> bool:
+        """True where it is the server's own."""
+        return self.schema in SYSTEM_SCHEMAS
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """One data type: ``kind`` is the letter of pg_type; ``part`` what its values are made of, or "0"."""
+
+    schema: str
+    name: str
+    kind: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key seen from the referenced relation: who is changed when a row goes or changes."""
+
+    referencing: str
+    on_delete: bool
+    on_update: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A snapshot. Build it with ``from_rows`` from the answers to ``SNAPSHOT_QUERIES``."""
+
+    major: int
+    relations: Mapping[str, Relation]
+    functions: Mapping[str, Problem | None]  # None: may be used
+    operators: Mapping[str, Problem | None]
+    types: Mapping[str, Type]
+    children: Mapping[str, tuple[str, ...]]  # direct: inheritance children and partitions
+    triggered: frozenset[str]  # relations with triggers of users
+    expressions: Mapping[str, tuple[str, ...]]  # relation -> stored expressions that a write evaluates
+    references: Mapping[str, tuple[Reference, ...]]  # by referenced relation
+    sequences: frozenset[str]  # the functions that take the next number of a sequence
+
+    @classmethod
+    def from_rows(cls, major: int, rows: Mapping[str, Sequence[Row]]) -> Catalog:
+        """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name."""
+        functions, sequences = _functions(rows["functions"])
+        return cls(
+            major=major,
+            relations=_relations(rows["relations"], rows["attributes"]),
+            functions=functions,
+            operators=_operators(rows["operators"], functions),
+            types=MappingProxyType(
+                {_text(r[0]): Type(_text(r[1]), _text(r[2]), _text(r[3]), _text(r[4])) for r in rows["types"]}
+            ),
+            children=_grouped((_text(r[0]), _text(r[1])) for r in rows["inheritance"]),
+            triggered=frozenset(_text(r[0]) for r in rows["triggers"]),
+            expressions=_grouped((_text(r[0]), _text(r[1])) for r in rows["expressions"]),
+            references=_grouped(
+                (_text(r[1]), Reference(_text(r[0]), r[2] in ("c", "n", "d"), r[3] in ("c", "n", "d")))
+                for r in rows["references"]
+            ),
+            sequences=sequences,
+        )
+
+    def descendants(self, oid: str) -> tuple[str, ...]:
+        """Inheritance children and partitions at any depth, each once."""
+        found: dict[str, None] = {}
+        waiting = list(self.children.get(oid, ()))
+        while waiting:
+            child = waiting.pop()
+            if child not in found:
+                found[child] = None
+                waiting += self.children.get(child, ())
+        return tuple(found)
+
+    def function_problem(self, oid: str) -> Problem | None:
+        """Why a function may not be used, or None."""
+        try:
+            return self.functions[oid]
+        except KeyError:
+            return IncompleteCode.FUNCTION_UNKNOWN, f"function with OID {oid}"
+
+    def operator_problem(self, oid: str) -> Problem | None:
+        """Why an operator may not be used, or None."""
+        try:
+            return self.operators[oid]
+        except KeyError:
+            return IncompleteCode.OPERATOR_UNKNOWN, f"operator with OID {oid}"
+
+    def type_problem(self, oid: str, *, converted: bool) -> Problem | None:
+        """Why values of a type may not appear, or None. ``converted``: values are made, so a domain's check would run.
+
+        Built-in types and enums are harmless; arrays, rows and ranges are as harmless as what they are made of.
+        """
+        return self._type_problem(oid, converted, 0)
+
+    def _type_problem(self, oid: str, converted: bool, depth: int) -> Problem | None:
+        kind = self.types.get(oid)
+        if kind is None or depth > 32:
+            return IncompleteCode.TYPE_UNKNOWN, f"data type with OID {oid}"
+        if kind.kind == "c":
+            relation = self.relations.get(kind.part)
+            if relation is None:
+                return IncompleteCode.TYPE_UNKNOWN, f"row type {kind.schema}.{kind.name}"
+            if relation.system:
+                return None
+            for column in relation.columns.values():
+                problem = self._type_problem(column.type, converted, depth + 1)
+                if problem is not None:
+                    return problem
+            return None
+        if kind.schema in SYSTEM_SCHEMAS or kind.kind == "e":
+            return None
+        if kind.kind == "d" and not converted:
+            return self._type_problem(kind.part, converted, depth + 1)
+        if kind.kind == "b" and kind.part != "0":  # an array
+            return self._type_problem(kind.part, converted, depth + 1)
+        word = "domain" if kind.kind == "d" else "user-defined type"
+        return IncompleteCode.TYPE_REFUSED, f"{word} {kind.schema}.{kind.name}"
+
+
+def _text(value: str | None) -> str:
+    return "" if value is None else value
+
+
+def _grouped(pairs: Iterable[tuple[str, _T]]) -> Mapping[str, tuple[_T, ...]]:
+    found: dict[str, list[_T]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return MappingProxyType({key: tuple(values) for key, values in found.items()})
+
+
+def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, Relation]:
+    columns: dict[str, dict[int, Column]] = {}
+    for r in attributes:
+        columns.setdefault(_text(r[0]), {})[int(_text(r[1]))] = Column(_text(r[2]), _text(r[3]), bool(r[4]))
+    found: dict[str, Relation] = {}
+    for r in rows:
+        oid = _text(r[0])
+        found[oid] = Relation(
+            schema=_text(r[1]),
+            name=_text(r[2]),
+            kind=_text(r[3]),
+            partition=r[4] == "true",
+            columns=MappingProxyType(columns.get(oid, {})),
+        )
+    return MappingProxyType(found)
+
+
+def _functions(rows: Sequence[Row]) -> tuple[Mapping[str, Problem | None], frozenset[str]]:
+    found: dict[str, Problem | None] = {}
+    sequences: set[str] = set()
+    for r in rows:
+        schema, identity = _text(r[1]), _text(r[2])
+        found[_text(r[0])] = refusal(schema, identity)
+        if schema == "pg_catalog" and identity == "nextval(regclass)":
+            sequences.add(_text(r[0]))
+    return MappingProxyType(found), frozenset(sequences)
+
+
+def _operators(rows: Sequence[Row], functions: Mapping[str, Problem | None]) -> Mapping[str, Problem | None]:
+    found: dict[str, Problem | None] = {}
+    for r in rows:
+        schema, name = _text(r[1]), _text(r[2])
+        if schema != "pg_catalog":
+            found[_text(r[0])] = (IncompleteCode.OPERATOR_REFUSED, f"operator {schema}.{name}")
+            continue
+        problem = functions.get(_text(r[3]), (IncompleteCode.OPERATOR_REFUSED, "its function is unknown"))
+        found[_text(r[0])] = (
+            None if problem is None else (IncompleteCode.OPERATOR_REFUSED, f"operator {name}: {problem[1]}")
+        )
+    return MappingProxyType(found)

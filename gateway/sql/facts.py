@@ -1,0 +1,65 @@
+"""Trees in, statement facts out: what one statement reads and writes, or why that is not known.
+
+Nothing here raises for bad input. Whatever cannot be vouched for makes the facts incomplete, with a code of the closed
+set and a detail that names a node, function or relation and never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.model import StatementEffect, StatementFacts
+from gateway.sql.catalog import Catalog
+from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.sql.touched import Touched
+from gateway.sql.tree.fields import GRAMMARS
+from gateway.sql.tree.reader import TreeRefused, read_tree
+from gateway.sql.walker import Walker
+
+
+def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_bytes: int) -> StatementFacts:
+    """Facts of one statement from the trees the server printed while it parsed it, in order."""
+    touched = Touched(catalog)
+    grammar = GRAMMARS.get(catalog.major)
+    if grammar is None:
+        touched.refuse(IncompleteCode.TREE_VERSION_UNKNOWN, f"PostgreSQL {catalog.major}")
+        return _facts(kind, touched)
+    if sum(map(len, trees)) > max_tree_bytes:
+        touched.refuse(IncompleteCode.TREE_TOO_LARGE, f"the analysed tree is longer than {max_tree_bytes} bytes")
+        return _facts(kind, touched)
+    walker = Walker(catalog, touched)
+    queries = 0
+    try:
+        for text in trees:
+            for query in read_tree(text, grammar):
+                queries += 1
+                walker.statement(query)
+    except TreeRefused as error:
+        touched.refuse(error.code, error.detail)
+    except RecursionError:
+        touched.refuse(IncompleteCode.TREE_TOO_DEEP, SUMMARIES[IncompleteCode.TREE_TOO_DEEP])
+    except (ValueError, KeyError) as error:
+        # A number that is none, or a field that this node does not have: the text is no tree of this major.
+        touched.refuse(IncompleteCode.TREE_MALFORMED, f"the analysed tree is not well formed ({type(error).__name__})")
+    if not queries:
+        touched.refuse(IncompleteCode.NO_TREE, SUMMARIES[IncompleteCode.NO_TREE])
+    return _facts(kind, touched)
+
+
+def _facts(kind: str, touched: Touched) -> StatementFacts:
+    if touched.writes:
+        effect = StatementEffect.WRITE
+    elif touched.reads:
+        effect = StatementEffect.READ
+    else:
+        effect = StatementEffect.NONE
+    problem = touched.problem
+    return StatementFacts(
+        kind=kind,
+        effect=effect,
+        complete=problem is None,
+        incomplete=None if problem is None else str(problem[0]),
+        detail="" if problem is None else problem[1],
+        relations=touched.relations(),
+        columns=touched.columns(),
+    )

@@ -1,0 +1,217 @@
+"""The gate: statement texts in, single statements of known kinds out, or ``Refused`` with a reason of its own.
+
+Nothing is trusted to the parser that can be refused before it: size, NUL (the parser's C string would end there, the
+server's would not), lone surrogates, and how deep a tree the text could possibly make (see ``_MAX_LEVELS``). The kind
+of every statement is checked against an allow-list; utilities that are judged without a tree get their facts here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pgparse
+
+from gateway.model import StatementEffect, StatementFacts
+from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
+
+# Left-recursive chains (1+1+…, ::int::int…, UNION …) cost the grammar no stack, but printing the tree they make does:
+# the parser was seen to end the process at 65 000 levels on an 8 MiB stack and to survive 60 000. A level takes at least
+# one operator character, or a keyword with its operand (never fewer than seven bytes). This bound leaves a factor of two.
+_MAX_LEVELS: Final = 30_000
+_OPERATOR_BYTES: Final = b"+-*/<>=~!@#%^&|`?:"
+_KEYWORD_BYTES: Final = 7
+_SHORT: Final = 16_384  # a text this short cannot reach the bound
+_MAX_STATEMENTS: Final = 100
+
+_QUERY_KINDS: Final = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete"}
+
+# kind of TransactionStmt -> (kind of statement, what a door that follows transactions must know)
+_TRANSACTION: Final[Mapping[str, tuple[str, str | None]]] = {
+    "TRANS_STMT_BEGIN": ("begin", "begin"),
+    "TRANS_STMT_START": ("begin", "begin"),
+    "TRANS_STMT_COMMIT": ("commit", "commit"),
+    "TRANS_STMT_ROLLBACK": ("rollback", "rollback"),
+    "TRANS_STMT_SAVEPOINT": ("savepoint", None),
+    "TRANS_STMT_RELEASE": ("release", None),
+    "TRANS_STMT_ROLLBACK_TO": ("rollback_to", None),
+}
+
+
+class Refused(Exception):
+    """This text is not let through, or not as it stands. ``detail`` names a kind or a setting, never a value."""
+
+    def __init__(self, code: IncompleteCode, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else str(code))
+        self.code = code
+        self.detail = detail or SUMMARIES[code]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateStatement:
+    """One statement of a text. ``facts`` is set where no tree is needed to know what it does."""
+
+    text: str  # the exact slice of the source
+    kind: str
+    facts: StatementFacts | None = None
+    offset: int = 0  # characters of the source before the slice: positions of complaints are relative to it
+
+
+def inspect(text: str, *, max_bytes: int) -> tuple[GateStatement, ...]:
+    """The statements of a text, in order; ``()`` for an empty query. Raises ``Refused`` and nothing else."""
+    encoded = _encode(text, max_bytes)
+    parsed = _parse(text, encoded)
+    if len(parsed) > _MAX_STATEMENTS:
+        raise Refused(IncompleteCode.TOO_MANY_STATEMENTS, f"more than {_MAX_STATEMENTS} statements in one text")
+    return tuple(_statement(raw, encoded) for raw in parsed)
+
+
+def normalise(text: str) -> str:
+    """The text with its constants replaced by ``$n``, for the record; empty where it cannot be parsed."""
+    try:
+        encoded = _encode(text, len(text) * 4)
+        if len(encoded) > _SHORT:
+            _parse(text, encoded)  # the normaliser recurses without a limit; the parser's answer has one
+        return str(pgparse.normalize(text))
+    except (Refused, pgparse.PGQueryError, RecursionError):
+        return ""
+
+
+def _encode(text: str, max_bytes: int) -> bytes:
+    if len(text) > max_bytes:
+        raise Refused(IncompleteCode.TEXT_TOO_LONG, f"the statement is longer than {max_bytes} bytes")
+    if "\0" in text:
+        raise Refused(IncompleteCode.TEXT_HAS_NUL)
+    try:
+        encoded = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused(IncompleteCode.TEXT_NOT_UTF8) from error
+    size = len(encoded)
+    if size > max_bytes:
+        raise Refused(IncompleteCode.TEXT_TOO_LONG, f"the statement is longer than {max_bytes} bytes")
+    if size > _SHORT:
+        operators = size - len(encoded.translate(None, _OPERATOR_BYTES))
+        if operators + size // _KEYWORD_BYTES > _MAX_LEVELS:
+            raise Refused(IncompleteCode.TEXT_TOO_DEEP)
+    return encoded
+
+
+def _parse(text: str, encoded: bytes) -> list[dict[str, Any]]:
+    try:
+        parsed: list[dict[str, Any]] = pgparse.parse(text)
+    except RecursionError as error:
+        raise Refused(IncompleteCode.TEXT_TOO_DEEP) from error
+    except pgparse.PGQueryError as error:
+        message = str(error)
+        if "stack depth" in message or "memory exhausted" in message:
+            raise Refused(IncompleteCode.TEXT_TOO_DEEP) from error
+        raise Refused(IncompleteCode.TEXT_UNPARSABLE) from error
+    except ValueError as error:  # the parser's JSON could not be read back
+        raise Refused(IncompleteCode.TEXT_UNPARSABLE) from error
+    return parsed
+
+
+def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
+    """One entry of the parser's list; its offsets count bytes, not characters."""
+    start = int(raw.get("stmt_location", 0))
+    length = int(raw.get("stmt_len", 0))
+    piece = encoded[start : start + length] if length else encoded[start:]
+    node = raw.get("stmt")
+    if not isinstance(node, dict) or len(node) != 1:
+        raise Refused(IncompleteCode.KIND_REFUSED, "a statement without a kind")
+    ((name, body),) = node.items()
+    kind, facts = _judge(str(name), body)
+    return GateStatement(
+        text=piece.decode("utf-8"), kind=kind, facts=facts, offset=len(encoded[:start].decode("utf-8"))
+    )
+
+
+def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | None]:
+    """Kind, and facts where no tree is needed. The fall-through refuses."""
+    match name:
+        case "SelectStmt":
+            if _has_into(body):
+                raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO")
+            return "select", None
+        case "InsertStmt" | "UpdateStmt" | "DeleteStmt":
+            return _QUERY_KINDS[name], None
+        case "TransactionStmt":
+            return _transaction(body)
+        case "VariableSetStmt":
+            return _setting(body)
+        case "VariableShowStmt":
+            setting = str(body.get("name", ""))
+            if setting.lower() not in SHOWABLE:
+                raise Refused(IncompleteCode.SETTING_REFUSED, f"SHOW {_shown(setting)}")
+            return "show", _session("show")
+        case "DeallocateStmt":
+            return "deallocate", _session("deallocate")
+        case _:
+            raise Refused(IncompleteCode.KIND_REFUSED, name.removesuffix("Stmt"))
+
+
+def _has_into(select: Mapping[str, Any]) -> bool:
+    """INTO may stand at any leaf of set operations, as far as the grammar goes."""
+    nodes: list[Any] = [select]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            if node.get("intoClause"):
+                return True
+            nodes += (node.get("larg"), node.get("rarg"))
+    return False
+
+
+def _session(kind: str, transaction: str | None = None) -> StatementFacts:
+    return StatementFacts(kind=kind, effect=StatementEffect.SESSION, complete=True, transaction=transaction)
+
+
+def _transaction(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:
+    kind = str(body.get("kind", ""))
+    entry = _TRANSACTION.get(kind)
+    if entry is None:  # PREPARE TRANSACTION and its ends: they outlive the session
+        raise Refused(IncompleteCode.KIND_REFUSED, "two-phase commit")
+    if body.get("chain"):
+        raise Refused(IncompleteCode.KIND_REFUSED, "AND CHAIN")
+    _check_options(body.get("options", []))
+    return entry[0], _session(entry[0], entry[1])
+
+
+def _check_options(options: Any) -> None:
+    for option in options:
+        name = str(option.get("DefElem", {}).get("defname", "")) if isinstance(option, dict) else ""
+        if name not in TRANSACTION_OPTIONS:
+            raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
+
+
+def _setting(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:
+    kind = str(body.get("kind", ""))
+    name = str(body.get("name", ""))
+    if kind == "VAR_SET_MULTI":
+        if name not in ("TRANSACTION", "SESSION CHARACTERISTICS"):  # SET TRANSACTION SNAPSHOT
+            raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
+        _check_options(body.get("args", []))
+        return "set", _session("set")
+    if name.lower() not in SETTABLE:
+        raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name) if name else "RESET ALL")
+    if kind == "VAR_SET_VALUE":
+        if name.lower() == "client_encoding" and not _is_utf8(body.get("args", [])):
+            raise Refused(IncompleteCode.SETTING_REFUSED, "client_encoding other than UTF8")
+        return "set", _session("set")
+    if kind in ("VAR_SET_DEFAULT", "VAR_RESET"):
+        return "reset", _session("reset")
+    raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
+
+
+def _is_utf8(arguments: Any) -> bool:
+    if not isinstance(arguments, list) or len(arguments) != 1 or not isinstance(arguments[0], dict):
+        return False
+    value = arguments[0].get("A_Const", {}).get("sval", {}).get("sval")
+    return isinstance(value, str) and value.lower() in UTF8_NAMES
+
+
+def _shown(name: str) -> str:
+    """A setting's name as it may be repeated to the person: short, one line."""
+    return "".join(c if c.isalnum() or c in "._ " else "?" for c in name[:63])

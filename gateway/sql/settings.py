@@ -1,0 +1,61 @@
+"""Which settings a session may set, reset and show: those that change no meaning of a later statement.
+
+Everything not listed is refused. ``search_path``, ``role``, ``session_authorization``, ``row_security``,
+``standard_conforming_strings``, ``client_min_messages`` and ``debug_*`` are what the analysis stands on: a session that
+changed one of them would read other rows or names than the ones that were judged.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SETTABLE: Final = frozenset(
+    {
+        "application_name",
+        "extra_float_digits",
+        "datestyle",
+        "timezone",
+        "intervalstyle",
+        "bytea_output",
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "client_encoding",
+        "transaction_isolation",
+        "transaction_read_only",
+        "transaction_deferrable",
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "default_transaction_deferrable",
+    }
+)
+
+SHOWABLE: Final = SETTABLE | {
+    "search_path",
+    "server_version",
+    "server_version_num",
+    "server_encoding",
+    "standard_conforming_strings",
+    "integer_datetimes",
+    "is_superuser",
+    "session_authorization",
+    "role",
+    "row_security",
+    "lc_collate",
+    "lc_ctype",
+    "lc_messages",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "max_identifier_length",
+    "max_index_keys",
+    "block_size",
+    "in_hot_standby",
+    "client_min_messages",
+    "in_hot_standby",
+    "scram_iterations",
+}
+
+TRANSACTION_OPTIONS: Final = frozenset({"transaction_isolation", "transaction_read_only", "transaction_deferrable"})
+
+UTF8_NAMES: Final = frozenset({"utf8", "utf-8", "unicode"})

@@ -1,0 +1,92 @@
+"""What writing to a relation does besides: triggers, checks, generated columns, indexes, foreign keys that cascade.
+
+None of it stands in the tree of the statement. Triggers of users are code that cannot be seen into: refused. Stored
+expressions are read like any other and refused for the same reasons. A foreign key that deletes or changes rows of
+another relation makes that one a target too.
+"""
+
+from __future__ import annotations
+
+from gateway.sql.catalog import Catalog
+from gateway.sql.codes import IncompleteCode
+from gateway.sql.scope import DELETE, INSERT, UPDATE
+from gateway.sql.touched import Touched
+from gateway.sql.tree.fields import GRAMMARS
+from gateway.sql.tree.node import Node, Role, Value
+from gateway.sql.tree.reader import TreeRefused, read_expressions
+
+_TABLE_KINDS = frozenset("rp")
+
+
+def check_target(catalog: Catalog, touched: Touched, oid: str, command: str) -> None:
+    """Refuse, or add, what a write to this relation would do besides."""
+    _check(catalog, touched, oid, command, set())
+
+
+def _check(catalog: Catalog, touched: Touched, oid: str, command: str, seen: set[tuple[str, str]]) -> None:
+    if (oid, command) in seen:
+        return
+    seen.add((oid, command))
+    relation = catalog.relations.get(oid)
+    if relation is None:
+        return  # refused where it was found
+    if relation.system or relation.kind not in _TABLE_KINDS:
+        touched.refuse(IncompleteCode.TARGET_REFUSED, f"{relation.full_name} is not a table of users")
+        return
+    # An INSERT reaches partitions; it does not reach children by inheritance.
+    reaches = command != INSERT or relation.kind == "p"
+    for member in (oid, *(catalog.descendants(oid) if reaches else ())):
+        below = touched.target(member)
+        if below is None:
+            continue
+        if below.kind not in _TABLE_KINDS:
+            touched.refuse(IncompleteCode.TARGET_REFUSED, f"{below.full_name} is not a table of users")
+        if member in catalog.triggered:
+            touched.refuse(IncompleteCode.TARGET_REFUSED, f"{below.full_name} has a trigger")
+        if command != DELETE:
+            for text in catalog.expressions.get(member, ()):
+                _check_stored(catalog, touched, text, below.full_name)
+        for reference in catalog.references.get(member, ()):
+            if command == DELETE and reference.on_delete:
+                touched.target(reference.referencing)
+                _check(catalog, touched, reference.referencing, DELETE, seen)
+                _check(catalog, touched, reference.referencing, UPDATE, seen)
+            elif command in (UPDATE, INSERT) and reference.on_update:
+                touched.target(reference.referencing)
+                _check(catalog, touched, reference.referencing, UPDATE, seen)
+
+
+def _check_stored(catalog: Catalog, touched: Touched, text: str, relation: str) -> None:
+    """Functions, operators and types of a stored expression; its columns are the relation's own."""
+    try:
+        nodes: list[Value] = list(read_expressions(text, GRAMMARS[catalog.major]))
+    except TreeRefused as error:
+        touched.refuse(IncompleteCode.TARGET_REFUSED, f"an expression stored with {relation}: {error.detail}")
+        return
+    while nodes:
+        value = nodes.pop()
+        if isinstance(value, list):
+            nodes += value
+        elif isinstance(value, Node):
+            _check_node(catalog, touched, value, relation, nodes)
+
+
+def _check_node(catalog: Catalog, touched: Touched, node: Node, relation: str, more: list[Value]) -> None:
+    for index, role in node.shape.checks:
+        value = node.values[index]
+        if value is None:
+            continue
+        if role in (Role.NODE, Role.NODES):
+            more.append(value)
+            continue
+        for oid in value if isinstance(value, list) else [value]:
+            if not isinstance(oid, str) or oid == "0":
+                continue
+            if role in (Role.FUNCTION, Role.FUNCTIONS):
+                problem = catalog.function_problem(oid)
+            elif role in (Role.OPERATOR, Role.OPERATORS):
+                problem = catalog.operator_problem(oid)
+            else:
+                problem = catalog.type_problem(oid, converted=role in (Role.INPUT_TYPE, Role.INPUT_TYPES))
+            if problem is not None:
+                touched.refuse(IncompleteCode.TARGET_REFUSED, f"an expression stored with {relation}: {problem[1]}")

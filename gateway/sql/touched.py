@@ -1,0 +1,157 @@
+"""What a walk over a tree has found so far: columns with their use, relations, targets, and the first thing refused.
+
+A refusal does not stop the walk: the columns found after it are of use to people and to the record. It does make the
+facts incomplete, and the first one is the reason given.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from gateway.model import ColumnUse, ColumnUseKind
+from gateway.sql.catalog import SYSTEM_COLUMNS, Catalog, Problem, Relation
+from gateway.sql.codes import IncompleteCode
+from gateway.sql.system_catalogs import READABLE
+
+
+class Use(IntFlag):
+    """How a position in a statement uses what stands there; several may hold at once."""
+
+    OUTPUT = 1
+    PREDICATE = 2
+    ARRANGE = 4
+    WRITE_TARGET = 8
+    WHOLE_ROW = 16
+
+
+_KINDS = (
+    (Use.OUTPUT, ColumnUseKind.OUTPUT),
+    (Use.PREDICATE, ColumnUseKind.PREDICATE),
+    (Use.ARRANGE, ColumnUseKind.ARRANGE),
+    (Use.WRITE_TARGET, ColumnUseKind.WRITE_TARGET),
+    (Use.WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
+)
+
+_READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views; views are seen through
+
+
+class Touched:
+    """A collector; one per statement."""
+
+    __slots__ = ("_columns", "_relations", "catalog", "problem", "reads", "writes")
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.problem: Problem | None = None
+        self.reads = False
+        self.writes = False
+        self._columns: dict[tuple[str, str], int] = {}  # (relation, column) -> uses
+        self._relations: set[str] = set()
+
+    def refuse(self, code: IncompleteCode, detail: str) -> None:
+        """Note why the facts cannot be complete; the first reason stays."""
+        if self.problem is None:
+            self.problem = (code, detail)
+
+    def relation(self, oid: str, *, with_children: bool) -> Relation | None:
+        """A relation that is read, whether or not any of its columns is."""
+        self.reads = True
+        relation = self._known(oid)
+        if relation is None:
+            return None
+        if relation.system:
+            if relation.name not in READABLE:
+                self.refuse(IncompleteCode.RELATION_REFUSED, f"catalog {relation.full_name}")
+            return relation
+        if relation.kind not in _READ_KINDS:
+            self.refuse(IncompleteCode.RELATION_REFUSED, _named(relation))
+        self._relations.add(relation.full_name)
+        if with_children:
+            for child in self.catalog.descendants(oid):
+                self.relation(child, with_children=False)
+        return relation
+
+    def target(self, oid: str) -> Relation | None:
+        """A relation that is written."""
+        self.writes = True
+        relation = self._known(oid)
+        if relation is not None:
+            self._relations.add(relation.full_name)
+        return relation
+
+    def column(self, oid: str, number: int, use: int, *, with_children: bool) -> None:
+        """A column that is used; number 0 is the whole row. Children are read through their parent, by column name."""
+        relation = self.relation(oid, with_children=with_children)
+        if relation is None:
+            return
+        if number < 0:
+            # Place and transaction of a row: the server's own bookkeeping, nobody's data. The relation is listed.
+            if number not in SYSTEM_COLUMNS:
+                self.refuse(IncompleteCode.REFERENCE_UNRESOLVED, f"{relation.full_name}, column {number}")
+            return
+        if number == 0:
+            names = [column.name for column in relation.columns.values()]
+            use = (use & ~Use.OUTPUT) | Use.WHOLE_ROW
+        else:
+            found = relation.columns.get(number)
+            if found is None:
+                self.refuse(IncompleteCode.REFERENCE_UNRESOLVED, f"{relation.full_name}, column {number}")
+                return
+            names = [found.name]
+        if relation.system:
+            refused = READABLE.get(relation.name, frozenset())
+            for name in names:
+                if name in refused:
+                    self.refuse(IncompleteCode.COLUMN_REFUSED, f"{relation.full_name}.{name}")
+            return
+        self._add(relation, names, use)
+        if with_children:
+            for child in self.catalog.descendants(oid):
+                below = self.catalog.relations.get(child)
+                if below is not None:
+                    self._add(below, names, use)
+
+    def written(self, oid: str, number: int, *, with_children: bool) -> None:
+        """A column of a target that gets a value; an UPDATE reaches the children too."""
+        relation = self.catalog.relations.get(oid)
+        found = None if relation is None else relation.columns.get(number)
+        if relation is None or found is None:
+            self.refuse(IncompleteCode.REFERENCE_UNRESOLVED, f"column {number} of a target")
+            return
+        self._add(relation, [found.name], Use.WRITE_TARGET)
+        if with_children or relation.kind == "p":
+            for child in self.catalog.descendants(oid):
+                below = self.catalog.relations.get(child)
+                if below is not None:
+                    self._add(below, [found.name], Use.WRITE_TARGET)
+
+    def relations(self) -> tuple[str, ...]:
+        """Every relation of users, sorted."""
+        return tuple(sorted(self._relations))
+
+    def columns(self) -> tuple[ColumnUse, ...]:
+        """Every column with each of its uses, sorted."""
+        return tuple(
+            ColumnUse(relation=relation, column=column, use=kind)
+            for (relation, column), uses in sorted(self._columns.items())
+            for flag, kind in _KINDS
+            if uses & flag
+        )
+
+    def _add(self, relation: Relation, names: list[str], use: int) -> None:
+        full_name = relation.full_name
+        for name in names:
+            key = (full_name, name)
+            self._columns[key] = self._columns.get(key, 0) | use
+
+    def _known(self, oid: str) -> Relation | None:
+        relation = self.catalog.relations.get(oid)
+        if relation is None:
+            # Temporary, or newer than the snapshot.
+            self.refuse(IncompleteCode.RELATION_UNKNOWN, f"relation with OID {oid}")
+        return relation
+
+
+def _named(relation: Relation) -> str:
+    word = {"f": "foreign table", "S": "sequence", "v": "view", "c": "composite type"}.get(relation.kind, "relation")
+    return f"{word} {relation.full_name}"

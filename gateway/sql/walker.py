@@ -1,0 +1,404 @@
+"""The walk: from an analysed query to every column, function, operator and type it touches.
+
+The walk asks and answers by reference. Every clause is walked once with the use its position has; a ``VAR`` asks its
+range table entry for a column, and the entry answers: a relation notes it, a join or a GROUP entry walks the expression
+its alias stands for, a sub-query or common table expression walks the output in question, with the asker's use. So a
+column read three levels down for an outer WHERE is a predicate, whatever it is called on the way.
+
+Outputs that nobody asked for are walked too: the server may evaluate them, and asks for privileges on them. Inside a
+view, plain columns that nobody asked for are left out; anything more than a plain column is walked even there, because
+a function in it may run (HAZARDS: an unread ``set_config`` column did).
+"""
+
+from __future__ import annotations
+
+from gateway.sql.catalog import Catalog
+from gateway.sql.codes import IncompleteCode
+from gateway.sql.scope import CTE, DELETE, GROUP, INSERT, JOIN, RELATION, SELECT, SUBQUERY, UPDATE, Scope
+from gateway.sql.targets import check_target
+from gateway.sql.touched import Touched, Use
+from gateway.sql.tree.node import Node, Role, Value
+
+_OUTPUT = int(Use.OUTPUT)
+_PREDICATE = int(Use.PREDICATE)
+_ARRANGE = int(Use.ARRANGE)
+
+_NODE = int(Role.NODE)
+_NODES = int(Role.NODES)
+_FUNCTION = int(Role.FUNCTION)
+_OPERATOR = int(Role.OPERATOR)
+_TYPE = int(Role.TYPE)
+_INPUT_TYPE = int(Role.INPUT_TYPE)
+_FUNCTIONS = int(Role.FUNCTIONS)
+_OPERATORS = int(Role.OPERATORS)
+_TYPES = int(Role.TYPES)
+
+_NOBODY = "0"  # the OID that stands for none
+
+_DO_UPDATE = "2"  # ON CONFLICT's action
+_EXISTS = "0"  # kind of a sub-select
+_PARAMETERS = frozenset(("0", "2", "3"))  # of the client, of a sub-select, of UPDATE … SET (a, b) = (…)
+
+
+class Walker:
+    """One statement's walk."""
+
+    __slots__ = ("catalog", "scopes", "sublinks", "touched")
+
+    def __init__(self, catalog: Catalog, touched: Touched) -> None:
+        self.catalog = catalog
+        self.touched = touched
+        self.scopes: list[Scope] = []
+        self.sublinks: dict[int, Scope] = {}  # identity of a sub-query's node -> its scope
+
+    def statement(self, query: Node) -> None:
+        """Walk one top-level query."""
+        self.scopes.clear()
+        self.sublinks.clear()
+        if query.name != "QUERY":
+            self.touched.refuse(IncompleteCode.COMMAND_REFUSED, f"{query.name} in place of a query")
+            return
+        scope = self._open(query, None, view=False)
+        self._body(scope)
+        self._all_outputs(scope, _OUTPUT)
+        for inner in self.scopes:  # grows while it is walked
+            self._unasked_outputs(inner)
+
+    # --- query levels ---------------------------------------------------------------------------------------------
+
+    def _open(self, query: Node, parent: Scope | None, *, view: bool) -> Scope:
+        """The scope of a query, with the scopes of everything that has a place or a name in it."""
+        scope = Scope(query, parent, view=view)
+        self.scopes.append(scope)
+        for cte in query.nodes("cteList"):
+            inner = cte.node("ctequery")
+            if inner is not None and inner.name == "QUERY":
+                scope.ctes[cte.text("ctename")] = self._open(inner, scope, view=view)
+            else:
+                self.touched.refuse(IncompleteCode.COMMAND_REFUSED, "a common table expression without a query")
+        for place, entry in enumerate(scope.table, 1):
+            if entry.text("rtekind") == SUBQUERY:
+                inner = entry.node("subquery")
+                if inner is None:
+                    self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a sub-query without a query")
+                else:
+                    scope.children[place] = self._open(inner, scope, view=view or _is_view(entry, inner))
+        operations = query.node("setOperations")
+        if operations is not None:
+            self._leaves(scope, operations)
+        return scope
+
+    def _leaves(self, scope: Scope, node: Node) -> None:
+        if node.name == "RANGETBLREF":
+            scope.leaves.append(node.number("rtindex"))
+            return
+        for field in ("larg", "rarg"):
+            part = node.node(field)
+            if part is not None:
+                self._leaves(scope, part)
+
+    def _body(self, scope: Scope) -> None:
+        """Every clause of a query but its outputs, then the bodies inside it."""
+        query = scope.query
+        if scope.command not in (SELECT, UPDATE, INSERT, DELETE):
+            self.touched.refuse(IncompleteCode.COMMAND_REFUSED, "a command other than SELECT, INSERT, UPDATE, DELETE")
+            return
+        self._target(scope)
+        joins = query.node("jointree")
+        if joins is not None:
+            self._join(scope, joins)
+        for field, use in (
+            ("havingQual", _PREDICATE),
+            ("limitOffset", _PREDICATE),
+            ("limitCount", _PREDICATE),
+        ):
+            part = query.node(field)
+            if part is not None:
+                self.expression(part, scope, use)
+        for field in ("groupClause", "windowClause", "distinctClause", "sortClause"):
+            for part in query.nodes(field):
+                self.expression(part, scope, _ARRANGE)
+        for part in query.nodes("withCheckOptions"):
+            self.expression(part, scope, _PREDICATE)
+        for place, entry in enumerate(scope.table, 1):
+            self._entry(scope, place, entry)
+        for inner in scope.ctes.values():
+            self._body(inner)
+        for inner in scope.children.values():
+            self._body(inner)
+        self._arranged_outputs(scope)
+
+    def _target(self, scope: Scope) -> None:
+        """The relation that INSERT, UPDATE or DELETE writes, and the columns it gives values to."""
+        place = scope.query.number("resultRelation")
+        if scope.command == SELECT:
+            if place:
+                self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "SELECT with a target")
+            return
+        entry = scope.entry(place)
+        if entry is None or entry.text("rtekind") != RELATION:
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a target that is no relation")
+            return
+        oid = entry.text("relid")
+        relation = self.touched.target(oid)
+        check_target(self.catalog, self.touched, oid, scope.command)
+        entries = scope.query.nodes("targetList")
+        conflict = scope.query.node("onConflict")
+        changes = scope.command == UPDATE or (conflict is not None and conflict.text("action") == _DO_UPDATE)
+        if conflict is not None:
+            scope.excluded = conflict.number("exclRelIndex")
+            self.expression(conflict, scope, _PREDICATE)
+            condition = conflict.node("onConflictWhere")
+            if condition is not None:
+                self.expression(condition, scope, _PREDICATE)
+            entries = entries + conflict.nodes("onConflictSet")
+        for target in entries:
+            if relation is not None and target.text("resjunk") != "true":
+                self.touched.written(oid, target.number("resno"), with_children=scope.command != INSERT)
+            self.expression(target, scope, _OUTPUT)
+        if changes:
+            # An error of a constraint prints the row, columns the statement never named among them (HAZARDS I12).
+            self.touched.column(oid, 0, _OUTPUT, with_children=entry.text("inh") == "true")
+
+    def _join(self, scope: Scope, node: Node) -> None:
+        """FROM and WHERE: references to range table entries, joins, and their conditions."""
+        if node.name == "RANGETBLREF":
+            entry = scope.entry(node.number("rtindex"))
+            if entry is None:
+                self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "FROM names no range table entry")
+            elif entry.text("rtekind") == RELATION:
+                self.touched.relation(entry.text("relid"), with_children=entry.text("inh") == "true")
+            return
+        use = _PREDICATE
+        if node.name == "JOINEXPR":
+            parts = [node.node("larg"), node.node("rarg")]
+            if node.items("usingClause"):
+                use = _ARRANGE
+        elif node.name == "FROMEXPR":
+            parts = list(node.nodes("fromlist"))
+        else:
+            self.touched.refuse(IncompleteCode.NODE_UNKNOWN, f"{node.name} in FROM")
+            return
+        for part in parts:
+            if part is not None:
+                self._join(scope, part)
+        condition = node.node("quals")
+        if condition is not None:
+            self.expression(condition, scope, use)
+
+    def _entry(self, scope: Scope, place: int, entry: Node) -> None:
+        """What a range table entry evaluates whoever asks: functions, VALUES, samples, row security."""
+        kind = entry.text("rtekind")
+        if kind == GROUP:
+            for part in entry.nodes("groupexprs"):
+                self.expression(part, scope, _ARRANGE)
+            use = _PREDICATE
+        else:
+            use = _PREDICATE if kind == RELATION else _OUTPUT
+        self._fields(entry, scope, use)
+
+    # --- outputs --------------------------------------------------------------------------------------------------
+
+    def _output(self, scope: Scope, number: int, use: int) -> None:
+        """Somebody uses an output of a query."""
+        new = use & ~scope.produced.get(number, 0)
+        if not new:
+            return
+        scope.produced[number] = scope.produced.get(number, 0) | new
+        for leaf in scope.leaves:
+            self._ask(scope, leaf, number, new)
+        entry = scope.outputs.get(number)
+        if entry is None:
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, f"output {number} of a sub-query")
+            return
+        self.expression(entry, scope, new)
+
+    def _all_outputs(self, scope: Scope, use: int) -> None:
+        for number, entry in scope.outputs.items():
+            # An output that exists only to be sorted or grouped by is not shown.
+            if entry.text("resjunk") != "true":
+                self._output(scope, number, use)
+
+    def _arranged_outputs(self, scope: Scope) -> None:
+        """Outputs that ORDER BY, GROUP BY, DISTINCT or a window refer to, and what set operations compare."""
+        for number, entry in scope.outputs.items():
+            if entry.text("ressortgroupref") != "0":
+                self._output(scope, number, _ARRANGE)
+        operations = scope.query.node("setOperations")
+        if operations is not None:
+            self.expression(operations, scope, _ARRANGE)
+            if _compares(operations):
+                self._all_outputs(scope, _ARRANGE)
+
+    def _unasked_outputs(self, scope: Scope) -> None:
+        for number, entry in scope.outputs.items():
+            if number in scope.produced:
+                continue
+            expression = entry.node("expr")
+            if scope.view and expression is not None and expression.name == "VAR":
+                continue
+            self._output(scope, number, _OUTPUT)
+
+    # --- references -----------------------------------------------------------------------------------------------
+
+    def _variable(self, node: Node, scope: Scope, use: int) -> None:
+        self._type(node.text("vartype"), converted=False)
+        home = scope.above(node.number("varlevelsup"))
+        if home is None:
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a column of a query level that does not exist")
+            return
+        self._ask(home, node.number("varno"), node.number("varattno"), use)
+
+    def _ask(self, scope: Scope, place: int, number: int, use: int) -> None:
+        """A column of a range table entry is used; number 0 is all of them."""
+        entry = scope.entry(place)
+        if entry is None:
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a column of no range table entry")
+            return
+        if place == scope.excluded:
+            return
+        key = (place, number)
+        known = scope.asked.get(key, 0)
+        new = use & ~known
+        if not new:
+            return
+        scope.asked[key] = known | new
+        kind = entry.text("rtekind")
+        if kind == RELATION:
+            self.touched.column(entry.text("relid"), number, new, with_children=entry.text("inh") == "true")
+        elif kind == SUBQUERY:
+            self._ask_query(scope.children.get(place), number, new)
+        elif kind == CTE:
+            home = scope.above(entry.number("ctelevelsup"))
+            self._ask_query(None if home is None else home.ctes.get(entry.text("ctename")), number, new)
+        elif kind == JOIN:
+            self._ask_alias(entry.items("joinaliasvars"), scope, number, new)
+        elif kind == GROUP:
+            self._ask_alias(entry.items("groupexprs"), scope, number, new)
+        # Functions, VALUES and table functions were walked whole.
+
+    def _ask_query(self, inner: Scope | None, number: int, use: int) -> None:
+        if inner is None:
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a sub-query that does not exist")
+        elif number == 0:
+            self._all_outputs(inner, use)
+        else:
+            self._output(inner, number, use)
+
+    def _ask_alias(self, expressions: list[Value], scope: Scope, number: int, use: int) -> None:
+        if number < 0 or number > len(expressions):
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, f"column {number} of a join")
+            return
+        for part in expressions if number == 0 else [expressions[number - 1]]:
+            if isinstance(part, Node):
+                self.expression(part, scope, use)
+
+    # --- expressions ----------------------------------------------------------------------------------------------
+
+    def expression(self, node: Node, scope: Scope, use: int) -> None:
+        """Any node below a clause."""
+        name = node.name
+        if name == "VAR":
+            self._variable(node, scope, use)
+            return
+        if name == "QUERY":
+            self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "QUERY in place of an expression")
+            return
+        if name == "SUBLINK":
+            self._sublink(node, scope, use)
+        elif name == "FUNCEXPR" and scope.command == INSERT and self._is_next_number(node):
+            return
+        elif name == "NEXTVALUEEXPR" and scope.command not in (INSERT, UPDATE):
+            self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "NEXTVALUEEXPR outside of INSERT")
+        elif name == "PARAM" and node.text("paramkind") not in _PARAMETERS:
+            self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "PARAM of an unknown kind")
+        self._fields(node, scope, use)
+
+    def _fields(self, node: Node, scope: Scope, use: int) -> None:
+        """The fields that the node's table names as worth a look."""
+        values = node.values
+        for index, role in node.shape.checks:
+            value = values[index]
+            if value is None:
+                continue
+            if isinstance(value, Node):
+                self.expression(value, scope, use)
+            elif isinstance(value, list):
+                if role == _NODES:
+                    self._list(value, scope, use)
+                else:
+                    self._references(value, role)
+            else:
+                self._reference(value, role)
+
+    def _list(self, values: list[Value], scope: Scope, use: int) -> None:
+        for value in values:
+            if isinstance(value, Node):
+                self.expression(value, scope, use)
+            elif isinstance(value, list):
+                self._list(value, scope, use)
+
+    def _references(self, oids: list[Value], role: int) -> None:
+        one = _FUNCTION if role == _FUNCTIONS else _OPERATOR if role == _OPERATORS else _INPUT_TYPE
+        if role == _TYPES:
+            one = _TYPE
+        for oid in oids:
+            if isinstance(oid, str):
+                self._reference(oid, one)
+
+    def _reference(self, oid: str, role: int) -> None:
+        """The OID of a function, operator or type."""
+        if oid == _NOBODY:
+            return
+        if role == _FUNCTION:
+            problem = self.catalog.function_problem(oid)
+            if problem is not None:
+                self.touched.refuse(*problem)
+        elif role == _OPERATOR:
+            problem = self.catalog.operator_problem(oid)
+            if problem is not None:
+                self.touched.refuse(*problem)
+        else:
+            self._type(oid, converted=role == _INPUT_TYPE)
+
+    def _type(self, oid: str, *, converted: bool) -> None:
+        problem = self.catalog.type_problem(oid, converted=converted)
+        if problem is not None:
+            self.touched.refuse(*problem)
+
+    def _sublink(self, node: Node, scope: Scope, use: int) -> None:
+        query = node.node("subselect")
+        if query is None or query.name != "QUERY":
+            self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a sub-select without a query")
+            return
+        inner = self.sublinks.get(id(query))
+        if inner is None:
+            inner = self._open(query, scope, view=scope.view)
+            self.sublinks[id(query)] = inner
+            self._body(inner)
+        # EXISTS shows no output; the ones that are no plain columns are walked with the rest that nobody asked for.
+        if node.text("subLinkType") != _EXISTS:
+            self._all_outputs(inner, use)
+
+    def _is_next_number(self, node: Node) -> bool:
+        """``nextval`` of a named sequence in an INSERT: what a serial column's default is."""
+        if node.text("funcid") not in self.catalog.sequences:
+            return False
+        arguments = node.nodes("args")
+        return len(arguments) == 1 and arguments[0].name == "CONST"
+
+
+def _is_view(entry: Node, query: Node) -> bool:
+    """True where a sub-query is a view's: from 16 on the entry keeps the view's OID, before that the query has it."""
+    if entry.has("relid"):
+        return entry.text("relid") != _NOBODY
+    return any(e.text("rtekind") == RELATION and e.text("relkind") == "v" for e in query.nodes("rtable"))
+
+
+def _compares(operations: Node) -> bool:
+    """True for set operations that compare rows: anything but UNION ALL all the way down."""
+    if operations.name == "RANGETBLREF":
+        return False
+    if operations.text("all") != "true" or operations.text("op") != "1":
+        return True
+    return any(part is not None and _compares(part) for part in (operations.node("larg"), operations.node("rarg")))

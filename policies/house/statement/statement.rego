@@ -1,0 +1,91 @@
+# METADATA
+# title: The statement and its labels
+# description: What is not understood, and what nobody labelled, is denied.
+package house.statement
+
+import data.sekisho.lib
+
+# METADATA
+# title: "What the statement does is established"
+# description: |
+#   Needs statement.complete. Holds for every statement, whoever asks.
+# scope: rule
+# custom:
+#   id: house-statement-understood
+#   layer: house
+#   citation: "House policy: only what is understood is allowed"
+#   effective_from: 1970-01-01
+#   mode: enforce
+passed contains "house-statement-understood" if input.statement.complete == true
+
+# METADATA
+# title: Findings
+# description: What this pack has to say, one entry for each fact that failed.
+# scope: document
+findings contains lib.finding("house-statement-understood", {
+	"message": sprintf("what the statement does could not be established completely%s", [_detail]),
+	"fact": "statement.incomplete",
+	"value": input.statement.incomplete,
+	"reason": "statement_incomplete",
+	"remedy": "write it with plain columns, joins, sub-selects, CTEs and views",
+}) if {
+	not input.statement.complete == true
+}
+
+_detail := sprintf(": %s", [input.statement.detail]) if {
+	input.statement.detail != ""
+} else := ""
+
+# METADATA
+# title: "Everything touched is labelled"
+# description: |
+#   Needs data.unlabelled, and for every column the statement uses an entry in data.columns that is labelled.
+# scope: rule
+# custom:
+#   id: house-labelled
+#   layer: house
+#   citation: "House policy: unlabelled data is treated as people's data"
+#   effective_from: 1970-01-01
+#   mode: enforce
+passed contains "house-labelled" if {
+	count(input.data.unlabelled) == 0
+	count(_without_label) == 0
+}
+
+_labels contains [column.relation, column.column] if {
+	some column in input.data.columns
+	column.labelled == true
+}
+
+_without_label contains sprintf("statement.columns[%d]", [i]) if {
+	some i, column in input.statement.columns
+	not [column.relation, column.column] in _labels
+}
+
+_without_label contains sprintf("data.columns[%d]", [i]) if {
+	some i, column in input.data.columns
+	not column.labelled == true
+}
+
+findings contains lib.finding("house-labelled", {
+	"message": sprintf("%s has no label in the catalog, and what nobody labelled is not read", [name]),
+	"fact": sprintf("data.unlabelled[%d]", [i]),
+	"value": name,
+	"remedy": "label it in the registry's catalog",
+}) if {
+	some i, name in input.data.unlabelled
+}
+
+findings contains lib.finding("house-labelled", {
+	"message": sprintf("%s.%s has no label in the catalog, and what nobody labelled is not read", [
+		column.relation,
+		column.column,
+	]),
+	"fact": sprintf("statement.columns[%d]", [i]),
+	"value": sprintf("%s.%s", [column.relation, column.column]),
+	"remedy": "label it in the registry's catalog",
+}) if {
+	count(input.data.unlabelled) == 0
+	some i, column in input.statement.columns
+	not [column.relation, column.column] in _labels
+}

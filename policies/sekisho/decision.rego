@@ -1,0 +1,203 @@
+# METADATA
+# title: Decision
+# description: |
+#   The one answer to one statement. A rule has passed only where its pack says so by name; whatever is in force and has
+#   not passed denies, so a rule whose finding was lost to an undefined value denies too.
+package sekisho
+
+import data.house.employer
+import data.house.location
+import data.house.statement
+import data.house.subjects
+import data.house.volume
+import data.law.jp_appi
+import data.promise.disclosure
+import data.sekisho.facts
+import data.sekisho.lib
+import data.sekisho.shape
+
+# METADATA
+# title: Decision
+# description: Effect, obligations, findings, and for how long and how many rows the answer holds.
+# entrypoint: true
+decision := _malformed if count(shape.broken) > 0
+
+decision := _judged if count(shape.broken) == 0
+
+# An input that is not what the schema says is denied before any pack looks at it.
+_malformed := {
+	"effect": "deny",
+	"obligations": [],
+	"findings": [object.union(f, {
+		"layer": "house",
+		"mode": "enforce",
+		"citation": data.sekisho.shape.rules["house-input-complete"].citation,
+	}) |
+		some f in sort(shape.findings)
+	],
+	"cross_border": true,
+	"durability": "synced",
+	"valid_until": null,
+	"headroom": 0,
+}
+
+_judged := {
+	"effect": _effect,
+	"obligations": _obligations,
+	"findings": [entry[4] | some entry in sort(_ranked)],
+	"cross_border": facts.cross_border,
+	"durability": _durability,
+	"valid_until": _valid_until,
+	"headroom": _headroom,
+}
+
+_rules := object.union_n([
+	data.sekisho.shape.rules,
+	data.law.jp_appi.rules,
+	data.promise.disclosure.rules,
+	data.house.statement.rules,
+	data.house.employer.rules,
+	data.house.location.rules,
+	data.house.subjects.rules,
+	data.house.volume.rules,
+])
+
+_passed := union({
+	shape.passed,
+	jp_appi.passed,
+	disclosure.passed,
+	statement.passed,
+	employer.passed,
+	location.passed,
+	subjects.passed,
+	volume.passed,
+})
+
+_said := union({
+	shape.findings,
+	jp_appi.findings,
+	disclosure.findings,
+	statement.findings,
+	employer.findings,
+	location.findings,
+	subjects.findings,
+	volume.findings,
+})
+
+_asked := location.obligations
+
+_in_force contains id if {
+	some id, row in _rules
+	lib.in_force(row, input.date)
+}
+
+_shadow contains id if {
+	some id, row in _rules
+	row.mode == "shadow"
+}
+
+_failed := _in_force - _passed
+
+default _effect := "deny"
+
+_effect := "allow" if {
+	count(_rules) > 0
+	count(_failed - _shadow) == 0
+}
+
+# Findings of rules that denied, and only of those; a rule that denied without a word gets one.
+
+_spoken contains f.rule if some f in _said
+
+_findings contains f if {
+	some f in _said
+	f.rule in _failed
+}
+
+_findings contains lib.finding(id, {
+	"message": "the rule could not be established from the facts given, and what is not established is denied",
+	"fact": "input",
+	"value": null,
+}) if {
+	some id in _failed
+	not id in _spoken
+}
+
+_layer_rank := {"law": 1, "promise": 2, "house": 3}
+
+_ranked contains [lib.flag(f.rule in _shadow), _layer_rank[row.layer], row.order, f.fact, said] if {
+	some f in _findings
+	row := _rules[f.rule]
+	said := object.union(f, {"layer": row.layer, "mode": _mode(f.rule, _shadow), "citation": row.citation})
+}
+
+_mode(id, shadow) := "shadow" if {
+	id in shadow
+} else := "enforce"
+
+# Obligations of enforced rules: the strictest mask of a column, the smallest limit, every filter.
+
+_binding contains o if {
+	some o in _asked
+	o.rule in _in_force
+	not o.rule in _shadow
+}
+
+default _obligations := []
+
+_obligations := sort(((_masks | _limits) | _others)) if _effect == "allow"
+
+_masks contains {"kind": "mask", "relation": o.relation, "column": o.column, "method": method} if {
+	some o in _binding
+	o.kind == "mask"
+	method := _strictest({m.method |
+		some m in _binding
+		m.kind == "mask"
+		m.relation == o.relation
+		m.column == o.column
+	})
+}
+
+# A method this list does not know ranks above all: it stays, and no door supports it.
+_strength := {"domain": 1, "partial": 2, "bucket": 3, "year": 4, "constant": 5, "null": 6}
+
+_strictest(methods) := max({[object.get(_strength, method, 99), method] | some method in methods})[1]
+
+_limits contains {"kind": "row_limit", "rows": min(rows)} if {
+	rows := {object.get(o, "rows", 0) | some o in _binding; o.kind == "row_limit"}
+	count(rows) > 0
+}
+
+_others contains object.remove(o, {"rule"}) if {
+	some o in _binding
+	not o.kind in {"mask", "row_limit"}
+}
+
+# On disk before the answer, unless nothing about people, no border, no denial and no write is involved.
+default _durability := "synced"
+
+_durability := "written" if {
+	_effect == "allow"
+	input.data.about_people == false
+	facts.cross_border == false
+	input.statement.effect != "write"
+}
+
+# The next day on which a rule begins or ends to be in force.
+default _valid_until := null
+
+_valid_until := sprintf("%sT00:00:00Z", [min(_turns)]) if count(_turns) > 0
+
+_turns contains day if {
+	some _, row in _rules
+	some day in [row.effective_from, row.effective_to]
+	is_string(day)
+	day > input.date
+}
+
+# How many more rows the answer may cover. None left where nobody could say.
+default _headroom := 0
+
+_headroom := null if input.data.about_people == false
+
+_headroom := volume.headroom if input.data.about_people == true

@@ -1,0 +1,257 @@
+# METADATA
+# title: Shape of the input
+# description: |
+#   Whether every field of policies/schema/input.schema.json is there with its type. Packs may rely on it: without it a
+#   comparison with null or with a text would be true where a person would say it makes no sense (null < 365).
+package sekisho.shape
+
+import data.sekisho.lib
+
+# METADATA
+# title: The input is complete
+# description: Needs every field of the input schema, with its type. Cannot be lowered to shadow.
+# scope: rule
+# custom:
+#   id: house-input-complete
+#   layer: house
+#   citation: "Sekisho input schema, version 1"
+#   effective_from: 1970-01-01
+#   mode: enforce
+passed contains "house-input-complete" if count(broken) == 0
+
+# METADATA
+# title: What is missing
+# description: One finding for each section that is not as the schema says.
+findings contains lib.finding("house-input-complete", {
+	"message": sprintf("the facts of the request are not complete: %s is missing or not of its type", [section]),
+	"fact": section,
+	"value": null,
+}) if {
+	some section in broken
+}
+
+# METADATA
+# title: Sections that are not as the schema says
+# description: Empty where the input is whole.
+broken contains "input" if not _document
+
+broken contains "time" if not _moment
+
+broken contains "datasource" if not _datasource
+
+broken contains "principal" if not _principal
+
+broken contains "location" if not _location
+
+broken contains "employer" if not _employer
+
+broken contains "employer.chain" if not _links(input.employer.chain)
+
+broken contains "employer.owners" if not _links(input.employer.owners)
+
+broken contains "employer.contracts" if not _contracts
+
+broken contains "origin" if not _countries(input.origin.countries)
+
+broken contains "statement" if not _statement
+
+broken contains "data" if not _data
+
+broken contains "disclosures" if not _disclosures
+
+broken contains "agreements" if not _agreements
+
+broken contains "volume" if not _volume
+
+_document if {
+	is_object(input)
+	input.schema_version == 1
+	input.action == "statement"
+	input.door in {"postgres", "grpc", "envoy", "http"}
+	is_string(input.profile)
+	is_string(input.registry_revision)
+	is_string(input.valid_until)
+	_text_or_null(input.purpose)
+}
+
+_moment if {
+	regex.match(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$`, input.time)
+	substring(input.time, 0, 10) == input.date
+}
+
+_datasource if {
+	is_string(input.datasource.id)
+	_countries(input.datasource.storage_countries)
+	is_string(input.datasource.controller.entity)
+	is_string(input.datasource.controller.name)
+	_country_or_null(input.datasource.controller.country)
+}
+
+_principal if {
+	is_string(input.principal.id)
+	is_string(input.principal.issuer)
+	is_string(input.principal.subject)
+	is_string(input.principal.database_user)
+	is_string(input.principal.expires_at)
+	is_string(input.principal.person)
+	is_boolean(input.principal.mfa)
+	input.principal.stay in {"residence", "trip", "unknown"}
+	_texts(input.principal.groups)
+	_text_or_null(input.principal.purpose)
+	_text_or_null(input.principal.token_id)
+	_text_or_null(input.principal.issued_at)
+	_country_or_null(input.principal.declared_country)
+	_country_or_null(input.principal.residence)
+}
+
+_location if {
+	is_boolean(input.location.known)
+	is_boolean(input.location.conflict)
+	is_string(input.location.source)
+	is_string(input.location.confidence)
+	is_string(input.location.note)
+	_text_or_null(input.location.site)
+	_countries(input.location.countries)
+}
+
+_employer if {
+	is_boolean(input.employer.known)
+	is_boolean(input.employer.complete)
+	is_boolean(input.employer.same_legal_entity)
+	is_boolean(input.employer.blocked)
+	is_string(input.employer.note)
+	is_string(input.employer.name)
+	is_string(input.employer.relation)
+	_text_or_null(input.employer.entity)
+	_country_or_null(input.employer.country)
+	_text_or_null(input.employer.blocked_by)
+	_texts(input.employer.groups)
+}
+
+_links(links) if {
+	is_array(links)
+	every link in links {
+		_natural(link.hop)
+		is_string(link.entity)
+		is_string(link.name)
+		is_string(link.relation)
+		_country_or_null(link.country)
+		_text_or_null(link.contract)
+		_number_or_null(link.share_percent)
+	}
+}
+
+_contracts if {
+	is_array(input.employer.contracts)
+	every contract in input.employer.contracts {
+		is_string(contract.id)
+		is_string(contract.principal)
+		is_string(contract.contractor)
+		is_string(contract.purpose)
+		is_string(contract.subcontractors)
+		_natural(contract.hop)
+		_number_or_null(contract.last_audit_age_days)
+		_texts(contract.data_types)
+	}
+}
+
+_statement if {
+	is_string(input.statement.kind)
+	input.statement.effect in {"none", "read", "write", "session"}
+	is_boolean(input.statement.complete)
+	is_string(input.statement.detail)
+	_text_or_null(input.statement.incomplete)
+	_text_or_null(input.statement.transaction)
+	_texts(input.statement.relations)
+	is_array(input.statement.columns)
+	every column in input.statement.columns {
+		_column(column)
+	}
+}
+
+_column(column) if {
+	is_string(column.relation)
+	is_string(column.column)
+	column.use in {"output", "predicate", "arrange", "write_target", "whole_row"}
+}
+
+_data if {
+	is_boolean(input.data.about_people)
+	is_boolean(input.data.subject_known)
+	is_string(input.data.controller)
+	_texts(input.data.data_types)
+	_texts(input.data.unlabelled)
+	_countries(input.data.subject_countries)
+	_countries(input.data.storage_countries)
+	is_array(input.data.columns)
+	every column in input.data.columns {
+		_column(column)
+		is_boolean(column.subject_known)
+		is_boolean(column.labelled)
+		_texts(column.data_types)
+		_countries(column.subject_countries)
+	}
+}
+
+_disclosures if {
+	is_array(input.disclosures)
+	every disclosure in input.disclosures {
+		is_string(disclosure.notice)
+		_country(disclosure.country)
+		is_boolean(disclosure.consent)
+		_texts(disclosure.entities)
+		_texts(disclosure.data_types)
+	}
+}
+
+_agreements if {
+	is_array(input.agreements)
+	every agreement in input.agreements {
+		is_string(agreement.id)
+		is_string(agreement.kind)
+		is_string(agreement.entity)
+		is_string(agreement.foreign_law_risk)
+		_number_or_null(agreement.last_check_age_days)
+	}
+}
+
+_volume if {
+	is_string(input.volume.window)
+	_natural(input.volume.rows)
+}
+
+_natural(value) if {
+	is_number(value)
+	value >= 0
+}
+
+_number_or_null(value) if is_null(value)
+
+_number_or_null(value) if is_number(value)
+
+_text_or_null(value) if is_null(value)
+
+_text_or_null(value) if is_string(value)
+
+_texts(values) if {
+	is_array(values)
+	every value in values {
+		is_string(value)
+	}
+}
+
+_country(value) if {
+	is_string(value)
+	count(value) == 2
+}
+
+_country_or_null(value) if is_null(value)
+
+_country_or_null(value) if _country(value)
+
+_countries(values) if {
+	is_array(values)
+	every value in values {
+		_country(value)
+	}
+}

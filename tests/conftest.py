@@ -1,0 +1,22 @@
+"""What every test has: the fixtures of `tests.servers`, and how long Hypothesis looks.
+
+``make test`` runs the same examples each time and a fresh look is ``make fuzz``: a gate must not fail by chance, and a
+search must not repeat itself. No deadline: the time of one example on a busy machine says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ("tests.servers", "tests.houses")
+
+settings.register_profile("gate", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "2000")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("gate")

@@ -1,0 +1,136 @@
+"""Runs every case of golden/facts: a registry and a question in words and data, and the facts that must come out."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.facts.registry import Registry, load_registry
+from gateway.model import (
+    ColumnUse,
+    ColumnUseKind,
+    Country,
+    DatasourceId,
+    EntityId,
+    Peer,
+    Principal,
+    StatementEffect,
+    StatementFacts,
+)
+
+CASES = Path(__file__).parent / "facts"
+DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
+MAX_AGE = 900
+
+
+def load(path: Path) -> list[dict[str, Any]]:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [{"registry": document.get("registry")} | case for case in document["cases"]]
+
+
+ALL = [
+    pytest.param(case, id=f"{path.stem}: {case['case']}")
+    for path in sorted(CASES.glob("*.yaml"))
+    for case in load(path)
+]
+
+
+def registry_of(case: dict[str, Any], directory: Path) -> Registry:
+    """The demo's registry, or the one the case (or its file) spells out."""
+    if case["registry"] is None:
+        return load_registry(DEMO)
+    for name, content in case["registry"].items():
+        (directory / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return load_registry(directory)
+
+
+def plain(value: Any) -> Any:
+    """A fact as YAML would write it."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, str):
+        return str(value)
+    return dict(value) if isinstance(value, dict) else value
+
+
+def differences(expected: Any, found: Any, path: str) -> list[str]:
+    """Where the facts differ from what the case says; a case says only what it is about."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return [
+            line
+            for key, value in expected.items()
+            for line in (
+                differences(value, found[key], f"{path}.{key}") if key in found else [f"{path}.{key}: no such fact"]
+            )
+        ]
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        return [
+            line
+            for number, (left, right) in enumerate(zip(expected, found, strict=True))
+            for line in differences(left, right, f"{path}[{number}]")
+        ]
+    return [] if expected == found else [f"{path}: expected {expected!r}, found {found!r}"]
+
+
+def statement_of(reads: list[str]) -> StatementFacts:
+    """``public.users.phone`` reads a column, ``public.users`` touches a relation without one."""
+    columns = tuple(
+        ColumnUse(relation=name.rpartition(".")[0], column=name.rpartition(".")[2], use=ColumnUseKind.OUTPUT)
+        for name in reads
+        if name.count(".") == 2
+    )
+    relations = {use.relation for use in columns} | {name for name in reads if name.count(".") == 1}
+    return StatementFacts(
+        kind="select",
+        effect=StatementEffect.READ,
+        complete=True,
+        relations=tuple(sorted(relations)),
+        columns=columns,
+    )
+
+
+def facts_of(case: dict[str, Any], registry: Registry) -> dict[str, Any]:
+    """Everything the registry says about the question."""
+    ask = case["ask"]
+    at = int(datetime.fromisoformat(str(ask["on"])).replace(tzinfo=UTC).timestamp())
+    claim = ask.get("claimed_country")
+    principal = Principal(
+        issuer=ask.get("issuer", "https://id.line.example"),
+        subject=ask["who"],
+        database_user=ask["who"],
+        expires_at=at + 3600,
+        issued_at=at,
+        declared_country=None if claim is None else Country(claim),
+    )
+    source = registry.datasource(DatasourceId(ask.get("datasource", "messenger")))
+    assert source is not None
+    controller = EntityId(source.controller)
+    found = {
+        "datasource": source,
+        "employer": registry.employer(principal, controller, at),
+        "location": registry.location(Peer(address=ask.get("address"), site=ask.get("site")), principal, at, MAX_AGE),
+        "data": registry.data(source.id, statement_of(ask.get("reads", []))),
+        "disclosures": registry.disclosures(controller, at),
+        "agreements": registry.agreements(controller, at),
+    }
+    return {name: plain(value) for name, value in found.items()}
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_facts_are_what_the_case_says(case: dict[str, Any], tmp_path: Path) -> None:
+    facts = facts_of(case, registry_of(case, tmp_path))
+    assert differences(case["facts"], facts, "facts") == []
+
+
+def test_every_case_says_why() -> None:
+    for path in CASES.glob("*.yaml"):
+        for case in load(path):
+            assert set(case) <= {"case", "because", "registry", "ask", "facts"}
+            assert case["because"]

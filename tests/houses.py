@@ -1,0 +1,183 @@
+"""A whole gateway over the demo's messenger database, in this process, for tests that knock at its doors.
+
+==============  ========  ============================================================================================
+``messenger``   session   the demo's PostgreSQL 18 with its rows (``gateway.demo.database.Database``)
+``house``       session   a running gateway over it: listeners for each place, an edge, gRPC, HTTP; do not break it
+``new_house``   function  ``new_house(settings={...})``: one of the test's own, to stop and to break
+==============  ========  ============================================================================================
+
+``house.connect(LI, site="shanghai-office")`` gives a psycopg connection through the postgres door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import uvloop
+import yaml
+
+from gateway.app import Application
+from gateway.audit.verify import iter_entries
+from gateway.config_load import load
+from gateway.demo.characters import CHARACTERS, Character, Issuer
+from gateway.demo.database import DATABASE, PORT, Database
+from gateway.demo.settings import DATASOURCE, Layout, Ports, configuration, free_ports
+
+_TTL = 3600
+
+
+class House:
+    """One gateway in a thread of its own."""
+
+    def __init__(self, root: Path, database: Database | None, settings: Mapping[str, Any] | None = None) -> None:
+        self.layout = Layout(root=root)
+        self.layout.make()
+        self.issuer = Issuer()
+        self.issuer.write_jwks(self.layout.jwks)
+        self.ports: Ports = free_ports()
+        socket_directory = database.socket_directory if database is not None else root
+        document: dict[str, Any] = configuration(
+            self.layout, self.ports, socket_directory=socket_directory, database=DATABASE
+        )
+        document["listeners"]["grpc"]["edges"] = ["127.0.0.1/32"]
+        document["listeners"]["http"]["edges"] = ["127.0.0.1/32"]
+        document["datasources"][0]["port"] = PORT
+        document["datasources"][0]["twin"]["epoch_interval_ms"] = 100
+        _merge(document, settings or {})
+        self.layout.config.write_text(yaml.safe_dump(document))
+        self.application: Application | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+
+    def start(self) -> House:
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="gateway")
+        self._thread.start()
+        started.wait(30)
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def _run(self, started: threading.Event) -> None:
+        async def work() -> None:
+            self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+            application = Application(load(self.layout.config, {}))
+            try:
+                await application.start()
+            except BaseException as error:
+                self._failure = error
+                started.set()
+                return
+            self.application = application
+            started.set()
+            await self._stop.wait()
+            await application.stop()
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work())
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(30)
+            assert not self._thread.is_alive(), "the gateway did not stop"
+
+    def on_loop(self, work: Callable[[], Any]) -> Any:
+        """Run something on the gateway's loop and give its result."""
+
+        async def call() -> Any:
+            return work()
+
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
+
+    def token(self, who: Character, **options: Any) -> str:
+        options = {"at": int(time.time()), "ttl": _TTL, **options}
+        return self.issuer.token(who, **options)
+
+    def parameters(self, who: Character, *, site: str | None = None, password: str | None = None) -> dict[str, Any]:
+        return {
+            "host": "127.0.0.1",
+            "port": self.ports.sites[site or who.site],
+            "dbname": DATASOURCE,
+            "user": who.subject,
+            "password": self.token(who) if password is None else password,
+            "sslmode": "disable",
+            "connect_timeout": 10,
+        }
+
+    def connect(self, who: Character, *, site: str | None = None, **options: Any) -> psycopg.Connection[Any]:
+        options = {"autocommit": True, **options}
+        return psycopg.connect(**self.parameters(who, site=site), **options)
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.ports.http}"
+
+    def entries(self, kind: str | None = None) -> list[Mapping[str, Any]]:
+        """The record so far."""
+        return [entry for entry in iter_entries(self.layout.record) if kind is None or entry.get("kind") == kind]
+
+    def metric(self, name: str, **labels: str) -> float:
+        assert self.application is not None
+        return self.application.desk.registry.get_sample_value(name, labels) or 0.0
+
+
+def _merge(document: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(document.get(key), dict):
+            _merge(document[key], value)
+        else:
+            document[key] = json.loads(json.dumps(value))
+
+
+@pytest.fixture(scope="session")
+def messenger() -> Iterator[Database]:
+    """The demo's database."""
+    with tempfile.TemporaryDirectory(prefix="sekisho-test-") as directory:
+        database = Database(Path(directory))
+        database.start()
+        yield database
+        database.stop()
+
+
+@pytest.fixture(scope="session")
+def house(messenger: Database) -> Iterator[House]:
+    """A gateway to knock at."""
+    with tempfile.TemporaryDirectory(prefix="sekisho-house-") as directory:
+        running = House(Path(directory), messenger).start()
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def new_house(messenger: Database) -> Iterator[Callable[..., House]]:
+    """Gateways to break."""
+    running: list[House] = []
+    with tempfile.TemporaryDirectory(prefix="sekisho-house-") as directory:
+
+        def make(settings: Mapping[str, Any] | None = None, *, database: Database | None = messenger) -> House:
+            root = Path(directory) / str(len(running))
+            root.mkdir()
+            one = House(root, database, settings)
+            running.append(one)
+            return one.start()
+
+        yield make
+        for one in reversed(running):
+            one.stop()
+
+
+__all__ = ["CHARACTERS", "House", "house", "messenger", "new_house"]

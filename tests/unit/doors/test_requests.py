@@ -1,0 +1,520 @@
+"""The one mapping both document doors share; and ``ScriptedDesk``, which their own tests put behind real sockets."""
+
+from __future__ import annotations
+
+import json
+import threading
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter
+
+from gateway.authorize import Ask, Outcome
+from gateway.doors.requests import (
+    MAX_BODY,
+    Edges,
+    answer_document,
+    canonical_address,
+    json_text,
+    parse_json,
+    prepare,
+    read_request,
+    refuse,
+    split_address,
+)
+from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, RecordUnavailable, SekishoError
+from gateway.model import (
+    Complaint,
+    DatasourceId,
+    Decision,
+    Door,
+    Effect,
+    Finding,
+    Layer,
+    Mask,
+    Mode,
+    Peer,
+    Principal,
+    RowFilter,
+    RowLimit,
+    UnknownObligation,
+    Verdict,
+)
+
+TANAKA = Principal(issuer="https://id.example", subject="tanaka", database_user="tanaka", expires_at=2_000_000_000)
+
+SHADOW = Finding(
+    rule="house-night", layer=Layer.HOUSE, mode=Mode.SHADOW, citation="", message="at night", fact="at", value=3
+)
+CHAIN = Finding(
+    rule="jp-appi-28",
+    layer=Layer.LAW,
+    mode=Mode.ENFORCE,
+    citation="APPI Art. 28(1)",
+    message="the employer is under the law of CN",
+    fact="employer.country",
+    value=MappingProxyType({"country": "CN", "hops": (1, 2)}),
+    remedy="ask the data protection office",
+)
+MASK = Mask(relation="public.users", column="phone", method="partial")
+
+
+class ScriptedDesk:
+    """Answers by the text of the statement, and keeps what it was asked and told."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        Counter("sekisho_example", "An example.", registry=self.registry).inc()
+        self.asked: list[Ask] = []
+        self.threads: list[threading.Thread] = []
+        self.refusals: list[tuple[Door, Reason, str | None, str]] = []
+        self.problems: list[str] = []
+        self.record_broken = False
+        self.living = True
+
+    def verify_token(self, token: str) -> Principal:
+        if token != "good":
+            raise AuthenticationError(Reason.TOKEN_EXPIRED, "it expired an hour ago")
+        return TANAKA
+
+    def choose_profile(self, datasource: str, principal: Principal) -> str:
+        if datasource == "messenger":
+            return "reader"
+        raise AuthenticationError(Reason.PROFILE_NONE if datasource == "private" else Reason.DATASOURCE_UNKNOWN)
+
+    def ask(self, ask: Ask) -> Outcome:
+        self.asked.append(ask)
+        self.threads.append(threading.current_thread())
+        return scripted(ask)
+
+    async def ask_async(self, ask: Ask) -> Outcome:
+        self.asked.append(ask)
+        return scripted(ask)
+
+    def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None:
+        self.refusals.append((door, reason, peer_address, detail))
+        if self.record_broken:
+            raise RecordUnavailable(Reason.RECORD_UNAVAILABLE)
+
+    def ready(self) -> tuple[bool, list[str]]:
+        return not self.problems, list(self.problems)
+
+    def alive(self) -> bool:
+        return self.living
+
+    def resolved_config(self) -> dict[str, Any]:
+        return {"log_level": "info"}
+
+
+def decision(effect: Effect, reason: Reason, **verdict: Any) -> Decision:
+    """A decision of the scripted desk."""
+    return Decision(
+        id="d-1",
+        at=1_700_000_000,
+        reused=True,
+        verdict=Verdict(effect=effect, reason=reason, valid_until=1_700_000_060, revision="r+p", **verdict),
+    )
+
+
+def scripted(ask: Ask) -> Outcome:
+    """What the desk says to ``ask.sql``."""
+    match ask.sql:
+        case "select 1":
+            return Outcome(reason=Reason.ALLOWED, decision=decision(Effect.ALLOW, Reason.ALLOWED, findings=(SHADOW,)))
+        case "select phone":
+            verdict: dict[str, Any] = {"findings": (CHAIN, SHADOW), "cross_border": True}
+            denied = decision(Effect.DENY, Reason.POLICY_DENIED, **verdict)
+            words: dict[str, Any] = {"message": "access denied: 中国", "detail": "Rule: jp-appi-28", "hint": "ask"}
+            return Outcome(reason=Reason.POLICY_DENIED, decision=denied, sqlstate="42501", **words)
+        case "select masked" if "mask" in ask.supports:
+            return Outcome(reason=Reason.ALLOWED, decision=decision(Effect.ALLOW, Reason.ALLOWED, obligations=(MASK,)))
+        case "select masked":
+            reason = Reason.OBLIGATION_UNSUPPORTED
+            return Outcome(reason=reason, decision=decision(Effect.DENY, reason, obligations=(MASK,)))
+        case "selec 1":
+            fields = (("S", "ERROR"), ("C", "42601"), ("M", 'syntax error at or near "selec"'), ("P", "1"))
+            return Outcome(
+                reason=Reason.SERVER_COMPLAINT, complaint=Complaint(sqlstate="42601", fields=fields), sqlstate="42601"
+            )
+        case "twin down":
+            reason = Reason.TWIN_UNAVAILABLE
+            return Outcome(reason=reason, decision=decision(Effect.DENY, reason), sqlstate="58000")
+        case "crash":
+            raise ZeroDivisionError("SECRET of the inside")
+        case _:
+            return Outcome(
+                reason=Reason.STATEMENT_INCOMPLETE, decision=decision(Effect.DENY, Reason.STATEMENT_INCOMPLETE)
+            )
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """A good request, changed; a key changed to ``...`` is left out."""
+    request = {"token": "good", "datasource": "messenger", "statement": {"sql": "select 1"}, **changes}
+    return {key: value for key, value in request.items() if value is not ...}
+
+
+def reason_of(call: Any, *arguments: Any, **named: Any) -> Reason:
+    """The reason under which a call is refused."""
+    with pytest.raises(SekishoError) as caught:
+        call(*arguments, **named)
+    return caught.value.reason
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_read_whole() -> None:
+    request = read_request(
+        body(
+            statement={"sql": "select $1", "parameter_types": [0, 23, 2**32 - 1]},
+            address="::FFFF:192.0.2.7",
+            supported_obligations=["mask", "row_limit", "mask"],
+        )
+    )
+    assert (request.token, request.datasource, request.sql) == ("good", "messenger", "select $1")
+    assert request.parameter_types == (0, 23, 2**32 - 1)
+    assert request.address == "192.0.2.7"
+    assert request.supports == {"mask", "row_limit"}
+
+
+def test_what_may_be_left_out_is_empty() -> None:
+    request = read_request(body())
+    assert (request.parameter_types, request.address, request.supports) == ((), None, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        (None, "must be an object"),
+        ([], "must be an object"),
+        ("text", "must be an object"),
+        (body(purpose="support"), '"purpose"'),
+        (body(**{"x\n\ud800": 1}), '"x\\n\\ud800"'),
+        (body(statement={"sql": "select 1", "text": ""}), '"statement.text"'),
+        (body(datasource=...), "datasource is missing"),
+        (body(datasource=""), "datasource is empty"),
+        (body(datasource=None), "datasource must be a string"),
+        (body(datasource="d" * 256), "datasource is longer than 255"),
+        (body(datasource="\ud800"), "half a surrogate pair"),
+        (body(statement=...), "statement is missing"),
+        (body(statement="select 1"), "statement must be an object"),
+        (body(statement={}), "statement.sql is missing"),
+        (body(statement={"sql": ""}), "statement.sql is empty"),
+        (body(statement={"sql": 1}), "statement.sql must be a string"),
+        (body(statement={"sql": "select '\udfff'"}), "half a surrogate pair"),
+        (body(statement={"sql": "x", "parameter_types": {}}), "must be a list"),
+        (body(statement={"sql": "x", "parameter_types": [23, "23"]}), "parameter_types[1]"),
+        (body(statement={"sql": "x", "parameter_types": [True]}), "parameter_types[0]"),
+        (body(statement={"sql": "x", "parameter_types": [1.0]}), "parameter_types[0]"),
+        (body(statement={"sql": "x", "parameter_types": [-1]}), "parameter_types[0]"),
+        (body(statement={"sql": "x", "parameter_types": [2**32]}), "parameter_types[0]"),
+        (body(statement={"sql": "x", "parameter_types": [0] * 65_536}), "more than 65535"),
+        (body(address=None), "address must be a string"),
+        (body(address=""), "address must be an IPv4"),
+        (body(address="192.0.2.0/24"), "address must be an IPv4"),
+        (body(address="localhost"), "address must be an IPv4"),
+        (body(address="192.0.2.01"), "address must be an IPv4"),
+        (body(address="fe80::1%eth0"), "without a zone"),
+        (body(address="1" * 300), "longer than 255"),
+        (body(supported_obligations="mask"), "must be a list"),
+        (body(supported_obligations=["mask", "notify"]), "supported_obligations[1]"),
+        (body(supported_obligations=[None]), "supported_obligations[0]"),
+        (body(supported_obligations=["mask"] * 17), "more than 16"),
+        (body(token=1), "token must be a string"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(document: Any, named: str) -> None:
+    with pytest.raises(SekishoError) as caught:
+        read_request(document)
+    assert caught.value.reason is Reason.REQUEST_INVALID
+    assert named in caught.value.detail
+    assert caught.value.detail.isascii()
+    assert caught.value.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("token", "authorization", "reason"),
+    [
+        (..., [], Reason.TOKEN_MISSING),
+        ("", [], Reason.TOKEN_MISSING),
+        ("a" * 16_385, [], Reason.TOKEN_MALFORMED),
+        ("ab\ud800", [], Reason.TOKEN_MALFORMED),
+        ("a\nb", [], Reason.TOKEN_MALFORMED),
+        ("a b", [], Reason.TOKEN_MALFORMED),
+        (..., ["Basic Z29vZA=="], Reason.TOKEN_MALFORMED),
+        (..., ["Bearer"], Reason.TOKEN_MALFORMED),
+        (..., ["Bearer "], Reason.TOKEN_MALFORMED),
+        (..., [""], Reason.TOKEN_MALFORMED),
+        (..., ["Bearer a, Bearer b"], Reason.TOKEN_MALFORMED),
+        (..., ["Bearer a", "Bearer b"], Reason.TOKEN_MALFORMED),
+        ("good", ["Bearer good"], Reason.REQUEST_INVALID),
+    ],
+)
+def test_a_token_is_given_once_and_well_formed(token: Any, authorization: list[str], reason: Reason) -> None:
+    assert reason_of(read_request, body(token=token), authorization) is reason
+
+
+@pytest.mark.parametrize("value", ["Bearer good", "bearer  good ", "BEARER good"])
+def test_a_token_may_come_as_authorization(value: str) -> None:
+    assert read_request(body(token=...), [value]).token == "good"
+    assert read_request(body(token=""), [value]).token == "good"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"{} {}", "not valid JSON"),
+        (b"\xef\xbb\xbf{}", "not valid JSON"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", "not valid JSON"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": -Infinity}', "-Infinity"),
+        (b'{"token": "\xff"}', "UTF-8"),
+        (b'{"token": "\xed\xa0\x80"}', "UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"token": "a", "token": "b"}', '"token" is given twice'),
+        (b'{"statement": {"sql": "a", "sql": "b"}}', '"sql" is given twice'),
+    ],
+)
+def test_text_that_is_no_document_is_refused(text: bytes, named: str) -> None:
+    with pytest.raises(SekishoError) as caught:
+        parse_json(text)
+    assert caught.value.reason is Reason.REQUEST_INVALID
+    assert named in caught.value.detail
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+fields = st.sampled_from(["token", "datasource", "statement", "address", "supported_obligations"])
+statements = st.dictionaries(st.sampled_from(["sql", "parameter_types", "x"]), json_values)
+
+
+@given(json_values | st.dictionaries(fields, json_values | statements), st.lists(st.text(), max_size=2))
+def test_a_document_is_read_or_refused_and_nothing_else(document: Any, authorization: list[str]) -> None:
+    refused: list[int] = []
+    try:
+        request = read_request(document, authorization)
+        assert request.token
+        assert request.sql.encode()
+    except SekishoError as error:
+        refused.append(error.answer.http)
+    assert set(refused) <= {400, 401}
+
+
+# --- who asks, from where --------------------------------------------------------------------------------------------
+
+
+def question(desk: ScriptedDesk, caller: str | None, edges: Edges, **changes: Any) -> Ask:
+    return prepare(desk, Door.HTTP, read_request(body(**changes)), caller=caller, edges=edges)
+
+
+def test_without_an_assertion_the_callers_own_address_counts_even_of_an_edge() -> None:
+    edges = Edges.parse(["198.51.100.0/24"])
+    callers = ("198.51.100.9", "203.0.113.9", None)
+    for caller in callers:
+        assert question(ScriptedDesk(), caller, edges).peer == Peer(address=caller)
+
+
+def test_only_an_edge_may_assert_an_address() -> None:
+    edges = Edges.parse(["198.51.100.0/24", "2001:db8::/32"])
+    believed = Peer(address="192.0.2.7", via_edge=True)
+    for caller in ("198.51.100.9", "2001:db8::1"):
+        assert question(ScriptedDesk(), caller, edges, address="192.0.2.7").peer == believed
+    strangers = ("198.51.101.9", "2001:db9::1", None)
+    for stranger in strangers:
+        told = reason_of(question, ScriptedDesk(), stranger, edges, address="192.0.2.7")
+        assert told is Reason.EDGE_UNTRUSTED, stranger
+
+
+def test_a_stranger_learns_nothing_but_that_the_token_is_refused() -> None:
+    changes = {"token": "bad", "datasource": "nowhere", "address": "192.0.2.7"}
+    assert reason_of(question, ScriptedDesk(), None, Edges(()), **changes) is Reason.TOKEN_EXPIRED
+
+
+def test_the_question_holds_what_was_asked() -> None:
+    asked = question(
+        ScriptedDesk(),
+        "192.0.2.1",
+        Edges(()),
+        statement={"sql": " select $1 ", "parameter_types": [25]},
+        supported_obligations=["row_filter"],
+    )
+    assert asked == Ask(
+        door=Door.HTTP,
+        datasource=DatasourceId("messenger"),
+        profile="reader",
+        principal=TANAKA,
+        peer=Peer(address="192.0.2.1"),
+        sql=" select $1 ",
+        parameter_types=(25,),
+        supports=frozenset({"row_filter"}),
+        session="http",
+    )
+
+
+def test_edges_name_every_network_that_is_none() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Edges.parse(["10.0.0.1/8", "10.0.0.0/8", "elsewhere"])
+    assert len(caught.value.problems) == 2
+
+
+def test_a_refusal_is_recorded_and_a_failing_record_is_worse_news() -> None:
+    desk = ScriptedDesk()
+    error = SekishoError(Reason.REQUEST_INVALID, "statement is missing")
+    assert refuse(desk, Door.GRPC, error, "192.0.2.1") is error
+    assert desk.refusals == [(Door.GRPC, Reason.REQUEST_INVALID, "192.0.2.1", "statement is missing")]
+    desk.record_broken = True
+    assert refuse(desk, Door.GRPC, error, None).reason is Reason.RECORD_UNAVAILABLE
+
+
+def test_a_desk_that_breaks_while_told_still_leaves_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = ScriptedDesk()
+    monkeypatch.setattr(desk, "refusals", None)
+    assert refuse(desk, Door.GRPC, SekishoError(Reason.REQUEST_INVALID), None).reason is Reason.INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+    ],
+)
+def test_an_address_has_one_spelling(text: str, spelling: str) -> None:
+    assert canonical_address(text) == spelling
+
+
+def test_listen_addresses() -> None:
+    assert split_address("127.0.0.1:0") == ("127.0.0.1", 0)
+    assert split_address("[::1]:8080") == ("::1", 8080)
+    for wrong in ("8080", ":8080", "host:", "host:-1", "host:99999", "host:http", ""):
+        with pytest.raises(ConfigError):
+            split_address(wrong)
+
+
+# --- answering -------------------------------------------------------------------------------------------------------
+
+
+def answer(sql: str, **changes: Any) -> dict[str, Any]:
+    ask = question(ScriptedDesk(), None, Edges(()), statement={"sql": sql}, **changes)
+    document: dict[str, Any] = answer_document(ask, scripted(ask))
+    assert json.loads(json.dumps(document)) == document
+    return document
+
+
+def test_an_allowance() -> None:
+    document = answer("select 1")
+    assert document == {
+        "decision_id": "d-1",
+        "effect": "allow",
+        "reason": "allowed",
+        "message": ANSWERS[Reason.ALLOWED].summary,
+        "detail": "",
+        "hint": "",
+        "obligations": [],
+        "findings": [document["findings"][0]],
+        "cross_border": False,
+        "valid_until": 1_700_000_060,
+        "revision": "r+p",
+        "reused": True,
+        "complaint": None,
+    }
+
+
+def test_a_denial_names_rules_and_facts() -> None:
+    document = answer("select phone")
+    assert (document["effect"], document["reason"], document["cross_border"]) == ("deny", "policy_denied", True)
+    assert (document["message"], document["detail"], document["hint"]) == (
+        "access denied: 中国",
+        "Rule: jp-appi-28",
+        "ask",
+    )
+    assert document["findings"][0] == {
+        "rule": "jp-appi-28",
+        "layer": "law",
+        "mode": "enforce",
+        "citation": "APPI Art. 28(1)",
+        "message": "the employer is under the law of CN",
+        "fact": "employer.country",
+        "value": '{"country":"CN","hops":[1,2]}',
+        "remedy": "ask the data protection office",
+    }
+    assert document["findings"][1]["mode"] == "shadow"
+
+
+def test_an_obligation_is_told_where_the_caller_can_fulfil_it() -> None:
+    assert answer("select masked")["reason"] == "obligation_unsupported"
+    document = answer("select masked", supported_obligations=["mask"])
+    assert document["effect"] == "allow"
+    assert document["obligations"] == [
+        {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"}
+    ]
+
+
+def test_the_servers_own_words_are_passed_on() -> None:
+    document = answer("selec 1")
+    assert (document["effect"], document["reason"], document["decision_id"]) == ("deny", "server_complaint", "")
+    assert (document["valid_until"], document["revision"], document["reused"]) == (0, "", False)
+    assert document["complaint"]["sqlstate"] == "42601"
+    assert document["complaint"]["fields"]["P"] == "1"
+
+
+def test_every_kind_of_obligation_has_a_form() -> None:
+    duties = (MASK, RowFilter(relation="r", predicate="p"), RowLimit(rows=5), UnknownObligation(name="notify"))
+    ask = question(ScriptedDesk(), None, Edges(()))
+    reason = Reason.OBLIGATION_UNSUPPORTED
+    document: Any = answer_document(
+        ask, Outcome(reason=reason, decision=decision(Effect.DENY, reason, obligations=duties))
+    )
+    assert document["obligations"][1:] == [
+        {"kind": "row_filter", "relation": "r", "predicate": "p"},
+        {"kind": "row_limit", "rows": 5},
+        {"kind": "unknown", "name": "notify"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(reason=Reason.ALLOWED),
+        Outcome(reason=Reason.ALLOWED, decision=decision(Effect.DENY, Reason.POLICY_DENIED)),
+        Outcome(
+            reason=Reason.ALLOWED,
+            decision=decision(Effect.ALLOW, Reason.ALLOWED),
+            complaint=Complaint(sqlstate="42601", fields=()),
+        ),
+        Outcome(reason=Reason.ALLOWED, decision=decision(Effect.ALLOW, Reason.ALLOWED, obligations=(MASK,))),
+        Outcome(
+            reason=Reason.ALLOWED,
+            decision=decision(Effect.ALLOW, Reason.ALLOWED, obligations=(UnknownObligation(name="x"),)),
+        ),
+    ],
+)
+def test_an_answer_that_contradicts_itself_is_never_told_as_allowed(outcome: Outcome) -> None:
+    ask = question(ScriptedDesk(), None, Edges(()))
+    assert reason_of(answer_document, ask, outcome) is Reason.INTERNAL
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.ALLOWED])
+def test_no_other_reason_is_ever_an_allowance(reason: Reason) -> None:
+    ask = question(ScriptedDesk(), None, Edges(()))
+    outcome = Outcome(reason=reason, decision=decision(Effect.ALLOW, Reason.ALLOWED))
+    assert answer_document(ask, outcome)["effect"] == "deny"
+
+
+@given(json_values.filter(lambda value: "nan" not in repr(value).lower() and "inf" not in repr(value).lower()))
+def test_facts_are_told_as_json(value: Any) -> None:
+    assert json.loads(json_text(value)) == value
+
+
+def test_the_body_limit_is_one_mebibyte() -> None:
+    assert MAX_BODY == 2**20

@@ -1,0 +1,152 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.model import EmployerFacts, EntityId, Stay
+from tests.unit.facts.world import moment, principal, registry
+
+ENTITIES = """\
+entities:
+  - {{id: shop, name: Shop, country: JP}}
+  - {{id: helper, name: Helper, country: KR}}
+  - {{id: below, name: Below, country: CN}}
+  - {{id: nowhere, name: Nowhere}}
+  - {{id: alone, name: Alone, country: US}}
+contracts:
+  - {{id: k1, principal: shop, contractor: helper, purpose: support, subcontractors: {first}, last_audit: 2025-12-02}}
+  - {{id: k2, principal: helper, contractor: below, purpose: support, subcontractors: none}}
+  - {{id: k3, principal: shop, contractor: nowhere, purpose: support, subcontractors: none}}
+{blocks}
+"""
+
+PEOPLE = """\
+people:
+  - issuer: https://id.test.example
+    subject: ann
+    name: Ann
+    residence: TH
+    stay: residence
+    groups: [g]
+    employments:
+{jobs}
+"""
+
+
+def facts(
+    tmp_path: Path, *jobs: str, first: str = "known", blocks: str = "", subject: str = "ann", on: str = "2026-01-01"
+) -> EmployerFacts:
+    found = registry(
+        tmp_path,
+        people=PEOPLE.format(jobs="\n".join(f"      - {{entity: {job}}}" for job in jobs)),
+        entities=ENTITIES.format(first=first, blocks=blocks),
+    )
+    return found.employer(principal(subject), EntityId("shop"), moment(on))
+
+
+def test_employee_of_the_controller_is_of_the_same_legal_entity(tmp_path: Path) -> None:
+    found = facts(tmp_path, "shop")
+    assert (found.known, found.complete, found.note) == (True, True, "")
+    assert found.same_legal_entity
+    assert found.relation == "controller"
+    assert [link.entity for link in found.chain] == ["shop"]
+    assert (found.person, found.groups, found.residence, found.stay) == ("Ann", ("g",), "TH", Stay.RESIDENCE)
+
+
+def test_subcontractor_at_hop_two_with_its_contracts(tmp_path: Path) -> None:
+    found = facts(tmp_path, "below")
+    assert found.complete
+    assert not found.same_legal_entity
+    assert (found.entity, found.country, found.relation) == ("below", "CN", "subcontractor")
+    assert [(link.hop, link.country, link.relation, link.contract) for link in found.chain] == [
+        (0, "JP", "controller", None),
+        (1, "KR", "contractor", "k1"),
+        (2, "CN", "subcontractor", "k2"),
+    ]
+    assert [(item["id"], item["hop"], item["last_audit_age_days"]) for item in found.contracts] == [
+        ("k1", 1, 30),
+        ("k2", 2, None),
+    ]
+
+
+def test_person_in_no_registry_has_an_unknown_employer(tmp_path: Path) -> None:
+    found = facts(tmp_path, "shop", subject="bob")
+    assert (found.known, found.complete, found.entity, found.relation) == (False, False, None, "unknown")
+    assert found.note == "the person is not in the people registry"
+
+
+@pytest.mark.parametrize(
+    ("job", "note"),
+    [
+        (
+            "shop, to: 2025-06-01",
+            "the person has no employment in force: the last one, with Shop, ended before 2025-06-01",
+        ),
+        ("shop, from: 2026-01-02", "the person has no employment in force"),
+    ],
+)
+def test_employment_not_in_force_is_no_employer(tmp_path: Path, job: str, note: str) -> None:
+    found = facts(tmp_path, job)
+    assert (found.known, found.complete, found.entity) == (False, False, None)
+    assert found.note == note
+    assert found.person == "Ann"
+
+
+def test_employer_that_nothing_leads_to_is_incomplete(tmp_path: Path) -> None:
+    found = facts(tmp_path, "alone")
+    assert (found.known, found.complete, found.relation, found.chain) == (True, False, "unknown", ())
+    assert (found.entity, found.country) == ("alone", "US")
+    assert found.note == "no contract and no ownership in force leads from Shop to Alone"
+
+
+def test_country_of_law_not_registered_is_incomplete(tmp_path: Path) -> None:
+    found = facts(tmp_path, "nowhere")
+    assert not found.complete
+    assert found.note == "the country of law of Nowhere (hop 1) is not in the registry"
+
+
+@pytest.mark.parametrize("job", ["helper", "below"])
+def test_unknown_subcontractors_anywhere_on_the_chain_are_incomplete(tmp_path: Path, job: str) -> None:
+    found = facts(tmp_path, job, first="unknown")
+    assert not found.complete
+    assert found.note == "whether Helper (hop 1) sub-contracts under k1 is unknown"
+    assert len(found.chain) > 1
+
+
+def test_chain_that_contradicts_its_contract_is_incomplete(tmp_path: Path) -> None:
+    assert facts(tmp_path, "helper", first="none").complete
+    found = facts(tmp_path, "below", first="none")
+    assert not found.complete
+    assert found.note == "contract k1 says Helper has no sub-contractors, yet the chain goes on"
+
+
+def test_several_employers_show_the_least_favourable_and_are_incomplete(tmp_path: Path) -> None:
+    found = facts(tmp_path, "shop", "below", "helper")
+    assert not found.complete
+    assert not found.same_legal_entity
+    assert found.entity == "below"
+    assert "several employments are in force (Below and Helper and Shop)" in found.note
+
+
+def test_same_employer_twice_is_one_employer(tmp_path: Path) -> None:
+    assert facts(tmp_path, "shop, from: 2020-01-01", "shop, from: 2025-01-01").complete
+
+
+@pytest.mark.parametrize(
+    ("job", "block", "by"),
+    [
+        ("below", "{id: b, entity: below}", "b"),
+        ("below", "{id: b, entity: helper}", "b"),
+        ("below", "{id: b, country: CN}", "b"),
+        ("helper", "{id: b, country: CN}", None),
+        ("shop", "{id: b, country: CN}", None),
+        ("alone", "{id: b, entity: alone}", "b"),
+        ("below", "{id: b, country: CN, from: 2026-01-02}", None),
+        ("below", "{id: b, country: CN, to: 2026-01-01}", None),
+    ],
+)
+def test_block_on_an_entity_or_country_of_the_chain(tmp_path: Path, job: str, block: str, by: str | None) -> None:
+    assert facts(tmp_path, job, blocks=f"blocks:\n  - {block}").blocked_by == by
+
+
+def test_block_of_any_employer_counts(tmp_path: Path) -> None:
+    assert facts(tmp_path, "shop", "helper", blocks="blocks: [{id: b, entity: helper}]").blocked_by == "b"

@@ -1,0 +1,179 @@
+"""Loading a folder of packs: everything wrong is listed, each with its place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.errors import ConfigError
+from gateway.policy.bundle import load_bundle
+
+POLICIES = Path(__file__).parents[3] / "policies"
+EU_27_AND_EEA_3 = set(
+    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split()  # noqa: SIM905
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the packs, to be spoilt."""
+    copy = tmp_path / "policies"
+    shutil.copytree(POLICIES, copy)
+    return copy
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_bundle(folder)
+    return list(caught.value.problems)
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    before = path.read_text(encoding="utf-8")
+    after = change(before)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+
+
+def test_the_packs_load() -> None:
+    bundle = load_bundle(POLICIES)
+    assert len(bundle.revision) == 16
+    assert int(bundle.revision, 16) >= 0
+    assert bundle.roots == ("house", "law", "promise", "regimes", "sekisho")
+    assert bundle.data["house"]["volume"]["rows_per_day"] == 1_000_000
+
+
+def test_data_lies_under_the_path_of_its_folder() -> None:
+    # the 31 of the notices; Norway must not have become `false` on the way through YAML
+    countries = load_bundle(POLICIES).data["regimes"]["jp"]["designated_countries"]
+    assert set(countries) == EU_27_AND_EEA_3 | {"GB"}
+    assert len(countries) == 31
+
+
+def test_tests_of_packs_are_not_compiled_in(folder: Path) -> None:
+    (folder / "house" / "volume" / "more_test.rego").write_text("this is no Rego", encoding="utf-8")
+    bundle = load_bundle(folder)
+    assert not [path for path, _ in bundle.modules if path.endswith("_test.rego")]
+    assert bundle.revision == load_bundle(POLICIES).revision
+
+
+def test_rules_lists_every_rule_with_its_row() -> None:
+    rules = dict(load_bundle(POLICIES).rules())
+    assert rules["jp-appi-28"]["effective_from"] == "2022-04-01"
+    assert rules["house-messages-mfa"]["mode"] == "shadow"
+    assert len(rules) == 15
+    assert {row["layer"] for row in rules.values()} == {"law", "promise", "house"}
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("house/volume/data.yaml", lambda text: text.replace("1000000", "999999")),
+        ("house/volume/volume.rego", lambda text: text + "\n# a comment counts, too\n"),
+    ],
+)
+def test_any_change_of_rules_or_data_is_another_revision(
+    folder: Path, file: str, change: Callable[[str], str]
+) -> None:
+    edit(folder / file, change)
+    assert load_bundle(folder).revision != load_bundle(POLICIES).revision
+
+
+def test_the_revision_does_not_depend_on_how_data_is_written(folder: Path) -> None:
+    path = folder / "house" / "volume" / "data.yaml"
+    value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.unlink()
+    (path.parent / "data.json").write_text(json.dumps(value, indent=4, sort_keys=True), encoding="utf-8")
+    assert load_bundle(folder).revision == load_bundle(POLICIES).revision
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    assert problems(tmp_path / "nowhere") == [f"{tmp_path / 'nowhere'}: not a folder"]
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert problems(tmp_path) == [
+        ".manifest: not readable as JSON (FileNotFoundError)",
+        f"{tmp_path}: no Rego module",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "problem"),
+    [
+        ("{", ".manifest: not readable as JSON (JSONDecodeError)"),
+        ('{"roots": ["a"]}', ".manifest: rego_version must be 1"),
+        ('{"roots": ["a"], "rego_version": 0}', ".manifest: rego_version must be 1"),
+        ('{"roots": [], "rego_version": 1}', ".manifest: roots must be a list of at least one path"),
+        ('{"roots": [""], "rego_version": 1}', ".manifest: roots must be a list of at least one path"),
+    ],
+)
+def test_a_manifest_that_says_too_little(folder: Path, manifest: str, problem: str) -> None:
+    (folder / ".manifest").write_text(manifest, encoding="utf-8")
+    assert problem in problems(folder)
+
+
+def test_what_lies_outside_the_roots_is_refused(folder: Path) -> None:
+    other = folder / "lawful"
+    other.mkdir()
+    (other / "x.rego").write_text("package lawful\n", encoding="utf-8")
+    (other / "data.yaml").write_text("a: 1\n", encoding="utf-8")
+    assert problems(folder) == [
+        "lawful/x.rego:1: package lawful is outside the roots of .manifest",
+        "lawful/data.yaml:1: data of lawful is outside the roots of .manifest",
+    ]
+
+
+def test_a_package_mirrors_its_folder(folder: Path) -> None:
+    edit(folder / "house/volume/volume.rego", lambda text: text.replace("package house.volume", "package house.other"))
+    assert problems(folder) == ["house/volume/volume.rego:1: the package must mirror the folder (house.volume)"]
+
+
+def test_every_module_that_does_not_parse_is_named(folder: Path) -> None:
+    for name in ("house/volume/volume.rego", "law/jp_appi/provision.rego"):
+        path = folder / name
+        path.write_text(path.read_text(encoding="utf-8") + "\nbroken := if\n", encoding="utf-8")
+    lines = [len((folder / name).read_text(encoding="utf-8").splitlines()) for name in (
+        "house/volume/volume.rego", "law/jp_appi/provision.rego")]  # fmt: skip
+    found = problems(folder)
+    assert [problem.split(": ")[0] for problem in found] == [
+        f"house/volume/volume.rego:{lines[0]}",
+        f"law/jp_appi/provision.rego:{lines[1]}",
+    ]
+    assert not any("backtrace" in problem.lower() for problem in found)
+
+
+def test_a_compile_error_names_file_and_line(folder: Path) -> None:
+    path = folder / "house/volume/volume.rego"
+    path.write_text(path.read_text(encoding="utf-8") + "\n_more := nowhere(1)\n", encoding="utf-8")
+    line = len(path.read_text(encoding="utf-8").splitlines())
+    assert problems(folder) == [f"house/volume/volume.rego:{line}: Unknown function: 'nowhere'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("rules: [", "house/volume/data.yaml:1: expected the node content, but found '<stream end>'"),
+        ("- a", "house/volume/data.yaml:1: the file must hold a mapping"),
+        ("NO: 1", "house/volume/data.yaml:1: the key False is not a text (quote it)"),
+        ("a: !!binary aGk=", "house/volume/data.yaml:1: bytes is not a value JSON has"),
+    ],
+)
+def test_data_that_is_none(folder: Path, text: str, problem: str) -> None:
+    (folder / "house/volume/data.yaml").write_text(text, encoding="utf-8")
+    assert problem in problems(folder)
+
+
+def test_two_files_do_not_say_the_same(folder: Path) -> None:
+    (folder / "house/volume/data.json").write_text('{"rows_per_day": 2}', encoding="utf-8")
+    assert "house/volume/data.yaml:1: rows_per_day is already given by another file" in problems(folder)
+
+
+def test_a_file_does_not_reach_into_another_s_value(folder: Path) -> None:
+    (folder / "house/data.yaml").write_text("volume: 1\n", encoding="utf-8")
+    assert "house/volume/data.yaml:1: volume is already a value of another file" in problems(folder)

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds or finds the optional tools of tools/versions.env: into .tools/bin, which git ignores.
+# What cannot be had is said loudly and skipped; the tests that need it say so too, and fail under CI=true.
+set -eu
+cd "$(dirname "$0")/.."
+# shellcheck source=tools/versions.env
+. tools/versions.env
+bin=$PWD/.tools/bin
+mkdir -p "$bin"
+missing=0
+
+say() { printf 'tools: %s\n' "$*"; }
+skip() { missing=$((missing + 1)); printf 'tools: SKIPPED %s\n' "$*" >&2; }
+
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+build_opa() {
+    if [ -x "$bin/opa" ] && [ "$(cat "$bin/.opa-version" 2>/dev/null)" = "$OPA_VERSION" ]; then
+        say "opa $OPA_VERSION is there"
+        return
+    fi
+    if ! command -v go >/dev/null 2>&1; then
+        skip "opa $OPA_VERSION: no Go on the PATH (Go $GO_MINIMUM or newer builds it)"
+        return
+    fi
+    have=$(go env GOVERSION)
+    if ! at_least "$GO_MINIMUM" "${have#go}"; then
+        skip "opa $OPA_VERSION: needs Go $GO_MINIMUM or newer, found ${have#go}"
+        return
+    fi
+    say "opa $OPA_VERSION: building with $have (one or two minutes on two cores)"
+    if ! got=$(go mod download -json "$OPA_MODULE@$OPA_VERSION" | sed -n 's/^[[:space:]]*"Sum": "\(.*\)",*$/\1/p'); then
+        skip "opa $OPA_VERSION: the module could not be fetched"
+        return
+    fi
+    if [ "$got" != "$OPA_SUM" ]; then
+        printf 'tools: REFUSED opa %s: its hash is %s, pinned is %s\n' "$OPA_VERSION" "$got" "$OPA_SUM" >&2
+        exit 1
+    fi
+    if CGO_ENABLED=0 GOBIN=$bin go install -trimpath -ldflags '-s -w' "$OPA_MODULE@$OPA_VERSION"; then
+        echo "$OPA_VERSION" >"$bin/.opa-version"
+        say "opa $OPA_VERSION: built"
+    else
+        skip "opa $OPA_VERSION: the build failed, see above"
+    fi
+}
+
+# Debian packages that .ci/run installs; anywhere else they are used where they are.
+find_program() {
+    if command -v "$1" >/dev/null 2>&1 || [ -x "$1" ]; then say "$1 is there"; else skip "$1: $2"; fi
+}
+
+build_opa
+find_program psql "a PostgreSQL client (Debian: postgresql-client)"
+find_program pgbench "PostgreSQL's load generator (Debian: postgresql-15)"
+find_program pgbouncer "a pooler to compare with (Debian: pgbouncer)"
+find_program /usr/lib/postgresql/15/bin/postgres "PostgreSQL 15 (Debian 12: postgresql-15)"
+
+[ "$missing" -eq 0 ] || say "$missing skipped; \`make test\` runs without them"
