@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 import gateway
 from gateway.audit.record import Event
 from gateway.audit.writer import RecordWriter
-from gateway.authorize import Authority, Bounds
+from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.config_load import resolved
 from gateway.doors.desk import Desk
@@ -42,6 +42,7 @@ from gateway.links.twin import Twin
 from gateway.links.watch import FolderWatch
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId
+from gateway.needs import Bounds
 from gateway.policy.bundle import Bundle, load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.metadata import rule_table

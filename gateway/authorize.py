@@ -10,146 +10,38 @@ policy asks. A denial whose entry cannot be written is still a denial.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
 
 from gateway.audit import record
-from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
+from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, without_rule
-from gateway.facts.registry import Registry
 from gateway.facts.volume import VolumeCounter
 from gateway.model import (
     Complaint,
-    DatasourceId,
     Decision,
-    Door,
     Durability,
     Effect,
     Finding,
     JsonValue,
     Layer,
     Mode,
-    Peer,
-    Principal,
     StatementEffect,
     StatementFacts,
     Understanding,
     Verdict,
 )
+from gateway.needs import Analysis, Ask, Bounds, Need, NeedDecision, NeedDurable, NeedTree, Outcome, Work, World
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Bounded, Standing
 from gateway.sql import gate
-from gateway.sql.catalog import Catalog
 from gateway.sql.facts import read_facts
+from gateway.sql.together import together
 
 _DAY = 86_400
 _SECOND = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One question of a door: may this principal, standing there, run this text?"""
-
-    door: Door
-    datasource: DatasourceId
-    profile: str
-    principal: Principal
-    peer: Peer
-    sql: str
-    parameter_types: tuple[int, ...] = ()
-    supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class NeedTree:
-    """The server's analysed tree of one statement, as the profile's role would run it."""
-
-    datasource: DatasourceId
-    profile: str
-    text: str
-    parameter_types: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """The answer to NeedTree: the printed trees, or the server's own complaint; and the catalog they are read with."""
-
-    trees: tuple[str, ...]
-    complaint: Complaint | None
-    catalog: Catalog
-
-
-@dataclass(frozen=True, slots=True)
-class NeedDecision:
-    """The policy engine's answer to one input document."""
-
-    document: Mapping[str, JsonValue]
-
-
-@dataclass(frozen=True, slots=True)
-class NeedDurable:
-    """An entry of the record, at least as durable as this."""
-
-    entry: Mapping[str, JsonValue]
-    durability: Durability
-
-
-Need = NeedTree | NeedDecision | NeedDurable
-Work = Generator[Need, Any, "Outcome"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a door acts on. Exactly one of ``decision`` and ``complaint`` is set."""
-
-    reason: Reason
-    decision: Decision | None = None
-    complaint: Complaint | None = None
-    standing: Standing | None = None  # what was understood; for allowed statements, what further executions refer to
-    message: str = ""
-    detail: str = ""
-    hint: str = ""
-    sqlstate: str = "00000"
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the statement may go on."""
-        return self.decision is not None and self.decision.allowed
-
-
-class World(Protocol):
-    """The facts' sources as they stand now; swapped whole by the composition root when files change."""
-
-    @property
-    def registry(self) -> Registry:
-        """People, entities, networks, catalog, disclosures."""
-        ...
-
-    @property
-    def policy_revision(self) -> str:
-        """Hash of the rules in force."""
-        ...
-
-    def epoch(self, datasource: DatasourceId) -> str | None:
-        """The catalog epoch of a datasource; None while nobody can say (its twin is down)."""
-        ...
-
-    def country_max_age(self, issuer: str) -> int:
-        """Seconds for which an issuer's country claim counts."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """Limits that `authorize` enforces."""
-
-    statement_bytes: int
-    tree_bytes: int
-    known_statements: int
-    known_decisions: int
 
 
 class Authority:
@@ -184,6 +76,8 @@ class Authority:
             return (yield from self.again(standing, ask.session, now_ns))
         epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
         try:
+            if at >= ask.principal.expires_at:
+                raise AuthenticationError(Reason.TOKEN_EXPIRED, "log in again with a new token")
             statement = yield from self._understand_statement(ask, asked, epoch)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
@@ -264,7 +158,7 @@ class Authority:
             facts.append(
                 read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
             )
-        whole = _together(facts)
+        whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._statements.put(key, whole)
         return whole
@@ -425,31 +319,3 @@ def _refusal(decision: Decision, standing: Standing | None, detail: str) -> Outc
 
 def _sqlstate(reason: Reason) -> str:
     return SekishoError(reason).answer.sqlstate
-
-
-_RANK = {
-    StatementEffect.NONE: 0,
-    StatementEffect.SESSION: 1,
-    StatementEffect.READ: 2,
-    StatementEffect.WRITE: 3,
-}
-
-
-def _together(facts: list[StatementFacts]) -> StatementFacts:
-    """The facts of several statements in one text: judged as one, by the strongest of them."""
-    if len(facts) == 1:
-        return facts[0]
-    if not facts:
-        return StatementFacts(kind="empty", effect=StatementEffect.NONE, complete=True)
-    for one in facts:
-        if not one.complete:
-            return replace(one, kind="several")
-    return StatementFacts(
-        kind="several",
-        effect=max((one.effect for one in facts), key=_RANK.__getitem__),
-        complete=True,
-        relations=tuple(sorted({name for one in facts for name in one.relations})),
-        columns=tuple(
-            sorted({column for one in facts for column in one.columns}, key=lambda c: (c.relation, c.column, c.use))
-        ),
-    )

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from gateway.app import LiveWorld, Sources, bounds, load_sources, secret, server_address
-from gateway.authorize import Ask, Authority, Need, NeedDecision, NeedTree, Outcome
+from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.doors.desk import choose_profile
 from gateway.doors.postgres import nonce
@@ -24,6 +24,7 @@ from gateway.facts.volume import VolumeCounter
 from gateway.links.server import Credentials
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Mode, Peer, Principal, PrincipalId
+from gateway.needs import Ask, Need, NeedDecision, NeedTree, Outcome
 from gateway.policy.inprocess import InProcessEngine
 
 _HOUR = 3600

@@ -1,110 +1,32 @@
 """The values every part speaks in: frozen, closed, without behaviour beyond small derivations.
 
-One meaning each, the words of the design: door, principal, entity, employer chain, location, origin, data type,
-statement facts, decision, obligation, finding, layer, mode, revision. Nothing here opens a socket or reads a clock:
-moments are integers, seconds since 1970-01-01T00:00:00Z, and are always passed in.
+One meaning each, the words of the design: principal, employer chain, location, origin, statement facts, decision,
+obligation, finding. Nothing here opens a socket or reads a clock: moments are integers, seconds since
+1970-01-01T00:00:00Z, and are always passed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NewType
 
 from gateway.errors import Reason
-
-JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
-
-EntityId = NewType("EntityId", str)
-PrincipalId = NewType("PrincipalId", str)
-DatasourceId = NewType("DatasourceId", str)
-Country = NewType("Country", str)  # ISO 3166-1 alpha-2, upper case
-DataType = NewType("DataType", str)  # Fides taxonomy key, e.g. user.contact.phone_number
-
-
-class Door(StrEnum):
-    """Where a request arrived."""
-
-    POSTGRES = "postgres"
-    GRPC = "grpc"
-    ENVOY = "envoy"
-    HTTP = "http"
-
-
-class Effect(StrEnum):
-    """What a decision says. A narrowed answer is ``allow`` with obligations."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-
-
-class Mode(StrEnum):
-    """Whether a rule acts or is only counted."""
-
-    ENFORCE = "enforce"
-    SHADOW = "shadow"
-
-
-class Layer(StrEnum):
-    """Whose word a rule is: the law's, a promise made to users, or the house's own."""
-
-    LAW = "law"
-    PROMISE = "promise"
-    HOUSE = "house"
-
-
-class Confidence(StrEnum):
-    """How well a fact is known."""
-
-    ATTESTED = "attested"  # server, registry
-    INFERRED = "inferred"  # another parser, a route
-    DECLARED = "declared"  # a caller or a claim
-    UNKNOWN = "unknown"
-
-
-class Durability(StrEnum):
-    """What a record entry must have survived before bytes go on."""
-
-    WRITTEN = "written"  # handed to the kernel: survives the process
-    SYNCED = "synced"  # on disk: survives the machine
-
-
-class LocationSource(StrEnum):
-    """What told us where the principal is."""
-
-    SITE_NETWORK = "site_network"  # the address lies in a configured `direct` site network
-    SITE_LISTENER = "site_listener"  # the listener is bound to a site by configuration
-    CLAIM = "claim"  # a signed claim of an issuer configured for it
-    GEOIP = "geoip"
-    NONE = "none"
-
-
-class Stay(StrEnum):
-    """Whether a person lives where they are, or is on a trip."""
-
-    RESIDENCE = "residence"
-    TRIP = "trip"
-    UNKNOWN = "unknown"
-
-
-class StatementEffect(StrEnum):
-    """What a statement does to data."""
-
-    NONE = "none"  # touches no relation (SELECT 1)
-    READ = "read"
-    WRITE = "write"
-    SESSION = "session"  # BEGIN, COMMIT, SET of a harmless setting, SHOW
-
-
-class ColumnUseKind(StrEnum):
-    """How a statement uses a column. Every one of them is a read or a write; `predicate` leaks as `output` does."""
-
-    OUTPUT = "output"
-    PREDICATE = "predicate"
-    ARRANGE = "arrange"  # GROUP BY, ORDER BY, DISTINCT, window, join using
-    WRITE_TARGET = "write_target"
-    WHOLE_ROW = "whole_row"
+from gateway.words import ColumnUseKind as ColumnUseKind
+from gateway.words import Confidence as Confidence
+from gateway.words import Country as Country
+from gateway.words import DatasourceId as DatasourceId
+from gateway.words import DataType as DataType
+from gateway.words import Door as Door
+from gateway.words import Durability as Durability
+from gateway.words import Effect as Effect
+from gateway.words import EntityId as EntityId
+from gateway.words import JsonValue as JsonValue
+from gateway.words import Layer as Layer
+from gateway.words import LocationSource as LocationSource
+from gateway.words import Mode as Mode
+from gateway.words import PrincipalId as PrincipalId
+from gateway.words import StatementEffect as StatementEffect
+from gateway.words import Stay as Stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 ==============  ========  ============================================================================================
 ``messenger``   session   the demo's PostgreSQL 18 with its rows (``gateway.demo.database.Database``)
 ``house``       session   a running gateway over it: listeners for each place, an edge, gRPC, HTTP; do not break it
+``analyses``    session   ``analyses("SELECT …")``: the twin's real answers, for tests without sockets
 ``new_house``   function  ``new_house(settings={...})``: one of the test's own, to stop and to break
 ==============  ========  ============================================================================================
 
@@ -25,12 +26,16 @@ import pytest
 import uvloop
 import yaml
 
-from gateway.app import Application
+from gateway.app import Application, server_address
 from gateway.audit.verify import iter_entries
 from gateway.config_load import load
-from gateway.demo.characters import CHARACTERS, Character, Issuer
+from gateway.demo.characters import Character, Issuer
 from gateway.demo.database import DATABASE, PORT, Database
 from gateway.demo.settings import DATASOURCE, Layout, Ports, configuration, free_ports
+from gateway.doors.postgres import nonce
+from gateway.links.server import Credentials
+from gateway.links.twin import Twin
+from gateway.needs import Analysis
 
 _TTL = 3600
 
@@ -180,4 +185,38 @@ def new_house(messenger: Database) -> Iterator[Callable[..., House]]:
             one.stop()
 
 
-__all__ = ["CHARACTERS", "House", "house", "messenger", "new_house"]
+class Analyses:
+    """The twin's answers for statements on the messenger database, each asked for once: trees for pure tests."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[tuple[str, str], Analysis] = {}
+
+    def __call__(self, text: str, profile: str = "engineer") -> Analysis:
+        if (profile, text) not in self._known:
+            self._known[profile, text] = asyncio.run(self._ask(text, profile))
+        return self._known[profile, text]
+
+    async def _ask(self, text: str, profile: str) -> Analysis:
+        with tempfile.TemporaryDirectory() as directory:
+            house = House(Path(directory), self._database)
+            source = load(house.layout.config, {}).datasources[0]
+            twin = Twin(
+                source,
+                address=server_address(source),
+                credentials=Credentials(user=source.twin.role, password=None),
+                tree_bytes=8 * 1024 * 1024,
+                nonce=nonce,
+                changed=lambda: None,
+            )
+            await twin.start()
+            try:
+                return await twin.analyse(profile, text, ())
+            finally:
+                twin.close()
+
+
+@pytest.fixture(scope="session")
+def analyses(messenger: Database) -> Analyses:
+    """Real trees: ``analyses("SELECT …")``."""
+    return Analyses(messenger)

@@ -68,7 +68,7 @@ def find_tool(name: str) -> Path | None:
         return folder if (folder / "postgres").exists() else None
     if (TOOLS / name).is_file():
         return TOOLS / name
-    found = shutil.which(name)
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin")
     return Path(found) if found else None
 
 

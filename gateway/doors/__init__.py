@@ -1,1 +1,12 @@
-"""."""
+"""Inbound sockets, and the desk that every door asks.
+
+Map:
+    desk        who is this, which profile, may they; health; the one object the doors know
+    drive       runs the order (`gateway.authorize`) on the loop, or synchronously
+    requests    grpc and http: wire request -> question, answer -> wire; one mapping, so the two cannot differ
+    grpc        sekisho.v1.AccessService, health, reflection
+    http        Flask under waitress: /v1/authorize, /healthz, /readyz, /metrics, /v1/config
+    postgres    listeners of the postgres door; pg_client one connection, pg_login its login, cancel its keys
+
+A door moves bytes and says the answer in its own language. None has a policy of its own.
+"""

@@ -1,8 +1,8 @@
 """What every door asks: who is this, which profile, may they. One desk for all doors, living on the loop.
 
-The drivers of `authorize` are here: ``decide`` runs the generator as far as it goes without waiting and calls back
-later if it had to wait; ``ask_async`` is the same for coroutines and ``ask`` for threads of synchronous doors, which
-ask the loop (the policy engine belongs to the thread that made it).
+``decide`` runs the order as far as it goes without waiting and calls back later if it had to wait; ``ask_async`` is the
+same for coroutines, and ``ask`` for threads of synchronous doors, which ask the loop: caches and the policy engine
+belong to its thread.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from prometheus_client import CollectorRegistry
 
 from gateway.audit import record
 from gateway.audit.writer import RecordWriter
-from gateway.authorize import Ask, Authority, Need, Outcome, Work, World
+from gateway.authorize import Authority
 from gateway.config import Config, Profile
-from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable, SekishoError
+from gateway.doors.drive import Driver
+from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.registry import Registry
 from gateway.links.resolve import Resolver
 from gateway.metrics import LoginMethod, Metrics
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal, PrincipalId
+from gateway.needs import Ask, Outcome, Work, World
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT = 0.5  # seconds between two signs of life of the loop
@@ -58,7 +60,7 @@ class Desk:
         self._resolved = dict(resolved)
         self._world = world
         self._verifier = verifier
-        self._resolver = resolver
+        self._driver = Driver(resolver, metrics)
         self._loop = loop
         self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
         self._profiles = {source.id: source.profiles for source in config.datasources}
@@ -91,7 +93,7 @@ class Desk:
 
     def decide(self, work: Work, door: Door, done: Callable[[Outcome], None]) -> Outcome | None:
         """Run the order. The outcome if it needed no waiting; else None, and ``done`` is called with it later."""
-        return self._advance(work, (door, time.perf_counter()), done, None, None)
+        return self._driver.drive(work, door, done)
 
     async def ask_async(self, ask: Ask) -> Outcome:
         """Decide about one text, from a coroutine."""
@@ -102,72 +104,6 @@ class Desk:
     def ask(self, ask: Ask) -> Outcome:
         """Decide about one text, from any thread but the loop's."""
         return asyncio.run_coroutine_threadsafe(self.ask_async(ask), self._loop).result(_SYNC_ASK_TIMEOUT)
-
-    def _advance(
-        self,
-        work: Work,
-        started: tuple[Door, float],
-        done: Callable[[Outcome], None],
-        answer: object,
-        error: BaseException | None,
-    ) -> Outcome | None:
-        while True:
-            try:
-                need = work.send(answer) if error is None else work.throw(error)
-                answer, error = self._resolver.resolve(need), None
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                self._count(started, outcome)
-                return outcome
-            except SekishoError as trouble:
-                if isinstance(error, SekishoError) and error is trouble:
-                    return self._failed(started, trouble)  # the order did not take it: an error of ours
-                answer, error = None, trouble
-                continue
-            except Exception as trouble:
-                return self._failed(started, trouble)
-            if isinstance(answer, asyncio.Future):
-                answer.add_done_callback(partial(self._resume, work, started, done))
-                return None
-
-    def _resume(
-        self,
-        work: Work,
-        started: tuple[Door, float],
-        done: Callable[[Outcome], None],
-        future: asyncio.Future[Any],
-    ) -> None:
-        if future.cancelled():
-            error: BaseException | None = SekishoError(Reason.SHUTTING_DOWN, "the gateway is shutting down")
-            answer = None
-        else:
-            error = future.exception()
-            answer = future.result() if error is None else None
-        outcome = self._advance(work, started, done, answer, error)
-        if outcome is not None:
-            done(outcome)
-
-    def _failed(self, started: tuple[Door, float], trouble: Exception) -> Outcome:
-        """The edge: an error nobody foresaw is a denial, logged once, told without its inside."""
-        _log.error("authorize_failed", exc_info=trouble)
-        answer = ANSWERS[Reason.INTERNAL]
-        outcome = Outcome(
-            reason=Reason.INTERNAL,
-            message=f"access denied: {answer.summary}",
-            detail=f"Reason: {Reason.INTERNAL}",
-            hint="Tell the operators when it happened.",
-            sqlstate=answer.sqlstate,
-        )
-        self._count(started, outcome)
-        return outcome
-
-    def _count(self, started: tuple[Door, float], outcome: Outcome) -> None:
-        door, began = started
-        decision = outcome.decision
-        if decision is None:
-            self.metrics.denied(door, outcome.reason)
-            return
-        self.metrics.decided(door, decision.verdict, time.perf_counter() - began, reused=decision.reused)
 
     # -- record and state -----------------------------------------------------------------------------------------
 
@@ -276,22 +212,6 @@ def choose_profile(
         if fits and (not profile.entities or entity in profile.entities):
             return profile
     raise AuthenticationError(Reason.PROFILE_NONE, "no profile of the datasource fits the groups and the employer")
-
-
-def run_sync(work: Work, answer: Callable[[Need], Any]) -> Outcome:
-    """The synchronous driver: ``answer`` gives what each need asks for, or raises SekishoError."""
-    try:
-        need = next(work)
-        while True:
-            try:
-                found = answer(need)
-            except SekishoError as error:
-                need = work.throw(error)
-            else:
-                need = work.send(found)
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
 
 
 def _keep(later: asyncio.Future[Outcome], outcome: Outcome) -> None:

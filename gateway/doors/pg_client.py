@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from gateway.audit import record
-from gateway.authorize import Ask, Outcome
 from gateway.doors.pg_login import LoggedIn, log_in
 from gateway.errors import ANSWERS, AuthenticationError, ClientProtocolError, Reason, SekishoError, UpstreamError
 from gateway.links.server import ServerConnection, send_cancel
 from gateway.metrics import LoginMethod
 from gateway.model import DatasourceId, Door, Peer
+from gateway.needs import Ask, Outcome
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
 from gateway.pgwire.frames import FrameReader, encode

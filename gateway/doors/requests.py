@@ -20,7 +20,6 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar, assert_never
 
 from prometheus_client import CollectorRegistry
 
-from gateway.authorize import Ask, Outcome
 from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.model import (
     DatasourceId,
@@ -36,6 +35,7 @@ from gateway.model import (
     RowLimit,
     UnknownObligation,
 )
+from gateway.needs import Ask, Outcome
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,13 @@
-"""."""
+"""Outbound: everything the gateway asks of others, each behind something `authorize` can need.
+
+Map:
+    resolve     answers to needs: engine, twin, record; at once where it can be
+    server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
+    asker       questions of our own over such a connection
+    twin        the analysis twin: the server's trees, the catalogs, the epoch
+    jwks        key sets of issuers, from files
+    watch       folders that are loaded again when they change
+    tasks       the only place that makes asyncio tasks
+
+Whatever is slow, broken or gone here is a reason to deny, with its own code.
+"""

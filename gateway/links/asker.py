@@ -1,4 +1,8 @@
-"""Questions of our own to a server over a logged-in connection: a request, then its messages up to ReadyForQuery."""
+"""Questions of our own to a server over a logged-in connection: a request, then its messages up to ReadyForQuery.
+
+An answer belongs to the question that is under way and to no other: what comes unasked, what comes after a question was
+given up, and what cannot be read closes the connection, because the next answer over it might be somebody else's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,17 @@ from gateway.pgwire.messages import decode_fields, encode_query
 
 _LENGTH: Final = Struct("!I")
 _INT16: Final = Struct("!H")
+# What a server may say at any time: NoticeResponse, ParameterStatus, NotificationResponse.
+_UNASKED: Final = frozenset(b"NSA")
+_READY: Final = ord("Z")
 Row = tuple[str | None, ...]
+
+
+class AnswerTooLarge(UpstreamError):
+    """The server's answer is longer than this connection takes: the question's fault, not the server's."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.TWIN_UNAVAILABLE, "the answer is over the limit")
 
 
 class ServerRefused(Exception):
@@ -32,35 +46,52 @@ class Asker:
         self._buffer = bytearray()
         self._waiting: asyncio.Future[list[tuple[int, bytes]]] | None = None
         self._messages: list[tuple[int, bytes]] = []
+        self._size = 0  # bytes of the answer so far
+        self._closed = False
         connection.attach(self)
 
     @property
     def closed(self) -> bool:
-        """Whether the connection is gone."""
-        return self._connection.closed
+        """Whether the connection is gone, or was given up a moment ago."""
+        return self._closed or self._connection.closed
 
     def close(self) -> None:
         """Close at once."""
+        self._closed = True
         self._connection.close()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        if len(self._buffer) > self._limit:
-            self._fail(UpstreamError(Reason.TWIN_UNAVAILABLE, "the answer is over the limit"))
-            self._connection.close()
+        self._size += len(data)
+        if self._size > self._limit:
+            self._break(AnswerTooLarge())
             return
         position = 0
         while len(self._buffer) - position >= 5:
-            end = position + 1 + _LENGTH.unpack_from(self._buffer, position + 1)[0]
+            length = _LENGTH.unpack_from(self._buffer, position + 1)[0]
+            end = position + 1 + length
+            if length < 4 or length > self._limit:
+                self._break(UpstreamError(Reason.TWIN_UNAVAILABLE, "the database does not speak its protocol"))
+                return
             if end > len(self._buffer):
                 break
-            kind = self._buffer[position]
-            self._messages.append((kind, bytes(self._buffer[position + 5 : end])))
+            kind, body = self._buffer[position], bytes(self._buffer[position + 5 : end])
             position = end
-            if kind == ord("Z") and self._waiting is not None and not self._waiting.done():
-                self._waiting.set_result(self._messages)
-                self._messages = []
+            if not self._message(kind, body):
+                self._break(UpstreamError(Reason.TWIN_UNAVAILABLE, "the database answered out of step"))
+                return
         del self._buffer[:position]
+
+    def _message(self, kind: int, body: bytes) -> bool:
+        """Take one message; False where nobody asked for it."""
+        if self._waiting is None or self._waiting.done():
+            self._size = 0
+            return kind in _UNASKED
+        self._messages.append((kind, body))
+        if kind == _READY:
+            self._waiting.set_result(self._messages)
+            self._messages, self._size = [], 0
+        return True
 
     def connection_lost(self) -> None:
         self._fail(UpstreamError(Reason.TWIN_UNAVAILABLE, "the connection to the database was lost"))
@@ -71,15 +102,23 @@ class Asker:
     def resume_writing(self) -> None:
         """See pause_writing."""
 
+    def _break(self, error: UpstreamError) -> None:
+        self._fail(error)
+        self._buffer.clear()
+        self.close()
+
     def _fail(self, error: UpstreamError) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
 
     async def exchange(self, request: bytes, seconds: float) -> list[tuple[int, bytes]]:
-        """Send and gather. After a timeout the connection is closed: its next answer would be somebody else's."""
+        """Send and gather. After a timeout or a cancellation the connection is closed: its next answer would be
+        somebody else's. Raises UpstreamError."""
+        if self._waiting is not None:
+            raise RuntimeError("one question at a time")
         if self.closed:
             raise UpstreamError(Reason.TWIN_UNAVAILABLE, "the connection to the database was lost")
-        self._messages = []
+        self._messages, self._size = [], 0
         self._waiting = asyncio.get_running_loop().create_future()
         self._connection.write(request)
         try:

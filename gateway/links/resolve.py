@@ -7,17 +7,17 @@ where it must be waited for, so that a known statement costs no task and no turn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, assert_never
 
 from gateway.audit.writer import RecordWriter
-from gateway.authorize import Analysis, Need, NeedDecision, NeedDurable, NeedTree
-from gateway.errors import PolicyUnavailable, Reason
+from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId, JsonValue
+from gateway.model import DatasourceId, Durability, JsonValue
+from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedTree
 from gateway.policy.engine import Engine
 
 
@@ -41,17 +41,28 @@ class Resolver:
             case NeedDecision():
                 return self._decide(need)
             case NeedTree():
-                return self._tasks.spawn(self._analyse(need), "analyse")
+                return self._tasks.spawn(self._analyse(need), "analyse", told=SekishoError)
             case _:
                 assert_never(need)
 
     def _durable(self, need: NeedDurable) -> asyncio.Future[None] | None:
         loop = asyncio.get_running_loop()
         promise: asyncio.Future[None] = loop.create_future()
-        self._metrics.recorded(need.durability)
-        if self._recorder.append(need.entry, need.durability, partial(_from_thread, loop, promise)):
+        keep = partial(self._keep, promise, need.durability)
+        if self._recorder.append(need.entry, need.durability, partial(_from_thread, loop, keep)):
+            self._metrics.recorded(need.durability)
             return None
         return promise
+
+    def _keep(self, promise: asyncio.Future[None], durability: Durability, error: BaseException | None) -> None:
+        if error is None:
+            self._metrics.recorded(durability)
+        if promise.done():  # whoever waited has gone
+            return
+        if error is None:
+            promise.set_result(None)
+        else:
+            promise.set_exception(error)
 
     def _decide(self, need: NeedDecision) -> JsonValue:
         try:
@@ -71,14 +82,7 @@ class Resolver:
         await self._tasks.cancel()
 
 
-def _from_thread(loop: asyncio.AbstractEventLoop, promise: asyncio.Future[None], error: BaseException | None) -> None:
-    loop.call_soon_threadsafe(_keep, promise, error)
-
-
-def _keep(promise: asyncio.Future[None], error: BaseException | None) -> None:
-    if promise.done():  # whoever waited has gone
-        return
-    if error is None:
-        promise.set_result(None)
-    else:
-        promise.set_exception(error)
+def _from_thread(
+    loop: asyncio.AbstractEventLoop, keep: Callable[[BaseException | None], None], error: BaseException | None
+) -> None:
+    loop.call_soon_threadsafe(keep, error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 _log = logging.getLogger(__name__)
@@ -20,16 +21,20 @@ class TaskGroup:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Start a task."""
+    def spawn(
+        self, work: Coroutine[Any, Any, T], name: str, *, told: type[BaseException] | None = None
+    ) -> asyncio.Task[T]:
+        """Start a task. ``told``: errors that are an answer to whoever waits for the task, and no failure of it."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, told))
         return task
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _ended(self, told: type[BaseException] | None, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if told is None or not isinstance(error, told):
             _log.error("task_failed", exc_info=error, extra={"task": task.get_name()})
 
     async def cancel(self) -> None:

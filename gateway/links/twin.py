@@ -2,8 +2,8 @@
 
 The twin logs in as a role of its own and takes a profile's role by start-up parameter, so a statement is analysed as
 the person's session would analyse it, and no client session carries a debug setting. The trees come as LOG notices; if
-that role's ``log_min_messages`` let them through to the server's log, literals included, the twin refuses to work unless
-configuration accepts it by name.
+that role's ``log_min_messages`` let them through to the server's log, literals included, the twin refuses to work
+unless configuration accepts it by name.
 
 Its loss denies; nothing else does: it is opened again on the next need and every epoch interval.
 """
@@ -15,12 +15,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.authorize import Analysis
 from gateway.config import Datasource
 from gateway.errors import ConfigError, PolicyUnavailable, Reason, UpstreamError
 from gateway.links.asker import Asker, ServerRefused
 from gateway.links.server import Credentials, ServerAddress, open_connection
 from gateway.model import Complaint
+from gateway.needs import Analysis
 from gateway.pgwire.messages import SYNC, decode_fields, encode_parse
 from gateway.sql.catalog import EPOCH_QUERY, SNAPSHOT_QUERIES, Catalog
 

@@ -14,15 +14,26 @@ from gateway.errors import Reason, UpstreamError
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Completed, ToClient
 from gateway.pgwire.frames import encode
-from gateway.pgwire.ledger import Expectation, Prepared, Sent
+from gateway.pgwire.ledger import Expectation, Sent
 from gateway.pgwire.shared import Shared
 
 _LENGTH: Final = Struct("!I")
+_HEADER_BYTES: Final = 5
 _DATA_ROW: Final = ord("D")
-_MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but DataRow, which is relayed without being gathered
+_ROWS_COME_FROM: Final = frozenset({Sent.QUERY, Sent.EXECUTE})
+MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but DataRow, which is relayed without being gathered
 
-# The meaning of a statement depends on these: a change of one ends the session.
-PINNED: Final = MappingProxyType({"client_encoding": "UTF8", "standard_conforming_strings": "on"})
+# The meaning of a statement depends on these: a change of one ends the session. None: any report is a change, since
+# the server reports a setting at login and then only when it changes (search_path since version 18).
+PINNED: Final[Mapping[bytes, bytes | None]] = MappingProxyType(
+    {
+        b"client_encoding": b"UTF8",
+        b"standard_conforming_strings": b"on",
+        b"search_path": None,
+        b"session_authorization": None,
+        b"is_superuser": None,
+    }
+)
 
 
 class Downward:
@@ -45,95 +56,102 @@ class Downward:
             self._skip -= position
         out: list[bytes] = []
         start, size = 0, len(data)  # data[start:position] is looked at and not yet put out
-        while size - position >= 5:
-            kind = data[position]
-            end = position + 1 + _LENGTH.unpack_from(data, position + 1)[0]
-            if kind == _DATA_ROW:
-                if not self._shared.ledger.queue:
-                    raise UpstreamError(Reason.MESSAGE_REFUSED, "the server sent a row nobody asked for")
-                self._shared.ledger.queue[0].rows += 1
-                if end > size:
-                    self._skip, position = end - size, size
+        try:
+            while size - position >= _HEADER_BYTES:
+                kind = data[position]
+                length = _LENGTH.unpack_from(data, position + 1)[0]
+                if length < 4:
+                    raise UpstreamError(Reason.MESSAGE_MALFORMED, "a message of the server has an impossible length")
+                end = position + 1 + length
+                if kind == _DATA_ROW:
+                    self._row()
+                    if end > size:
+                        self._skip, position = end - size, size
+                        break
+                elif end > size:
+                    if end - position > MAX_SERVER_MESSAGE_BYTES:
+                        raise UpstreamError(Reason.MESSAGE_TOO_LARGE, "a message of the server is over the limit")
                     break
-            elif end > size:
-                if end - position > _MAX_SERVER_MESSAGE_BYTES:
-                    raise UpstreamError(Reason.MESSAGE_TOO_LARGE, "a message of the server is over the limit")
-                break
-            else:
-                handler = _SERVER.get(kind)
-                if handler is None:
-                    raise UpstreamError(Reason.MESSAGE_REFUSED, f"the server sent a message of type {chr(kind)!r}")
-                instead = handler(self, kind, data[position + 5 : end])
-                if instead is not None:
-                    out += (data[start:position], instead)
-                    start = end
-            position = end
-        out.append(data[start:position])
-        self._tail = data[position:]
-        whole = b"".join(out)
-        if whole:
-            self._shared.actions.append(ToClient(whole))
+                else:
+                    handler = _SERVER.get(kind)
+                    if handler is None:
+                        raise UpstreamError(Reason.MESSAGE_REFUSED, f"the server sent a message of type {chr(kind)!r}")
+                    instead = handler(self, kind, data[position + _HEADER_BYTES : end])
+                    if instead is not None:
+                        out += (data[start:position], instead)
+                        start = end
+                position = end
+            self._tail = data[position:]
+        finally:  # what came before a message that ends the session is the client's
+            out.append(data[start:position])
+            whole = b"".join(out)
+            if whole:
+                self._shared.actions.append(ToClient(whole))
 
-    def _pop(self, *kinds: Sent) -> Expectation:
+    def _row(self) -> None:
         head = self._shared.ledger.head()
-        if head is None or head.kind not in kinds:
+        if head is None or head.instead is not None or head.kind not in _ROWS_COME_FROM:
+            raise UpstreamError(Reason.MESSAGE_REFUSED, "the server sent a row nobody asked for")
+        head.counted += 1
+
+    def _expect(self, *kinds: Sent) -> Expectation:
+        """The message that is being answered; one that we meant to fail has no other answer than an error."""
+        head = self._shared.ledger.head()
+        if head is None or head.kind not in kinds or (head.instead is not None and not head.failed):
             raise UpstreamError(Reason.MESSAGE_REFUSED, "the server's answers are out of step with the messages sent")
-        self._shared.ledger.queue.popleft()
         return head
 
+    def _done(self, *kinds: Sent) -> Expectation:
+        done = self._expect(*kinds)
+        self._shared.ledger.queue.popleft()
+        done.settle()
+        return done
+
     def _prepared_ok(self, kind: int, body: bytes) -> None:
-        done = self._pop(Sent.PARSE)
-        entry = done.names.get(done.name) if done.names is not None else None
-        if isinstance(entry, Prepared):
-            entry.confirmed = True
+        self._done(Sent.PARSE)
 
     def _bound_ok(self, kind: int, body: bytes) -> None:
-        self._pop(Sent.BIND)
+        self._done(Sent.BIND)
 
     def _closed_ok(self, kind: int, body: bytes) -> None:
-        self._pop(Sent.CLOSE)
+        self._done(Sent.CLOSE)
+
+    def _parameters(self, kind: int, body: bytes) -> None:
+        self._expect(Sent.DESCRIBE)
 
     def _described(self, kind: int, body: bytes) -> None:
-        head = self._shared.ledger.head()
-        if head is None or head.kind is not Sent.QUERY:
-            self._pop(Sent.DESCRIBE)
+        if self._expect(Sent.DESCRIBE, Sent.QUERY).kind is Sent.DESCRIBE:
+            self._done(Sent.DESCRIBE)
 
     def _complete(self, kind: int, body: bytes) -> None:
-        head = self._shared.ledger.head()
-        if head is None or head.kind is not Sent.QUERY:
-            done = self._pop(Sent.EXECUTE)
-            self._report(done, done.rows if kind != ord("C") else _rows_of_tag(body, done.rows), "00000")
-        elif kind == ord("C"):
-            head.rows = _rows_of_tag(body, head.rows)
+        head = self._expect(Sent.EXECUTE, Sent.QUERY)
+        # A tag may name more rows than were sent (UPDATE 3), never fewer.
+        head.completed += max(head.counted, _rows_of_tag(body) if kind == ord("C") else 0)
+        head.counted = 0
+        if head.kind is Sent.EXECUTE:
+            self._report(self._done(Sent.EXECUTE), "00000")
         if body == b"DEALLOCATE ALL\0":
-            # Answers come in order: what is confirmed now was there then; a later Parse in the pipeline was not.
-            entries = self._shared.statements.entries
-            for name in [name for name, prepared in entries.items() if prepared.confirmed]:
-                del entries[name]
+            # Answers come in order: what is settled now was there then; a later Parse in the pipeline was not (#1535).
+            self._shared.statements.clear_settled(keep=b"")
 
-    def _report(self, done: Expectation, rows: int, sqlstate: str) -> None:
+    def _report(self, done: Expectation, sqlstate: str) -> None:
         if done.ticket is not None:
-            self._shared.actions.append(Completed(done.ticket, rows, sqlstate))
+            self._shared.actions.append(Completed(done.ticket, done.rows, sqlstate))
 
     def _ready(self, kind: int, body: bytes) -> None:
-        done = self._pop(Sent.SYNC, Sent.QUERY)
+        done = self._done(Sent.SYNC, Sent.QUERY)
         if done.kind is Sent.QUERY and not done.failed:
-            self._report(done, done.rows, "00000")
+            self._report(done, "00000")
         self._shared.status = body
-        if body == b"I" and self._shared.portals.entries:
-            # The transaction is over and its portals with it; those bound after this Sync are of the next one.
-            alive = self._shared.batch - sum(1 for one in self._shared.ledger.queue if one.kind is Sent.SYNC)
-            entries = self._shared.portals.entries
-            for name in [name for name, portal in entries.items() if portal.batch < alive]:
-                del entries[name]
+        if body == b"I":  # the transaction is over and its portals with it
+            self._shared.portals.clear_settled()
 
     def _error(self, kind: int, body: bytes) -> bytes | None:
         head = self._shared.ledger.head()
         if head is None:
             return None  # between statements: the server ends the session and says why
         instead = _reworded(head, body)
-        if instead is None or head.ticket is not None:
-            self._report(head, head.rows, messages.decode_fields(body).get("C", "XX000"))
+        self._report(head, messages.decode_fields(body).get("C", "XX000"))
         if head.kind is Sent.QUERY:
             head.failed = True
         elif head.kind is not Sent.SYNC:
@@ -142,9 +160,8 @@ class Downward:
 
     def _setting(self, kind: int, body: bytes) -> None:
         name, _, value = body.rstrip(b"\0").partition(b"\0")
-        pinned = PINNED.get(name.decode("utf-8", "replace"))
-        if pinned is not None and value.decode("utf-8", "replace") != pinned:
-            raise UpstreamError(Reason.PINNED_SETTING_CHANGED, f"{name.decode('utf-8', 'replace')} changed")
+        if name in PINNED and value != PINNED[name]:
+            raise UpstreamError(Reason.PINNED_SETTING_CHANGED, f"{name.decode()} changed")
 
     def _pass(self, kind: int, body: bytes) -> None:
         """Relayed as it is."""
@@ -154,15 +171,17 @@ def _reworded(head: Expectation, body: bytes) -> bytes | None:
     """Our words for an error that we provoked, or the client's name for one that names ours."""
     if head.instead is not None and head.nonce in body:
         return messages.encode_fields(b"E", head.instead)
-    if head.alias is not None and head.alias[0] and head.alias[0] in body:
-        return encode(b"E", body.replace(*head.alias))
-    return None
+    renamed = body
+    for own, name in head.aliases:
+        if own:
+            renamed = renamed.replace(own, name)
+    return encode(b"E", renamed) if renamed != body else None
 
 
-def _rows_of_tag(body: bytes, counted: int) -> int:
-    """Rows of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`, `UPDATE 3`); those counted where it names none."""
+def _rows_of_tag(body: bytes) -> int:
+    """Rows of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`, `UPDATE 3`); none where it names none."""
     last = body.rstrip(b"\0").rpartition(b" ")[2]
-    return int(last) if last.isdigit() else counted
+    return int(last) if last.isdigit() and len(last) < 20 else 0
 
 
 _SERVER: Final[Mapping[int, Callable[[Downward, int, bytes], bytes | None]]] = MappingProxyType(
@@ -172,7 +191,7 @@ _SERVER: Final[Mapping[int, Callable[[Downward, int, bytes], bytes | None]]] = M
         ord("3"): Downward._closed_ok,
         ord("T"): Downward._described,
         ord("n"): Downward._described,
-        ord("t"): Downward._pass,
+        ord("t"): Downward._parameters,
         ord("C"): Downward._complete,
         ord("I"): Downward._complete,
         ord("s"): Downward._complete,

@@ -18,8 +18,8 @@ _LENGTH: Final = Struct("!I")
 HEADER_BYTES: Final = 5
 SMALL_MESSAGE_BYTES: Final = 10_000  # the server's own limit for messages without bulk (PG_MAX_SMALL_MESSAGE)
 
-# Messages whose body may be large; every other one keeps the server's small limit.
-_BULK_TYPES: Final = frozenset(b"QPBdF")
+# Messages whose body may be large; every other one keeps the server's small limit. A password may be a long token.
+_BULK_TYPES: Final = frozenset(b"QPBdp")
 
 
 def encode(kind: bytes, body: bytes = b"") -> bytes:

@@ -3,7 +3,11 @@
 The server answers strictly in order, so a queue of expectations says which message each answer belongs to: whose
 completion it is, whose error must be said in our own words, whose name change did not happen. Client names never reach
 the server: each becomes a name of ours that SQL text cannot guess (one namespace serves SQL PREPARE and protocol Parse,
-SQL cursors and portals: HAZARDS 1.7), and a change of the map is undone when the server skipped or refused the message.
+SQL cursors and portals: HAZARDS 1.7).
+
+A change of a name is *pending* until the server answers: settled when it happened, forgotten when the server refused or
+skipped the message. Inside one batch a pending change may be relied upon, since what follows a failure is skipped with
+it. Across a Sync it may not: the failure ends there, and the name could still mean what it meant before.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 
 class Sent(IntEnum):
@@ -36,39 +40,103 @@ class Prepared:
     types: tuple[int, ...]
     ticket: object
     fresh: bool = True  # decided at Parse and not executed since: that decision's entry covers the first Execute
-    confirmed: bool = False  # the server has said ParseComplete
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Portal:
     """A bound statement, ready to be executed."""
 
     own: bytes
     prepared: Prepared
-    batch: int  # number of Syncs sent before it: a portal dies with its transaction
 
 
 Entry = TypeVar("Entry")
 
 
-class Names(Generic[Entry]):
-    """Client name → entry. ``swap`` returns what is needed to undo a change that the server never made."""
+@dataclass(slots=True, eq=False)
+class Change(Generic[Entry]):
+    """A change of one name that the server has not answered yet."""
 
-    __slots__ = ("entries",)
+    names: Names[Entry]
+    name: bytes
+    entry: Entry | None
+    batch: int
+
+    def settle(self) -> None:
+        """It happened."""
+        self.names.settle(self)
+
+    def forget(self) -> None:
+        """It did not happen."""
+        self.names.forget(self)
+
+
+class Names(Generic[Entry]):
+    """Client name → entry: as it will be when everything sent succeeds (``entries``), and as the server has it."""
+
+    __slots__ = ("_pending", "_settled", "entries")
 
     def __init__(self) -> None:
         self.entries: dict[bytes, Entry] = {}
+        self._settled: dict[bytes, Entry] = {}
+        self._pending: dict[bytes, deque[Change[Entry]]] = {}
 
     def get(self, name: bytes) -> Entry | None:
         """The entry of this name, if there is one."""
         return self.entries.get(name)
 
-    def swap(self, name: bytes, entry: Entry | None) -> Entry | None:
-        """Set or drop a name; returns what stood there before."""
-        previous = self.entries.pop(name, None)
-        if entry is not None:
-            self.entries[name] = entry
-        return previous
+    def change(self, name: bytes, entry: Entry | None, batch: int) -> Change[Entry]:
+        """Set or drop a name by a message of batch ``batch``."""
+        change = Change(self, name, entry, batch)
+        self._pending.setdefault(name, deque()).append(change)
+        _put(self.entries, name, entry)
+        return change
+
+    def drop(self, name: bytes, batch: int) -> tuple[Change[Entry], ...]:
+        """Drop a name by a message of batch ``batch``; nothing where it neither means anything nor may come to."""
+        if name not in self.entries and name not in self._pending:
+            return ()
+        return (self.change(name, None, batch),)
+
+    def doubtful(self, name: bytes, batch: int) -> bool:
+        """Whether what the name means hangs on an unanswered message of an *earlier* batch."""
+        pending = self._pending.get(name)
+        return pending is not None and pending[-1].batch != batch
+
+    def settle(self, change: Change[Entry]) -> None:
+        """The server made this change."""
+        _put(self._settled, change.name, change.entry)
+        if not self._drop(change):
+            _put(self.entries, change.name, change.entry)
+
+    def forget(self, change: Change[Entry]) -> None:
+        """The server did not make this change: the name means what the changes around it say."""
+        pending = self._drop(change)
+        _put(self.entries, change.name, pending[-1].entry if pending else self._settled.get(change.name))
+
+    def clear_settled(self, *, keep: bytes | None = None) -> None:
+        """The server dropped every name it has answered for, ``keep`` excepted; later ones are not touched."""
+        for name in [name for name in self._settled if name != keep]:
+            del self._settled[name]
+            if name not in self._pending:
+                del self.entries[name]
+
+    def _drop(self, change: Change[Entry]) -> deque[Change[Entry]]:
+        pending = self._pending[change.name]
+        pending.remove(change)  # answers come in order, so it is the first of them
+        if not pending:
+            del self._pending[change.name]
+        return pending
+
+
+def _put(entries: dict[bytes, Entry], name: bytes, entry: Entry | None) -> None:
+    if entry is None:
+        entries.pop(name, None)
+    else:
+        entries[name] = entry
+
+
+AnyChanges: TypeAlias = tuple[Change[Prepared] | Change[Portal], ...]
 
 
 @dataclass(slots=True)
@@ -79,17 +147,35 @@ class Expectation:
     ticket: object = None
     nonce: bytes = b""  # stands in the server's error if the message was substituted
     instead: Mapping[str, str] | None = None  # the fields to say in place of that error
-    alias: tuple[bytes, bytes] | None = None  # (our name, the client's): put back in error texts
-    names: Names[Prepared] | Names[Portal] | None = None
-    name: bytes = b""
-    previous: Prepared | Portal | None = None
-    rows: int = 0
+    aliases: tuple[tuple[bytes, bytes], ...] = ()  # (our name, the client's): put back in error texts
+    changes: AnyChanges = ()
+    counted: int = 0  # rows since the last completion
+    completed: int = 0  # rows of the completions so far: a Query may hold several statements
     failed: bool = False
 
-    def undo(self) -> None:
-        """Take back the change of names: the server refused or skipped the message."""
-        if self.names is not None:
-            self.names.swap(self.name, self.previous)  # type: ignore[arg-type]  # previous came out of this map
+    @property
+    def rows(self) -> int:
+        """Rows that flowed from this message."""
+        return self.completed + self.counted
+
+    def settle(self) -> None:
+        """The server did what the message asked."""
+        for change in self.changes:
+            change.settle()
+
+    def forget(self) -> None:
+        """The server skipped the message."""
+        for change in self.changes:
+            change.forget()
+
+    def fail(self) -> None:
+        """The server refused the message: nothing changed, but that a failing Parse destroys the unnamed statement."""
+        for change in self.changes:
+            if self.kind is Sent.PARSE and not change.name:
+                change.entry = None
+                change.settle()
+            else:
+                change.forget()
 
 
 class Ledger:
@@ -109,13 +195,11 @@ class Ledger:
         return self.queue[0] if self.queue else None
 
     def skip_to_sync(self) -> bool:
-        """After an error in the extended protocol the server ignores everything up to Sync: forget it, undo it.
+        """After the head failed in the extended protocol the server ignores everything up to Sync: forget it.
 
         Returns whether a Sync is on its way; if not, the server goes on ignoring what is sent.
         """
-        skipped: list[Expectation] = []
+        self.queue.popleft().fail()
         while self.queue and self.queue[0].kind is not Sent.SYNC:
-            skipped.append(self.queue.popleft())
-        for expectation in reversed(skipped):
-            expectation.undo()
+            self.queue.popleft().forget()
         return bool(self.queue)

@@ -62,12 +62,12 @@ class ServerLogin:
 
     def _message(self, kind: bytes, body: bytes) -> bytes:
         match kind:
-            case b"R":
+            case b"R" if len(body) >= 4 and not self._authenticated:
                 return self._authentication(_INT32.unpack_from(body)[0], body[4:])
             case b"S" if self._authenticated:
                 name, _, value = body.rstrip(b"\0").partition(b"\0")
                 self.settings[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
-            case b"K" if self._authenticated:
+            case b"K" if self._authenticated and len(body) >= 4:
                 self.process_id, self.secret = _INT32.unpack_from(body)[0], body[4:]
             case b"Z" if self._authenticated:
                 self.ready = True

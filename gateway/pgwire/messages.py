@@ -167,7 +167,9 @@ def decode_fields(body: bytes) -> dict[str, str]:
 
 def encode_fields(kind: bytes, fields: Mapping[str, str]) -> bytes:
     """An ErrorResponse (``E``) or NoticeResponse (``N``) from its fields; empty ones are left out, NULs cannot pass."""
-    parts = [code.encode() + cstring(text.replace("\0", "\ufffd")) for code, text in fields.items() if text]
+    # Texts may quote a statement that is not UTF-8, which Python holds as lone surrogates: neither can those pass.
+    clean = {code: text.replace("\0", "\ufffd").encode("utf-8", "replace") for code, text in fields.items() if text}
+    parts = [code.encode() + text + b"\0" for code, text in clean.items()]
     return encode(kind, b"".join(parts) + b"\0")
 
 

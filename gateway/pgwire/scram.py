@@ -8,15 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
+import stringprep
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from stringprep import in_table_b1, in_table_c12, in_table_d1, in_table_d2
 from typing import Final
+from unicodedata import normalize
 
 from gateway.errors import Reason, UpstreamError
 
 MECHANISM: Final = "SCRAM-SHA-256"
 MAX_ITERATIONS: Final = 1_000_000
 MAX_SALT_BYTES: Final = 1024
+_SERVER_FIRST: Final = re.compile(
+    r"r=(?P<nonce>[!-+\--~]+),s=(?P<salt>[A-Za-z0-9+/=]+),i=(?P<iterations>[1-9][0-9]{0,7})(,[a-zA-Z]=[^,]*)*",
+    re.ASCII,
+)
+_PROHIBITED: Final = (
+    stringprep.in_table_a1,
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)
 
 
 def _refused(why: str) -> UpstreamError:
@@ -28,21 +48,25 @@ class ScramClient:
 
     def __init__(self, password: str, nonce: str) -> None:
         """``nonce`` must be fresh and unguessable; printable ASCII without a comma."""
-        self._password = password.encode()
+        self._password = prepare_password(password).encode()
         self._nonce = nonce
         self._first_bare = f"n=,r={nonce}"  # PostgreSQL takes the user from the start-up packet
+        self._stage = 0  # messages written; each is written once, or a server could make us hash for ever
         self._expected = b""
 
     def first(self) -> bytes:
-        """client-first-message, without channel binding."""
+        """client-first-message, without channel binding. Raises UpstreamError when asked for twice."""
+        self._enter(0)
         return f"n,,{self._first_bare}".encode()
 
     def final(self, server_first: bytes) -> bytes:
         """client-final-message. Raises UpstreamError on an answer that is not as the RFC says."""
+        self._enter(1)
         text = _ascii(server_first)
-        fields = _attributes(text)
-        nonce, salt = fields.get("r", ""), _base64(fields.get("s", ""))
-        iterations = int(fields["i"]) if fields.get("i", "").isdigit() and len(fields["i"]) < 9 else 0
+        found = _SERVER_FIRST.fullmatch(text)
+        if found is None:  # a mandatory extension (m=) included: we know none
+            raise _refused("the server's first message is malformed")
+        nonce, salt, iterations = found["nonce"], _base64(found["salt"]), int(found["iterations"])
         if not nonce.startswith(self._nonce) or len(nonce) <= len(self._nonce):
             raise _refused("the server's nonce does not extend ours")
         if not 1 <= iterations <= MAX_ITERATIONS or not 1 <= len(salt) <= MAX_SALT_BYTES:
@@ -58,9 +82,28 @@ class ScramClient:
 
     def verify(self, server_final: bytes) -> None:
         """Check the server's signature. Raises UpstreamError."""
-        given = _base64(_attributes(_ascii(server_final)).get("v", ""))
-        if not self._expected or not hmac.compare_digest(given, self._expected):
+        self._enter(2)
+        text = _ascii(server_final).partition(",")[0]
+        if not text.startswith("v=") or not hmac.compare_digest(_base64(text[2:]), self._expected):
             raise _refused("the server's signature is wrong")
+
+    def _enter(self, stage: int) -> None:
+        if self._stage != stage:
+            raise _refused("its messages came out of order")
+        self._stage += 1
+
+
+def prepare_password(password: str) -> str:
+    """SASLprep (RFC 4013) as PostgreSQL does it: a password it does not allow is used as it is."""
+    mapped = "".join(" " if in_table_c12(c) else c for c in password if not in_table_b1(c))
+    prepared = normalize("NFKC", mapped)
+    right_to_left = [in_table_d1(c) for c in prepared]
+    mixed = any(right_to_left) and (
+        any(in_table_d2(c) for c in prepared) or not (right_to_left[0] and right_to_left[-1])
+    )
+    if not prepared or mixed or any(refused(c) for c in prepared for refused in _PROHIBITED):
+        return password
+    return prepared
 
 
 def _ascii(message: bytes) -> str:
@@ -68,10 +111,6 @@ def _ascii(message: bytes) -> str:
         return message.decode("ascii")
     except UnicodeDecodeError:
         raise _refused("a message is not ASCII") from None
-
-
-def _attributes(text: str) -> dict[str, str]:
-    return {part[0]: part[2:] for part in text.split(",") if part[1:2] == "="}
 
 
 def _base64(text: str) -> bytes:

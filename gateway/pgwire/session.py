@@ -16,30 +16,37 @@ refused: a message nobody thought about ends the session with 08P01.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from gateway.errors import SekishoError
+from gateway.errors import ClientProtocolError, Reason, SekishoError
 from gateway.pgwire.actions import Action, Close, Judgement
 from gateway.pgwire.downward import Downward
 from gateway.pgwire.frames import FrameReader
+from gateway.pgwire.messages import FLUSH
 from gateway.pgwire.shared import Shared
 from gateway.pgwire.upward import Upward
+
+MAX_IN_FLIGHT: Final = 10_000  # messages without an answer: each costs memory here and only five bytes there
+READ_AHEAD_BYTES: Final = 1024 * 1024  # what a door that stops reading may still deliver, beside one whole message
 
 
 class Session:
     """Both directions of one logged-in session."""
 
-    __slots__ = ("_downward", "_reader", "_shared", "_upward")
+    __slots__ = ("_crowded", "_downward", "_pending_limit", "_reader", "_shared", "_upward")
 
     def __init__(self, *, bulk_limit: int, names_limit: int, nonce: Callable[[], str]) -> None:
         self._shared = Shared()
         self._reader = FrameReader(bulk_limit)
+        self._pending_limit = bulk_limit + READ_AHEAD_BYTES
+        self._crowded = False  # so much is on its way that answers must come before more is sent
         self._upward = Upward(self._shared, names_limit=names_limit, nonce=nonce)
         self._downward = Downward(self._shared)
 
     @property
     def waiting(self) -> bool:
         """Whether a judgement or an answer is awaited: the door should not read on from the client."""
-        return self._upward.judging is not None or self._upward.held is not None
+        return self._upward.judging is not None or self._upward.held is not None or self._crowded
 
     @property
     def idle(self) -> bool:
@@ -48,16 +55,14 @@ class Session:
 
     def client_data(self, data: bytes) -> list[Action]:
         """Bytes from the client."""
+        if self._shared.closed:
+            return []
         self._reader.feed(data)
         return self._pump()
 
     def judged(self, judgement: Judgement) -> list[Action]:
         """The answer to the last Judge."""
-        answer = self._upward.judging
-        if answer is None:
-            raise RuntimeError("judged() without a Judge")
-        self._upward.judging = None
-        answer(judgement)
+        self._upward.judged(judgement)
         return self._pump()
 
     def server_data(self, data: bytes) -> list[Action]:
@@ -68,9 +73,13 @@ class Session:
             self._downward.relay(data)
         except SekishoError as error:
             self._end(error)
-        if self._upward.held is not None and not self._shared.ledger.queue:
-            (kind, body), self._upward.held = self._upward.held, None
-            return self._pump((kind, body))
+        on_its_way = len(self._shared.ledger.queue)
+        if self._upward.held is not None and not on_its_way:
+            held, self._upward.held = self._upward.held, None
+            return self._pump(held)
+        if self._crowded and on_its_way <= MAX_IN_FLIGHT // 2:
+            self._crowded = False
+            return self._pump()
         return self._shared.take()
 
     def _pump(self, frame: tuple[int, bytes] | None = None) -> list[Action]:
@@ -81,6 +90,11 @@ class Session:
                     break
                 self._upward.message(*frame)
                 frame = None
+                if len(self._shared.ledger.queue) >= MAX_IN_FLIGHT:
+                    self._shared.send(FLUSH)  # or the server would keep its answers to itself
+                    self._crowded = True
+            if self._reader.pending() > self._pending_limit:
+                raise ClientProtocolError(Reason.LIMIT_EXCEEDED, "too much was sent ahead of an answer")
         except SekishoError as error:
             self._end(error)
         return self._shared.take()

@@ -19,7 +19,7 @@ class Shared:
         self._to_server: list[bytes] = []
         self.skipping = False  # the server ignores everything until Sync, and so do we
         self.closed = False
-        self.batch = 0  # Syncs sent so far
+        self.batch = 0  # Syncs sent so far: what the server skips after an error ends with its batch
         self.status = b"I"  # the server's transaction status: I, T or E
 
     def send(self, data: bytes, expectation: Expectation | None = None) -> None:

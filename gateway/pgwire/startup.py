@@ -94,19 +94,15 @@ class StartupRequest:
 class Opening:
     """State machine of the first bytes. ``feed`` then ``step`` until STARTED or CANCEL; errors end the connection."""
 
-    __slots__ = ("_buffer", "_state", "_tls_offered", "cancel_key", "request")
+    __slots__ = ("_buffer", "_state", "_tls_offered", "cancel_key", "encrypted", "request")
 
     def __init__(self, *, tls_offered: bool) -> None:
         self._buffer = b""
         self._state = _State.FRESH
         self._tls_offered = tls_offered
+        self.encrypted = False  # the peer asked for TLS and was given it
         self.cancel_key: CancelKey | None = None
         self.request: StartupRequest | None = None
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether the peer asked for TLS and was given it."""
-        return self._state is _State.ENCRYPTED
 
     def feed(self, data: bytes) -> None:
         """Store received bytes."""
@@ -141,7 +137,7 @@ class Opening:
             raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "invalid length of startup packet")
 
     def _cancel(self, body: bytes) -> Step:
-        if len(body) < 8 or self._buffer or self._state is _State.DONE:
+        if not 8 <= len(body) <= 260 or self._buffer or self._state is _State.DONE:  # a key has 4 to 256 bytes
             raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "invalid length of cancel request")
         self.cancel_key = CancelKey(process_id=_INT32.unpack_from(body)[0], secret=body[4:])
         self._state = _State.DONE
@@ -151,16 +147,15 @@ class Opening:
         following = _TRANSITIONS.get((self._state, code))
         if following is None or body:
             raise ClientProtocolError(Reason.MESSAGE_REFUSED, "encryption was requested twice or too late")
-        if code == _GSSENC_CODE or not self._tls_offered:
-            self._state = following if code == _GSSENC_CODE else _State.AFTER_SSL_REFUSED
-            if self._buffer and code == _SSL_CODE:
-                raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "received unencrypted data after SSL request")
-            return Step.REFUSE_ENCRYPTION
         if self._buffer:
             # see the module docstring: bytes sent before the handshake must never be read as if they came after it
-            raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "received unencrypted data after SSL request")
-        self._state = following
-        return Step.START_TLS
+            raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "received unencrypted data after an encryption request")
+        if code == _SSL_CODE and self._tls_offered:
+            self._state = following
+            self.encrypted = True
+            return Step.START_TLS
+        self._state = following if code == _GSSENC_CODE else _State.AFTER_SSL_REFUSED
+        return Step.REFUSE_ENCRYPTION
 
     def _startup(self, code: int, body: bytes) -> Step:
         if self._state is _State.DONE:
@@ -210,14 +205,13 @@ def _read_parameters(minor: int, body: bytes) -> StartupRequest:
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:
-    if not body.endswith(b"\0"):
+    # Pairs of strings, then an empty one as the very last byte: what the server demands, too.
+    if body != b"\0" and not body.endswith(b"\0\0"):
         raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "invalid startup packet layout")
     try:
-        parts = body[:-1].decode("utf-8").split("\0") if len(body) > 1 else []
+        parts = body[:-2].decode("utf-8").split("\0") if len(body) > 1 else []
     except UnicodeDecodeError:
         raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "the startup packet is not UTF-8") from None
-    if parts and parts[-1] == "":
-        parts.pop()
     if len(parts) % 2 or any(name == "" for name in parts[::2]):
         raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "invalid startup packet layout")
     return list(zip(parts[::2], parts[1::2], strict=True))

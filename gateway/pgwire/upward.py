@@ -9,7 +9,7 @@ from typing import Final
 from gateway.errors import ClientProtocolError, Reason
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Judge, Judgement, Leave
-from gateway.pgwire.ledger import Expectation, Portal, Prepared, Sent
+from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent
 from gateway.pgwire.shared import Shared
 
 _TOO_MANY: Final = MappingProxyType(
@@ -21,6 +21,13 @@ _TOO_MANY: Final = MappingProxyType(
         "H": "Close some of them, or ask the operator to raise limits.statements.",
     }
 )
+
+
+def _taken(name: bytes) -> Mapping[str, str]:
+    """PostgreSQL's own words for a statement name in use; the old statement stays (HAZARDS W11)."""
+    words = f'prepared statement "{name.decode("utf-8", "replace")}" already exists'
+    return {"S": "ERROR", "V": "ERROR", "C": "42P05", "M": words}
+
 
 _HEARD_WHILE_SKIPPING: Final = frozenset(b"SX")
 
@@ -36,7 +43,7 @@ class Upward:
         self._nonce = nonce  # a new unguessable word at each call
         self._serial = 0
         self.judging: Callable[[Judgement], None] | None = None
-        self.held: tuple[int, bytes] | None = None  # waits until an earlier answer settles its name
+        self.held: tuple[int, bytes] | None = None  # waits until earlier answers settle its name
 
     def message(self, kind: int, body: bytes) -> None:
         """One message. Raises ClientProtocolError."""
@@ -47,11 +54,25 @@ class Upward:
             return  # the server ignores it as well, Query and Flush included
         handler(self, body)
 
+    def judged(self, judgement: Judgement) -> None:
+        """The answer to the judgement awaited: the statement goes on, or its substitute."""
+        answer, self.judging = self.judging, None
+        if answer is None:
+            raise RuntimeError("judged() without a Judge")
+        # An error may have come meanwhile, for a message before this one: the server ignores everything up to Sync.
+        if not self._shared.closed and not self._shared.skipping:
+            answer(judgement)
+
     def _ask(self, judge: Judge, answer: Callable[[Judgement], None]) -> None:
         # What was forwarded before goes first: its order against this statement's record is the client's own.
         self._shared.flush()
         self.judging = answer
         self._shared.actions.append(judge)
+
+    def _hold(self, kind: bytes, body: bytes) -> None:
+        """The message waits for the answers to everything sent; Flush, or the server would keep them to itself."""
+        self.held = (kind[0], body)
+        self._shared.send(messages.FLUSH)
 
     def _own_name(self) -> bytes:
         self._serial += 1
@@ -63,127 +84,119 @@ class Upward:
 
         def answer(judgement: Judgement) -> None:
             # Any Query destroys the unnamed statement and portal (HAZARDS W14).
-            self._shared.statements.swap(b"", None)
-            self._shared.portals.swap(b"", None)
+            batch = self._shared.batch
+            gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
             if judgement.instead is None:
-                self._shared.send(messages.encode_query(query), Expectation(Sent.QUERY, judgement.ticket))
+                expected = Expectation(Sent.QUERY, judgement.ticket, changes=gone)
+                self._shared.send(messages.encode_query(query), expected)
             else:
                 nonce = self._own_name()
-                self._shared.send(
-                    messages.encode_query(nonce), Expectation(Sent.QUERY, nonce=nonce, instead=judgement.instead)
-                )
+                expected = Expectation(Sent.QUERY, nonce=nonce, instead=judgement.instead, changes=gone)
+                self._shared.send(messages.encode_query(nonce), expected)
 
         self._ask(Judge(text, (), executes=True), answer)
 
     def _parse(self, body: bytes) -> None:
         parse = messages.decode_parse(body)
-        existing = self._shared.statements.get(parse.name) if parse.name else None
-        if existing is not None:
-            self._parse_again(body, parse.name, existing)
-            return
+        statements, batch = self._shared.statements, self._shared.batch
+        if parse.name:
+            taken = statements.get(parse.name) is not None
+            if statements.doubtful(parse.name, batch) or (taken and self._shared.ledger.queue):
+                # Whether it is taken hangs on answers to come: of its own Parse, of a DEALLOCATE ALL.
+                return self._hold(b"P", body)
+            if taken:
+                return self._refuse_parse(parse.name, _taken(parse.name))
+            if self._full():
+                return self._refuse_parse(parse.name, _TOO_MANY)
         text = parse.query.decode("utf-8", "surrogateescape")
 
         def answer(judgement: Judgement) -> None:
+            if judgement.instead is not None:
+                return self._refuse_parse(parse.name, judgement.instead)
             own = self._own_name() if parse.name else b""
-            if judgement.instead is None and self._full():
-                judgement = Judgement(None, _TOO_MANY)
-            if judgement.instead is None:
-                prepared = Prepared(own, text, parse.types, judgement.ticket)
-                previous = self._shared.statements.swap(parse.name, prepared)
-                self._shared.send(
-                    messages.encode_parse(own, parse.query, parse.types),
-                    Expectation(Sent.PARSE, names=self._shared.statements, name=parse.name, previous=previous),
-                )
-            else:
-                nonce = self._own_name()
-                if not parse.name:
-                    self._shared.statements.swap(b"", None)  # a failing Parse destroys it, too
-                self._shared.send(
-                    messages.encode_parse(own, nonce),
-                    Expectation(Sent.PARSE, nonce=nonce, instead=judgement.instead),
-                )
+            prepared = Prepared(own, text, parse.types, judgement.ticket)
+            change = statements.change(parse.name, prepared, batch)
+            expected = Expectation(Sent.PARSE, aliases=((own, parse.name),), changes=(change,))
+            self._shared.send(messages.encode_parse(own, parse.query, parse.types), expected)
 
         self._ask(Judge(text, parse.types, executes=False), answer)
 
-    def _parse_again(self, body: bytes, name: bytes, existing: Prepared) -> None:
-        """A name that is taken: the server says 42P05 and keeps the old statement (HAZARDS W11)."""
-        if not existing.confirmed and self._shared.ledger.queue:
-            self.held = (ord("P"), body)  # whether it is taken depends on an answer that has not come yet
-            return
-        harmless = messages.encode_parse(existing.own, b"SELECT 1")
-        self._shared.send(harmless, Expectation(Sent.PARSE, alias=(existing.own, name)))
+    def _refuse_parse(self, name: bytes, instead: Mapping[str, str]) -> None:
+        nonce = self._own_name()
+        # A failing Parse destroys the unnamed statement, too; a named one is as it was.
+        gone = () if name else self._shared.statements.drop(b"", self._shared.batch)
+        own = self._own_name() if name else b""
+        expected = Expectation(Sent.PARSE, nonce=nonce, instead=instead, changes=gone)
+        self._shared.send(messages.encode_parse(own, nonce), expected)
 
     def _full(self) -> bool:
         return len(self._shared.statements.entries) + len(self._shared.portals.entries) >= self._limit
 
     def _bind(self, body: bytes) -> None:
         bind = messages.decode_bind(body)
-        prepared = self._shared.statements.get(bind.statement)
+        statements, portals, batch = self._shared.statements, self._shared.portals, self._shared.batch
+        if statements.doubtful(bind.statement, batch) or (bind.portal and portals.doubtful(bind.portal, batch)):
+            return self._hold(b"B", body)
+        prepared = statements.get(bind.statement)
         if prepared is None:
             # Never a client's own name: nothing that was not judged can answer to this one.
             nonce = self._own_name()
-            self._shared.send(
-                messages.encode_bind(b"", nonce, bind.rest), Expectation(Sent.BIND, alias=(nonce, bind.statement))
-            )
-            return
-        existing = self._shared.portals.get(bind.portal) if bind.portal else None
+            expected = Expectation(Sent.BIND, aliases=((nonce, bind.statement),))
+            return self._shared.send(messages.encode_bind(b"", nonce, bind.rest), expected)
+        existing = portals.get(bind.portal) if bind.portal else None
         own = existing.own if existing is not None else (self._own_name() if bind.portal else b"")
         if existing is None and bind.portal and self._full():
             refused = Expectation(Sent.BIND, nonce=own, instead=_TOO_MANY)
-            self._shared.send(messages.encode_bind(b"", own, bind.rest), refused)
-            return
-        previous = self._shared.portals.swap(bind.portal, Portal(own, prepared, self._shared.batch))
-        self._shared.send(
-            messages.encode_bind(own, prepared.own, bind.rest),
-            Expectation(
-                Sent.BIND, alias=(own, bind.portal), names=self._shared.portals, name=bind.portal, previous=previous
-            ),
-        )
+            return self._shared.send(messages.encode_bind(b"", own, bind.rest), refused)
+        change = portals.change(bind.portal, Portal(own, prepared), batch)
+        aliases = ((own, bind.portal), (prepared.own, bind.statement))
+        expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,))
+        self._shared.send(messages.encode_bind(own, prepared.own, bind.rest), expected)
 
     def _describe(self, body: bytes) -> None:
         target, name = messages.decode_target(body)
-        own = self._resolve(target, name)
-        self._shared.send(messages.encode_target(b"D", target, own), Expectation(Sent.DESCRIBE, alias=(own, name)))
+        names = self._names(target)
+        if names.doubtful(name, self._shared.batch):
+            return self._hold(b"D", body)
+        entry = names.get(name)
+        own = entry.own if entry is not None else self._own_name()
+        expected = Expectation(Sent.DESCRIBE, aliases=((own, name),))
+        self._shared.send(messages.encode_target(b"D", target, own), expected)
 
     def _close(self, body: bytes) -> None:
         target, name = messages.decode_target(body)
-        own = self._resolve(target, name)
-        if target == ord("S"):
-            gone = Expectation(
-                Sent.CLOSE, names=self._shared.statements, name=name, previous=self._shared.statements.swap(name, None)
-            )
-        else:
-            portals = self._shared.portals
-            gone = Expectation(Sent.CLOSE, names=portals, name=name, previous=portals.swap(name, None))
-        self._shared.send(messages.encode_target(b"C", target, own), gone)
+        names = self._names(target)
+        if names.doubtful(name, self._shared.batch):
+            return self._hold(b"C", body)
+        entry = names.get(name)
+        own = entry.own if entry is not None else self._own_name()
+        expected = Expectation(Sent.CLOSE, changes=names.drop(name, self._shared.batch))
+        self._shared.send(messages.encode_target(b"C", target, own), expected)
 
-    def _resolve(self, target: int, name: bytes) -> bytes:
-        entry = self._shared.statements.get(name) if target == ord("S") else self._shared.portals.get(name)
-        return entry.own if entry is not None else self._own_name()
+    def _names(self, target: int) -> Names[Prepared] | Names[Portal]:
+        return self._shared.statements if target == ord("S") else self._shared.portals
 
     def _execute(self, body: bytes) -> None:
         name, limit = messages.decode_execute(body)
+        if self._shared.portals.doubtful(name, self._shared.batch):
+            return self._hold(b"E", body)
         portal = self._shared.portals.get(name)
         if portal is None:
             nonce = self._own_name()
-            self._shared.send(messages.encode_execute(nonce, limit), Expectation(Sent.EXECUTE, alias=(nonce, name)))
-            return
+            expected = Expectation(Sent.EXECUTE, aliases=((nonce, name),))
+            return self._shared.send(messages.encode_execute(nonce, limit), expected)
         prepared = portal.prepared
         fresh, prepared.fresh = prepared.fresh, False
 
         def answer(judgement: Judgement) -> None:
             if judgement.instead is None:
                 prepared.ticket = judgement.ticket
-                self._shared.send(
-                    messages.encode_execute(portal.own, limit),
-                    Expectation(Sent.EXECUTE, judgement.ticket, alias=(portal.own, name)),
-                )
+                expected = Expectation(Sent.EXECUTE, judgement.ticket, aliases=((portal.own, name),))
+                self._shared.send(messages.encode_execute(portal.own, limit), expected)
             else:
                 nonce = self._own_name()
-                self._shared.send(
-                    messages.encode_execute(nonce, limit),
-                    Expectation(Sent.EXECUTE, nonce=nonce, instead=judgement.instead),
-                )
+                expected = Expectation(Sent.EXECUTE, nonce=nonce, instead=judgement.instead)
+                self._shared.send(messages.encode_execute(nonce, limit), expected)
 
         self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh), answer)
 

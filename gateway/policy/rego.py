@@ -73,8 +73,8 @@ class RegoProgram:
         self._entry_point = entry_point
 
     def __del__(self) -> None:
-        # An engine dropped while other threads live takes their programs with it, here, in the wrong thread. The library
-        # would complain loudly and free nothing; one reference more is the same without the noise.
+        # An engine dropped while other threads live takes their programs with it, here, in the wrong thread. The
+        # library would complain loudly and free nothing; one reference more is the same without the noise.
         if threading.get_ident() != self._thread and hasattr(self, "_vm"):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._vm))
 

@@ -1,10 +1,12 @@
 """What a statement touches: text to facts, without a socket, a clock or a guess.
 
     gate.py             the only importer of the parser: size, NUL, UTF-8, depth, kinds by allow-list; ``normalise``
+    inner.py            the statement inside EXPLAIN, found and proved
     settings.py         which settings a session may set, reset and show
     tree/               the server's analysed tree: text -> typed nodes, one table of fields per major
     snapshot.py         the SQL that reads a catalog, and the epoch: one row that changes when a meaning can
     catalog.py          ``Catalog``: a frozen snapshot of one database, by OID
+    references.py       a field's role and its OID -> a question to the catalog
     vouched.py          which functions may appear, from ``data/functions.txt``; unknown means refused
     system_catalogs.py  which of the server's own catalogs may be read, and which of their columns not
     scope.py            one query level: its range table, its outputs, what was asked of them

@@ -15,18 +15,20 @@ import pgparse
 
 from gateway.model import StatementEffect, StatementFacts
 from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.sql.inner import inner_start
 from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
 
 # Left-recursive chains (1+1+…, ::int::int…, UNION …) cost the grammar no stack, but printing the tree they make does:
-# the parser was seen to end the process at 65 000 levels on an 8 MiB stack and to survive 60 000. A level takes at least
-# one operator character, or a keyword with its operand (never fewer than seven bytes). This bound leaves a factor of two.
+# the parser was seen to end the process at 65 000 levels on an 8 MiB stack and to survive 60 000. A level takes at
+# least one operator character, or a keyword with its operand (never fewer than seven bytes). Half of what it survives.
 _MAX_LEVELS: Final = 30_000
 _OPERATOR_BYTES: Final = b"+-*/<>=~!@#%^&|`?:"
 _KEYWORD_BYTES: Final = 7
 _SHORT: Final = 16_384  # a text this short cannot reach the bound
 _MAX_STATEMENTS: Final = 100
 
-_QUERY_KINDS: Final = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete"}
+_EXPLAINABLE: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
+_QUERY_KINDS: Final = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete", "MergeStmt": "merge"}
 
 # kind of TransactionStmt -> (kind of statement, what a door that follows transactions must know)
 _TRANSACTION: Final[Mapping[str, tuple[str, str | None]]] = {
@@ -57,15 +59,24 @@ class GateStatement:
     kind: str
     facts: StatementFacts | None = None
     offset: int = 0  # characters of the source before the slice: positions of complaints are relative to it
+    inner: int = 0  # characters of the slice before the statement that is to be analysed: EXPLAIN (…) is left out
+
+    @property
+    def subject(self) -> str:
+        """What the server is to be asked about: the slice, or the statement inside it."""
+        return self.text[self.inner :]
 
 
 def inspect(text: str, *, max_bytes: int) -> tuple[GateStatement, ...]:
     """The statements of a text, in order; ``()`` for an empty query. Raises ``Refused`` and nothing else."""
     encoded = _encode(text, max_bytes)
-    parsed = _parse(text, encoded)
+    parsed = _parse(text)
     if len(parsed) > _MAX_STATEMENTS:
         raise Refused(IncompleteCode.TOO_MANY_STATEMENTS, f"more than {_MAX_STATEMENTS} statements in one text")
-    return tuple(_statement(raw, encoded) for raw in parsed)
+    try:
+        return tuple(_statement(raw, encoded) for raw in parsed)
+    except RecursionError as error:
+        raise Refused(IncompleteCode.TEXT_TOO_DEEP) from error
 
 
 def normalise(text: str) -> str:
@@ -73,7 +84,7 @@ def normalise(text: str) -> str:
     try:
         encoded = _encode(text, len(text) * 4)
         if len(encoded) > _SHORT:
-            _parse(text, encoded)  # the normaliser recurses without a limit; the parser's answer has one
+            _parse(text)  # the normaliser recurses without a limit; the parser's answer has one
         return str(pgparse.normalize(text))
     except (Refused, pgparse.PGQueryError, RecursionError):
         return ""
@@ -98,7 +109,7 @@ def _encode(text: str, max_bytes: int) -> bytes:
     return encoded
 
 
-def _parse(text: str, encoded: bytes) -> list[dict[str, Any]]:
+def _parse(text: str) -> list[dict[str, Any]]:
     try:
         parsed: list[dict[str, Any]] = pgparse.parse(text)
     except RecursionError as error:
@@ -122,10 +133,35 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     if not isinstance(node, dict) or len(node) != 1:
         raise Refused(IncompleteCode.KIND_REFUSED, "a statement without a kind")
     ((name, body),) = node.items()
+    slice_text = piece.decode("utf-8")
+    offset = len(encoded[:start].decode("utf-8"))
+    if name == "ExplainStmt":
+        return _explain(slice_text, body, offset)
     kind, facts = _judge(str(name), body)
-    return GateStatement(
-        text=piece.decode("utf-8"), kind=kind, facts=facts, offset=len(encoded[:start].decode("utf-8"))
-    )
+    return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset)
+
+
+def _explain(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
+    """EXPLAIN of a query, judged as that query: ANALYZE runs it, and a plan alone tells of the data."""
+    query = body.get("query")
+    if not isinstance(query, dict) or len(query) != 1:
+        raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN of nothing")
+    ((name, inner),) = query.items()
+    if name not in _EXPLAINABLE:
+        raise Refused(IncompleteCode.KIND_REFUSED, f"EXPLAIN of {str(name).removesuffix('Stmt')}")
+    _judge(str(name), inner)
+    start = inner_start(text, query, _try_parse)
+    if start is None:
+        raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN whose statement could not be told apart")
+    return GateStatement(text=text, kind="explain", offset=offset, inner=start)
+
+
+def _try_parse(text: str) -> list[dict[str, Any]]:
+    """The parser's list, or nothing where it fails: for texts that may be no statement."""
+    try:
+        return _parse(text)
+    except Refused:
+        return []
 
 
 def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | None]:
@@ -135,7 +171,7 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
             if _has_into(body):
                 raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO")
             return "select", None
-        case "InsertStmt" | "UpdateStmt" | "DeleteStmt":
+        case "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt":
             return _QUERY_KINDS[name], None
         case "TransactionStmt":
             return _transaction(body)

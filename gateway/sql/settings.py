@@ -52,7 +52,6 @@ SHOWABLE: Final = SETTABLE | {
     "block_size",
     "in_hot_standby",
     "client_min_messages",
-    "in_hot_standby",
     "scram_iterations",
 }
 

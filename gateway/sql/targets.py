@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
+from gateway.sql.references import reference_problem
 from gateway.sql.scope import DELETE, INSERT, UPDATE
 from gateway.sql.touched import Touched
 from gateway.sql.tree.fields import GRAMMARS
@@ -74,19 +75,9 @@ def _check_stored(catalog: Catalog, touched: Touched, text: str, relation: str) 
 def _check_node(catalog: Catalog, touched: Touched, node: Node, relation: str, more: list[Value]) -> None:
     for index, role in node.shape.checks:
         value = node.values[index]
-        if value is None:
-            continue
         if role in (Role.NODE, Role.NODES):
             more.append(value)
             continue
-        for oid in value if isinstance(value, list) else [value]:
-            if not isinstance(oid, str) or oid == "0":
-                continue
-            if role in (Role.FUNCTION, Role.FUNCTIONS):
-                problem = catalog.function_problem(oid)
-            elif role in (Role.OPERATOR, Role.OPERATORS):
-                problem = catalog.operator_problem(oid)
-            else:
-                problem = catalog.type_problem(oid, converted=role in (Role.INPUT_TYPE, Role.INPUT_TYPES))
-            if problem is not None:
-                touched.refuse(IncompleteCode.TARGET_REFUSED, f"an expression stored with {relation}: {problem[1]}")
+        problem = reference_problem(catalog, value, role)
+        if problem is not None:
+            touched.refuse(IncompleteCode.TARGET_REFUSED, f"an expression stored with {relation}: {problem[1]}")

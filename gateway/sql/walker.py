@@ -14,7 +14,22 @@ from __future__ import annotations
 
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
-from gateway.sql.scope import CTE, DELETE, GROUP, INSERT, JOIN, RELATION, SELECT, SUBQUERY, UPDATE, Scope
+from gateway.sql.references import reference_problem
+from gateway.sql.scope import (
+    CTE,
+    DELETE,
+    GROUP,
+    INSERT,
+    JOIN,
+    MERGE,
+    RELATION,
+    SELECT,
+    SUBQUERY,
+    UPDATE,
+    Scope,
+    compares_rows,
+    open_scope,
+)
 from gateway.sql.targets import check_target
 from gateway.sql.touched import Touched, Use
 from gateway.sql.tree.node import Node, Role, Value
@@ -23,19 +38,11 @@ _OUTPUT = int(Use.OUTPUT)
 _PREDICATE = int(Use.PREDICATE)
 _ARRANGE = int(Use.ARRANGE)
 
-_NODE = int(Role.NODE)
 _NODES = int(Role.NODES)
-_FUNCTION = int(Role.FUNCTION)
-_OPERATOR = int(Role.OPERATOR)
-_TYPE = int(Role.TYPE)
-_INPUT_TYPE = int(Role.INPUT_TYPE)
-_FUNCTIONS = int(Role.FUNCTIONS)
-_OPERATORS = int(Role.OPERATORS)
-_TYPES = int(Role.TYPES)
 
-_NOBODY = "0"  # the OID that stands for none
-
+_NOTHING = "7"  # MERGE's DO NOTHING, as a command
 _DO_UPDATE = "2"  # ON CONFLICT's action
+_NUMBERING = frozenset((INSERT, UPDATE, MERGE))  # commands whose defaults may take a sequence's next number
 _EXISTS = "0"  # kind of a sub-select
 _PARAMETERS = frozenset(("0", "2", "3"))  # of the client, of a sub-select, of UPDATE … SET (a, b) = (…)
 
@@ -58,7 +65,7 @@ class Walker:
         if query.name != "QUERY":
             self.touched.refuse(IncompleteCode.COMMAND_REFUSED, f"{query.name} in place of a query")
             return
-        scope = self._open(query, None, view=False)
+        scope = open_scope(query, None, self.scopes, self.touched, view=False)
         self._body(scope)
         self._all_outputs(scope, _OUTPUT)
         for inner in self.scopes:  # grows while it is walked
@@ -66,55 +73,17 @@ class Walker:
 
     # --- query levels ---------------------------------------------------------------------------------------------
 
-    def _open(self, query: Node, parent: Scope | None, *, view: bool) -> Scope:
-        """The scope of a query, with the scopes of everything that has a place or a name in it."""
-        scope = Scope(query, parent, view=view)
-        self.scopes.append(scope)
-        for cte in query.nodes("cteList"):
-            inner = cte.node("ctequery")
-            if inner is not None and inner.name == "QUERY":
-                scope.ctes[cte.text("ctename")] = self._open(inner, scope, view=view)
-            else:
-                self.touched.refuse(IncompleteCode.COMMAND_REFUSED, "a common table expression without a query")
-        for place, entry in enumerate(scope.table, 1):
-            if entry.text("rtekind") == SUBQUERY:
-                inner = entry.node("subquery")
-                if inner is None:
-                    self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a sub-query without a query")
-                else:
-                    scope.children[place] = self._open(inner, scope, view=view or _is_view(entry, inner))
-        operations = query.node("setOperations")
-        if operations is not None:
-            self._leaves(scope, operations)
-        return scope
-
-    def _leaves(self, scope: Scope, node: Node) -> None:
-        if node.name == "RANGETBLREF":
-            scope.leaves.append(node.number("rtindex"))
-            return
-        for field in ("larg", "rarg"):
-            part = node.node(field)
-            if part is not None:
-                self._leaves(scope, part)
-
     def _body(self, scope: Scope) -> None:
         """Every clause of a query but its outputs, then the bodies inside it."""
         query = scope.query
-        if scope.command not in (SELECT, UPDATE, INSERT, DELETE):
-            self.touched.refuse(IncompleteCode.COMMAND_REFUSED, "a command other than SELECT, INSERT, UPDATE, DELETE")
+        if scope.command not in (SELECT, UPDATE, INSERT, DELETE, MERGE):
+            self.touched.refuse(IncompleteCode.COMMAND_REFUSED, "a command that is no query")
             return
         self._target(scope)
         joins = query.node("jointree")
         if joins is not None:
             self._join(scope, joins)
-        for field, use in (
-            ("havingQual", _PREDICATE),
-            ("limitOffset", _PREDICATE),
-            ("limitCount", _PREDICATE),
-        ):
-            part = query.node(field)
-            if part is not None:
-                self.expression(part, scope, use)
+        self._parts(query, ("havingQual", "limitOffset", "limitCount", "mergeJoinCondition"), scope)
         for field in ("groupClause", "windowClause", "distinctClause", "sortClause"):
             for part in query.nodes(field):
                 self.expression(part, scope, _ARRANGE)
@@ -129,8 +98,9 @@ class Walker:
         self._arranged_outputs(scope)
 
     def _target(self, scope: Scope) -> None:
-        """The relation that INSERT, UPDATE or DELETE writes, and the columns it gives values to."""
-        place = scope.query.number("resultRelation")
+        """The relation that INSERT, UPDATE, DELETE or MERGE writes, and the columns it gives values to."""
+        query = scope.query
+        place = query.number("resultRelation")
         if scope.command == SELECT:
             if place:
                 self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "SELECT with a target")
@@ -139,26 +109,41 @@ class Walker:
         if entry is None or entry.text("rtekind") != RELATION:
             self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a target that is no relation")
             return
-        oid = entry.text("relid")
-        relation = self.touched.target(oid)
-        check_target(self.catalog, self.touched, oid, scope.command)
-        entries = scope.query.nodes("targetList")
-        conflict = scope.query.node("onConflict")
-        changes = scope.command == UPDATE or (conflict is not None and conflict.text("action") == _DO_UPDATE)
+        self.touched.target(entry.text("relid"))
+        conflict = query.node("onConflict")
+        if scope.command == MERGE:
+            for action in query.nodes("mergeActionList"):
+                self._parts(action, ("qual",), scope)
+                self._write(scope, entry, action.text("commandType"), action.nodes("targetList"))
+        else:
+            self._write(scope, entry, scope.command, query.nodes("targetList"))
         if conflict is not None:
             scope.excluded = conflict.number("exclRelIndex")
             self.expression(conflict, scope, _PREDICATE)
-            condition = conflict.node("onConflictWhere")
-            if condition is not None:
-                self.expression(condition, scope, _PREDICATE)
-            entries = entries + conflict.nodes("onConflictSet")
-        for target in entries:
-            if relation is not None and target.text("resjunk") != "true":
-                self.touched.written(oid, target.number("resno"), with_children=scope.command != INSERT)
+            self._parts(conflict, ("onConflictWhere",), scope)
+            if conflict.text("action") == _DO_UPDATE:
+                self._write(scope, entry, UPDATE, conflict.nodes("onConflictSet"))
+
+    def _write(self, scope: Scope, entry: Node, command: str, values: list[Node]) -> None:
+        """One way in which a command writes its target."""
+        if command == _NOTHING:
+            return
+        oid = entry.text("relid")
+        check_target(self.catalog, self.touched, oid, command)
+        for target in () if command == DELETE else values:
+            if target.text("resjunk") != "true":
+                self.touched.written(oid, target.number("resno"), with_children=command != INSERT)
             self.expression(target, scope, _OUTPUT)
-        if changes:
+        if command == UPDATE:
             # An error of a constraint prints the row, columns the statement never named among them (HAZARDS I12).
             self.touched.column(oid, 0, _OUTPUT, with_children=entry.text("inh") == "true")
+
+    def _parts(self, node: Node, fields: tuple[str, ...], scope: Scope) -> None:
+        """Clauses that decide which rows count."""
+        for field in fields:
+            part = node.node(field) if node.has(field) else None
+            if part is not None:
+                self.expression(part, scope, _PREDICATE)
 
     def _join(self, scope: Scope, node: Node) -> None:
         """FROM and WHERE: references to range table entries, joins, and their conditions."""
@@ -172,7 +157,7 @@ class Walker:
         use = _PREDICATE
         if node.name == "JOINEXPR":
             parts = [node.node("larg"), node.node("rarg")]
-            if node.items("usingClause"):
+            if node.present("usingClause"):
                 use = _ARRANGE
         elif node.name == "FROMEXPR":
             parts = list(node.nodes("fromlist"))
@@ -227,7 +212,7 @@ class Walker:
         operations = scope.query.node("setOperations")
         if operations is not None:
             self.expression(operations, scope, _ARRANGE)
-            if _compares(operations):
+            if compares_rows(operations):
                 self._all_outputs(scope, _ARRANGE)
 
     def _unasked_outputs(self, scope: Scope) -> None:
@@ -242,7 +227,9 @@ class Walker:
     # --- references -----------------------------------------------------------------------------------------------
 
     def _variable(self, node: Node, scope: Scope, use: int) -> None:
-        self._type(node.text("vartype"), converted=False)
+        problem = self.catalog.type_problem(node.text("vartype"), converted=False)
+        if problem is not None:
+            self.touched.refuse(*problem)
         home = scope.above(node.number("varlevelsup"))
         if home is None:
             self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a column of a query level that does not exist")
@@ -306,10 +293,10 @@ class Walker:
             return
         if name == "SUBLINK":
             self._sublink(node, scope, use)
-        elif name == "FUNCEXPR" and scope.command == INSERT and self._is_next_number(node):
+        elif name == "FUNCEXPR" and scope.command in _NUMBERING and self._is_next_number(node):
             return
-        elif name == "NEXTVALUEEXPR" and scope.command not in (INSERT, UPDATE):
-            self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "NEXTVALUEEXPR outside of INSERT")
+        elif name == "NEXTVALUEEXPR" and scope.command not in _NUMBERING:
+            self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "NEXTVALUEEXPR outside of a write")
         elif name == "PARAM" and node.text("paramkind") not in _PARAMETERS:
             self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "PARAM of an unknown kind")
         self._fields(node, scope, use)
@@ -323,13 +310,12 @@ class Walker:
                 continue
             if isinstance(value, Node):
                 self.expression(value, scope, use)
-            elif isinstance(value, list):
-                if role == _NODES:
-                    self._list(value, scope, use)
-                else:
-                    self._references(value, role)
+            elif role == _NODES and isinstance(value, list):
+                self._list(value, scope, use)
             else:
-                self._reference(value, role)
+                problem = reference_problem(self.catalog, value, role)
+                if problem is not None:
+                    self.touched.refuse(*problem)
 
     def _list(self, values: list[Value], scope: Scope, use: int) -> None:
         for value in values:
@@ -338,34 +324,6 @@ class Walker:
             elif isinstance(value, list):
                 self._list(value, scope, use)
 
-    def _references(self, oids: list[Value], role: int) -> None:
-        one = _FUNCTION if role == _FUNCTIONS else _OPERATOR if role == _OPERATORS else _INPUT_TYPE
-        if role == _TYPES:
-            one = _TYPE
-        for oid in oids:
-            if isinstance(oid, str):
-                self._reference(oid, one)
-
-    def _reference(self, oid: str, role: int) -> None:
-        """The OID of a function, operator or type."""
-        if oid == _NOBODY:
-            return
-        if role == _FUNCTION:
-            problem = self.catalog.function_problem(oid)
-            if problem is not None:
-                self.touched.refuse(*problem)
-        elif role == _OPERATOR:
-            problem = self.catalog.operator_problem(oid)
-            if problem is not None:
-                self.touched.refuse(*problem)
-        else:
-            self._type(oid, converted=role == _INPUT_TYPE)
-
-    def _type(self, oid: str, *, converted: bool) -> None:
-        problem = self.catalog.type_problem(oid, converted=converted)
-        if problem is not None:
-            self.touched.refuse(*problem)
-
     def _sublink(self, node: Node, scope: Scope, use: int) -> None:
         query = node.node("subselect")
         if query is None or query.name != "QUERY":
@@ -373,7 +331,7 @@ class Walker:
             return
         inner = self.sublinks.get(id(query))
         if inner is None:
-            inner = self._open(query, scope, view=scope.view)
+            inner = open_scope(query, scope, self.scopes, self.touched, view=scope.view)
             self.sublinks[id(query)] = inner
             self._body(inner)
         # EXISTS shows no output; the ones that are no plain columns are walked with the rest that nobody asked for.
@@ -386,19 +344,3 @@ class Walker:
             return False
         arguments = node.nodes("args")
         return len(arguments) == 1 and arguments[0].name == "CONST"
-
-
-def _is_view(entry: Node, query: Node) -> bool:
-    """True where a sub-query is a view's: from 16 on the entry keeps the view's OID, before that the query has it."""
-    if entry.has("relid"):
-        return entry.text("relid") != _NOBODY
-    return any(e.text("rtekind") == RELATION and e.text("relkind") == "v" for e in query.nodes("rtable"))
-
-
-def _compares(operations: Node) -> bool:
-    """True for set operations that compare rows: anything but UNION ALL all the way down."""
-    if operations.name == "RANGETBLREF":
-        return False
-    if operations.text("all") != "true" or operations.text("op") != "1":
-        return True
-    return any(part is not None and _compares(part) for part in (operations.node("larg"), operations.node("rarg")))

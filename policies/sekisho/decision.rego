@@ -86,9 +86,13 @@ _said := union({
 
 _asked := location.obligations
 
-_in_force contains id if {
+# By the UTC day; `effective_to` is the first day a rule no longer is in force.
+_in_force := {id | some id, row in _rules; row.effective_from <= input.date} - _ended
+
+_ended contains id if {
 	some id, row in _rules
-	lib.in_force(row, input.date)
+	is_string(row.effective_to)
+	row.effective_to <= input.date
 }
 
 _shadow contains id if {

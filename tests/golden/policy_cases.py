@@ -1,7 +1,8 @@
 """Reads the golden cases of the policy packs: people by name, changes by path, so that a case shows only what matters.
 
-A file of ``tests/golden/policy/`` has ``cases``; ``people.yaml`` has the documents they start from: ``common``, then the
-person's part and the statement's part laid over it. ``set`` and ``remove`` name places like ``employer.chain.1.country``.
+A file of ``tests/golden/policy/`` has ``cases``; ``people.yaml`` has the documents they start from: ``common``, then
+the person's part and the statement's part laid over it. ``set`` and ``remove`` name places like
+``employer.chain.1.country``.
 """
 
 from __future__ import annotations

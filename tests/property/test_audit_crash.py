@@ -85,7 +85,7 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
 
 
 class PowerCut:
-    """A disk of which only what was synced outlives the cut: a file's bytes by its own sync, its name by the folder's."""
+    """A disk of which only what was synced outlives a cut: a file's bytes by its sync, its name by the folder's."""
 
     def __init__(self, survivors: Path) -> None:
         self.survivors = survivors

@@ -61,7 +61,7 @@ def test_no_null_in_a_denied_input_makes_it_allowed(case: Case) -> None:
 
 
 @given(st.sampled_from(DENIED), st.data(), JSON)
-def test_no_value_of_another_type_in_a_denied_input_makes_it_allowed(case: Case, data: st.DataObject, junk: Any) -> None:
+def test_no_other_type_in_a_denied_input_makes_it_allowed(case: Case, data: st.DataObject, junk: Any) -> None:
     path = data.draw(st.sampled_from(list(places(case.document))))
     changed = copy.deepcopy(case.document)
     before: Any = changed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 
 import pytest
 
@@ -11,7 +10,6 @@ from gateway import model as m
 from gateway.errors import Reason
 
 KINDS = [kind for kind in vars(m).values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
-ENUMS = [kind for kind in vars(m).values() if isinstance(kind, type) and issubclass(kind, enum.Enum)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -20,13 +18,6 @@ def test_values_are_frozen_slotted_and_named(kind):
     assert "__slots__" in vars(kind)
     assert all(item.kw_only for item in dataclasses.fields(kind) if item.init)
     assert kind.__doc__
-
-
-@pytest.mark.parametrize("kind", [kind for kind in ENUMS if kind.__module__ == m.__name__], ids=lambda k: k.__name__)
-def test_enumerations_are_lower_case_words(kind):
-    assert kind.__doc__
-    for member in kind:
-        assert member.value == member.name.lower()
 
 
 def link(hop: int, country: str | None, relation: str = "contractor") -> m.ChainLink:

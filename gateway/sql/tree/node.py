@@ -29,9 +29,7 @@ class Role(IntEnum):
     INPUT_TYPES = 17  # a list of OIDs of types that values are converted to
 
 
-ONE_TOKEN: Final = frozenset(
-    {Role.PLAIN, Role.VALUE, Role.FUNCTION, Role.OPERATOR, Role.TYPE, Role.INPUT_TYPE}
-)
+ONE_TOKEN: Final = frozenset({Role.PLAIN, Role.VALUE, Role.FUNCTION, Role.OPERATOR, Role.TYPE, Role.INPUT_TYPE})
 
 
 class Shape:
@@ -139,6 +137,10 @@ class Node:
         """A field that holds a list, of whatever."""
         value = self.values[self.shape.index[field]]
         return value if isinstance(value, list) else []
+
+    def present(self, field: str) -> bool:
+        """True where the field holds something, if only an empty list."""
+        return self.values[self.shape.index[field]] is not None
 
     def has(self, field: str) -> bool:
         """True where this major's node has such a field."""

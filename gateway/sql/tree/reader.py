@@ -51,7 +51,7 @@ def read_expressions(text: str, grammar: Grammar) -> list[Node]:
 
 
 class _Reader:
-    """One pass over one token list."""
+    """One pass over one word list."""
 
     __slots__ = ("grammar", "position", "tokens")
 
@@ -72,7 +72,7 @@ class _Reader:
         return nodes
 
     def node(self) -> Node:
-        """``{NAME :field value …}``; the opening brace is the next token."""
+        """``{NAME :field value …}``; the opening brace is the next word."""
         tokens = self.tokens
         position = self.position
         if tokens[position] != "{":
@@ -113,14 +113,14 @@ class _Reader:
         return Node(shape, values)
 
     def value(self, role: int) -> Value:
-        """A field's value that is not just one token."""
-        token = self.tokens[self.position]
+        """A field's value that is not just one word."""
+        word = self.tokens[self.position]
         if role == _DATUM:
-            if token != "<>" and not (token[0].isdecimal() and token[-1] == "]"):
+            if word != "<>" and not (word[0].isdecimal() and word[-1] == "]"):
                 raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
             self.position += 1
-            return token
-        if token == "<>":
+            return word
+        if word == "<>":
             self.position += 1
             return None
         if role == _NODE or role == _PART:
@@ -137,45 +137,45 @@ class _Reader:
         return self.numbers()
 
     def many(self) -> list[Value] | None:
-        """``( … )`` of nodes, lists and numbers; the opening parenthesis is the next token."""
+        """``( … )`` of nodes, lists and numbers; the opening parenthesis is the next word."""
         tokens = self.tokens
         if tokens[self.position] != "(":
             raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a list was expected")
         self.position += 1
         items: list[Value] = []
-        token = tokens[self.position]
-        if token in _LIST_MARKS:
+        word = tokens[self.position]
+        if word in _LIST_MARKS:
             self.position -= 1
             return self.numbers()
-        while token != ")":
-            if token == "{":
+        while word != ")":
+            if word == "{":
                 items.append(self.node())
-            elif token == "(":
+            elif word == "(":
                 items.append(self.many())
-            elif token == "<>":
+            elif word == "<>":
                 items.append(None)
                 self.position += 1
             else:
                 raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a list of nodes was expected")
-            token = tokens[self.position]
+            word = tokens[self.position]
         self.position += 1
         return items
 
     def numbers(self) -> list[Value]:
-        """``(i 1 2)``, ``(o 23 25)``, ``(b 1 2)``; the opening parenthesis is the next token."""
+        """``(i 1 2)``, ``(o 23 25)``, ``(b 1 2)``; the opening parenthesis is the next word."""
         tokens = self.tokens
         start = self.position
         if tokens[start] != "(" or tokens[start + 1] not in _LIST_MARKS:
             raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a list of numbers was expected")
         end = start + 2
         items: list[Value] = []
-        token = tokens[end]
-        while token != ")":
-            if not token.lstrip("-").isdecimal():
+        word = tokens[end]
+        while word != ")":
+            if not word.lstrip("-").isdecimal():
                 raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a number was expected")
-            items.append(token)
+            items.append(word)
             end += 1
-            token = tokens[end]
+            word = tokens[end]
         self.position = end + 1
         return items
 
@@ -186,13 +186,13 @@ class _Reader:
         if tokens[end] != "(":
             raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a list of names was expected")
         end += 1
-        token = tokens[end]
-        while token != ")":
-            # The server prints a string as one token in quotes, and a missing one in a list as <>.
-            if token != "<>" and not (len(token) > 1 and token[0] == '"' and token[-1] == '"'):
+        word = tokens[end]
+        while word != ")":
+            # The server prints a string as one word in quotes, and a missing one in a list as <>.
+            if word != "<>" and not (len(word) > 1 and word[0] == '"' and word[-1] == '"'):
                 raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a name was expected")
             end += 1
-            token = tokens[end]
+            word = tokens[end]
         self.position = end + 1
         return []
 

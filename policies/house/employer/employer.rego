@@ -185,7 +185,8 @@ _contracted contains i if {
 
 _uncovered contains i if {
 	some i in _contracted
-	not _contract_covers(input.employer.chain[i])
+	link := input.employer.chain[i]
+	not _contract_covers(link)
 }
 
 _contract_covers(link) if {

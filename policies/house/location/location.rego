@@ -110,9 +110,11 @@ obligations contains {
 	"column": column.column,
 	"method": method,
 } if {
+	_away
 	some column in input.data.columns
 	[column.relation, column.column] in _to_mask
 	method := _method(column)
+	is_string(method)
 }
 
 _to_mask contains [column.relation, column.column] if {

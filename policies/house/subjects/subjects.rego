@@ -60,11 +60,11 @@ passed contains "house-special-care" if _cared_for
 
 _cared_for if _about_nobody
 
-_cared_for if count(_special_types) == 0
+_cared_for if count(_outside) == 0
 
 _cared_for if count(_protected) == 0
 
-_cared_for if count(_outside) == 0
+_cared_for if count(_special_types) == 0
 
 # A type above a special one may be it.
 _special_types contains data_type if {

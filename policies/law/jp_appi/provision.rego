@@ -12,8 +12,8 @@ import data.sekisho.lib
 # description: |
 #   Needs: whose data (data.subject_countries), every entity between person and controller with its country
 #   (employer.chain), notices and consents in force (disclosures), equivalent-system agreements with the age of their
-#   last check (agreements). Lawful for each foreign party are: a designated country; an equivalent system checked within
-#   a year that its country's law does not make void; consent after the country was named, for every data type touched.
+#   last check (agreements). Lawful for each foreign party are: a designated country; an equivalent system, checked
+#   within a year, that its country's law does not make void; consent to every data type after the country was named.
 # scope: rule
 # custom:
 #   id: jp-appi-28
@@ -59,8 +59,9 @@ findings contains lib.finding("jp-appi-28", {
 
 _unlawful contains i if {
 	some i in facts.other_parties
-	input.employer.chain[i].country != "JP"
-	not _path(input.employer.chain[i])
+	link := input.employer.chain[i]
+	link.country != "JP"
+	not _path(link)
 }
 
 _path(link) if link.country in jp.designated_countries

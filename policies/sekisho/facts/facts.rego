@@ -20,8 +20,8 @@ told_types := {"data about people"} if {
 # title: Sources of origin
 # description: |
 #   Each country whose location or law the person brings, with the fact that says so, the entity it belongs to (null =
-#   any) and a rank: employer chain before owners before place. Owners count where they control (share_percent of half or
-#   more, or unknown); the controller's own owners do not: its own people would bring their country everywhere.
+#   any) and a rank: employer chain before owners before place. Owners count where they control (share_percent of half
+#   or more, or unknown); the controller's own owners do not: its own people would bring their country everywhere.
 # scope: document
 sources contains {
 	"country": link.country,

@@ -10,23 +10,6 @@ package sekisho.lib
 finding(rule, parts) := object.union({"rule": rule, "reason": "policy_denied", "remedy": ""}, parts)
 
 # METADATA
-# description: Whether a rule's row says it is in force on this day; `effective_to` is the first day it no longer is.
-in_force(row, day) if {
-	not _not_begun(row, day)
-	not _ended(row, day)
-}
-
-_not_begun(row, day) if {
-	is_string(row.effective_from)
-	day < row.effective_from
-}
-
-_ended(row, day) if {
-	is_string(row.effective_to)
-	day >= row.effective_to
-}
-
-# METADATA
 # description: Whether a Fides key stands for a data type; it covers itself and its descendants, and rows of no type.
 covers(key, data_type) if key == data_type
 

@@ -21,7 +21,7 @@ def test_line_hash_covers_everything_before_it() -> None:
 
 
 def test_line_is_read_back() -> None:
-    entry = {"kind": "x", "note": 'a "quoted",\n "seq":9,"prev" \\ \ud800 \x00', "at_us": 5}
+    entry: dict = {"kind": "x", "note": 'a "quoted",\n "seq":9,"prev" \\ \ud800 \x00', "at_us": 5}
     line, digest = link(canonical(entry), 3, "a" * 64)
     found = read_line(line)
     assert found is not None

@@ -23,7 +23,6 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.authorize import Ask, Outcome
 from gateway.config import GrpcListener, TlsServer
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStub
@@ -31,6 +30,7 @@ from gateway.doors.grpc import SERVICE, GrpcDoor, document_of, message_of, parse
 from gateway.doors.requests import MAX_BODY, answer_document, read_request
 from gateway.errors import ANSWERS, ConfigError, Reason, SekishoError
 from gateway.model import Door, Layer, Mode, Peer
+from gateway.needs import Ask, Outcome
 from tests.unit.doors.test_requests import ScriptedDesk, body, scripted
 
 LOOPBACK = "127.0.0.1"

@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.authorize import Ask, Outcome
 from gateway.config import HttpListener
 from gateway.doors.http import HttpDoor, create_app
 from gateway.doors.requests import MAX_BODY
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Peer
+from gateway.needs import Ask, Outcome
 from tests.unit.doors.test_requests import ScriptedDesk, body, json_values
 
 JSON = {"Content-Type": "application/json"}

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.authorize import Ask, Outcome
 from gateway.doors.requests import (
     MAX_BODY,
     Edges,
@@ -43,6 +42,7 @@ from gateway.model import (
     UnknownObligation,
     Verdict,
 )
+from gateway.needs import Ask, Outcome
 
 TANAKA = Principal(issuer="https://id.example", subject="tanaka", database_user="tanaka", expires_at=2_000_000_000)
 

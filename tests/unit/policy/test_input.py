@@ -172,7 +172,11 @@ EMPTY = Understanding(
     at=0,
     door=Door.POSTGRES,
     datasource=DatasourceFacts(
-        id=DatasourceId("d"), storage_countries=(), controller=EntityId("c"), controller_name="", controller_country=None
+        id=DatasourceId("d"),
+        storage_countries=(),
+        controller=EntityId("c"),
+        controller_name="",
+        controller_country=None,
     ),
     profile="p",
     principal=Principal(issuer="i", subject="s", database_user="u", expires_at=1 << 40),

@@ -1,0 +1,122 @@
+"""The drivers of `authorize`: twenty lines that run the generator, one for the loop, one for tests and tools.
+
+The first runs as far as it goes without waiting, so that a known statement costs no task and no turn of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any, Final
+
+from gateway.errors import ANSWERS, Reason, SekishoError
+from gateway.links.resolve import Resolver
+from gateway.metrics import Metrics, Stage
+from gateway.model import Door
+from gateway.needs import Need, NeedDecision, NeedDurable, NeedTree, Outcome, Work
+
+_log = logging.getLogger(__name__)
+_STAGES: Final = {NeedTree: Stage.UNDERSTAND, NeedDecision: Stage.DECIDE, NeedDurable: Stage.RECORD}
+
+
+@dataclass(slots=True)
+class _Run:
+    """One generator on its way."""
+
+    work: Work
+    door: Door
+    done: Callable[[Outcome], None]
+    began: float
+    stage: Stage = Stage.TOTAL
+    stage_began: float = 0.0
+
+
+class Driver:
+    """Runs the order on the loop; counts what came out and how long each stage took."""
+
+    def __init__(self, resolver: Resolver, metrics: Metrics) -> None:
+        self._resolver = resolver
+        self._metrics = metrics
+
+    def drive(self, work: Work, door: Door, done: Callable[[Outcome], None]) -> Outcome | None:
+        """The outcome if nothing had to be waited for; else None, and ``done`` is called with it later."""
+        return self._advance(_Run(work, door, done, perf_counter()), None, None)
+
+    def _advance(self, run: _Run, answer: object, error: BaseException | None) -> Outcome | None:
+        while True:
+            try:
+                need = run.work.send(answer) if error is None else run.work.throw(error)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                self._count(run, outcome)
+                return outcome
+            except Exception as trouble:
+                return self._failed(run, trouble)
+            run.stage, run.stage_began = _STAGES[type(need)], perf_counter()
+            try:
+                answer, error = self._resolver.resolve(need), None
+            except SekishoError as trouble:
+                answer, error = None, trouble
+            except Exception as trouble:
+                return self._failed(run, trouble)
+            if isinstance(answer, asyncio.Future):
+                answer.add_done_callback(partial(self._resume, run))
+                return None
+            self._metrics.took(run.door, run.stage, perf_counter() - run.stage_began)
+
+    def _resume(self, run: _Run, future: asyncio.Future[Any]) -> None:
+        self._metrics.took(run.door, run.stage, perf_counter() - run.stage_began)
+        answer: object = None
+        error: BaseException | None = None
+        if future.cancelled():
+            error = SekishoError(Reason.SHUTTING_DOWN, "the gateway is shutting down")
+        elif (failure := future.exception()) is not None:
+            error = failure
+        else:
+            answer = future.result()
+        outcome = self._advance(run, answer, error)
+        if outcome is not None:
+            run.done(outcome)
+
+    def _failed(self, run: _Run, trouble: Exception) -> Outcome:
+        """The edge: an error nobody foresaw is a denial, logged once, told without its inside."""
+        _log.error("authorize_failed", exc_info=trouble)
+        answer = ANSWERS[Reason.INTERNAL]
+        outcome = Outcome(
+            reason=Reason.INTERNAL,
+            message=f"access denied: {answer.summary}",
+            detail=f"Reason: {Reason.INTERNAL}",
+            hint="Tell the operators when it happened.",
+            sqlstate=answer.sqlstate,
+        )
+        self._count(run, outcome)
+        return outcome
+
+    def _count(self, run: _Run, outcome: Outcome) -> None:
+        decision = outcome.decision
+        if decision is None:
+            self._metrics.denied(run.door, outcome.reason)
+            return
+        self._metrics.decided(run.door, decision.verdict, perf_counter() - run.began, reused=decision.reused)
+        if outcome.standing is not None and (code := outcome.standing.understanding.statement.incomplete):
+            self._metrics.incomplete(code)
+
+
+def run_sync(work: Work, answer: Callable[[Need], Any]) -> Outcome:
+    """The synchronous driver: ``answer`` gives what each need asks for, or raises SekishoError."""
+    try:
+        need = next(work)
+        while True:
+            try:
+                found = answer(need)
+            except SekishoError as error:
+                need = work.throw(error)
+            else:
+                need = work.send(found)
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome

@@ -1,0 +1,117 @@
+"""What is asked of `authorize`, what it needs to answer, and the answer a door acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.errors import Reason
+from gateway.facts.registry import Registry
+from gateway.model import Complaint, DatasourceId, Decision, Door, Durability, JsonValue, Peer, Principal
+from gateway.reuse import Standing
+from gateway.sql.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question of a door: may this principal, standing there, run this text?"""
+
+    door: Door
+    datasource: DatasourceId
+    profile: str
+    principal: Principal
+    peer: Peer
+    sql: str
+    parameter_types: tuple[int, ...] = ()
+    supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTree:
+    """The server's analysed tree of one statement, as the profile's role would run it."""
+
+    datasource: DatasourceId
+    profile: str
+    text: str
+    parameter_types: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The answer to NeedTree: the printed trees, or the server's own complaint; and the catalog they are read with."""
+
+    trees: tuple[str, ...]
+    complaint: Complaint | None
+    catalog: Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class NeedDecision:
+    """The policy engine's answer to one input document."""
+
+    document: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class NeedDurable:
+    """An entry of the record, at least as durable as this."""
+
+    entry: Mapping[str, JsonValue]
+    durability: Durability
+
+
+Need = NeedTree | NeedDecision | NeedDurable
+Work = Generator[Need, Any, "Outcome"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a door acts on. Exactly one of ``decision`` and ``complaint`` is set."""
+
+    reason: Reason
+    decision: Decision | None = None
+    complaint: Complaint | None = None
+    standing: Standing | None = None  # what was understood; for allowed statements, what further executions refer to
+    message: str = ""
+    detail: str = ""
+    hint: str = ""
+    sqlstate: str = "00000"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the statement may go on."""
+        return self.decision is not None and self.decision.allowed
+
+
+class World(Protocol):
+    """The facts' sources as they stand now; swapped whole by the composition root when files change."""
+
+    @property
+    def registry(self) -> Registry:
+        """People, entities, networks, catalog, disclosures."""
+        ...
+
+    @property
+    def policy_revision(self) -> str:
+        """Hash of the rules in force."""
+        ...
+
+    def epoch(self, datasource: DatasourceId) -> str | None:
+        """The catalog epoch of a datasource; None while nobody can say (its twin is down)."""
+        ...
+
+    def country_max_age(self, issuer: str) -> int:
+        """Seconds for which an issuer's country claim counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Limits that `authorize` enforces."""
+
+    statement_bytes: int
+    tree_bytes: int
+    known_statements: int
+    known_decisions: int

@@ -1,0 +1,35 @@
+"""Several statements in one text are judged as one, by the strongest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.model import StatementEffect, StatementFacts
+
+_RANK = {
+    StatementEffect.NONE: 0,
+    StatementEffect.SESSION: 1,
+    StatementEffect.READ: 2,
+    StatementEffect.WRITE: 3,
+}
+
+
+def together(facts: Sequence[StatementFacts]) -> StatementFacts:
+    """The facts of several statements in one text: judged as one, by the strongest of them."""
+    if len(facts) == 1:
+        return facts[0]
+    if not facts:
+        return StatementFacts(kind="empty", effect=StatementEffect.NONE, complete=True)
+    for one in facts:
+        if not one.complete:
+            return replace(one, kind="several")
+    return StatementFacts(
+        kind="several",
+        effect=max((one.effect for one in facts), key=_RANK.__getitem__),
+        complete=True,
+        relations=tuple(sorted({name for one in facts for name in one.relations})),
+        columns=tuple(
+            sorted({column for one in facts for column in one.columns}, key=lambda c: (c.relation, c.column, c.use))
+        ),
+    )

@@ -1,0 +1,59 @@
+package house.statement_test
+
+import data.house.statement
+import data.sekisho
+import data.sekisho.fixtures_test as fx
+
+test_understood_passes_what_is_complete if "house-statement-understood" in statement.passed with input as fx.reader
+
+test_understood_denies_what_is_not if {
+	{[f.rule, f.reason, f.value] | some f in statement.findings} == {[
+		"house-statement-understood",
+		"statement_incomplete",
+		"function_refused",
+	]} with input as _incomplete
+	not "house-statement-understood" in statement.passed with input as _incomplete
+}
+
+test_labelled_passes_what_is_labelled if "house-labelled" in statement.passed with input as fx.reader
+
+test_labelled_denies_an_unlabelled_relation if {
+	not "house-labelled" in statement.passed with input as fx.set(fx.reader, {"/data/unlabelled": ["public.x"]})
+}
+
+test_labelled_denies_a_column_without_a_label if {
+	not "house-labelled" in statement.passed with input as fx.set(fx.reader, {"/data/columns/0/labelled": false})
+	not "house-labelled" in statement.passed with input as fx.without(fx.reader, "data/columns/0")
+}
+
+test_understood_denied_without_complete if {
+	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "statement/complete")
+}
+
+test_understood_denied_without_statement if {
+	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "statement")
+}
+
+test_labelled_denied_without_unlabelled if {
+	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "data/unlabelled")
+}
+
+test_labelled_denied_without_columns if {
+	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "statement/columns")
+}
+
+test_labelled_denied_without_labels if {
+	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "data/columns")
+}
+
+_incomplete := fx.set(fx.nobody, {"/statement/complete": false, "/statement/incomplete": "function_refused"})
+
+test_findings_name_the_fact_that_failed if {
+	_facts(fx.set(fx.reader, {"/data/unlabelled": ["public.x"]})) == {"data.unlabelled[0]"}
+	_facts(fx.without(fx.reader, "data/columns/1")) == {"statement.columns[1]"}
+	_facts(fx.set(fx.nobody, {"/statement/complete": false, "/statement/detail": "why"})) == {"statement.incomplete"}
+}
+
+_facts(document) := facts if {
+	facts := {f.fact | some f in statement.findings} with input as document
+}

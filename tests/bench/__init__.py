@@ -1,0 +1,19 @@
+"""The benchmark: ``make bench`` = ``python -m tests.bench [--json] [--only NAME ...] [--seconds N] [--rounds N]``.
+
+Everything is measured in one run on one machine, in short interleaved rounds, and told as ratios of medians: absolute
+figures belong to the machine, ratios to the gateway. Nothing here fails for being slow.
+
+==============  =====================================================================================================
+``__main__``    the command line: which sections, in which order
+``sections``    their names, and what each needs to have started
+``figures``     medians, percentiles, the values a section hands over
+``report``      the values as a table and as JSON
+``machine``     what they were measured on: cores, kernel, versions
+``registry``    the gateway's files: one table twice, once about nobody, once about people
+``stage``       PostgreSQL 18, PgBouncer and ``sekisho serve``, each a process of its own
+``wire``        pgbench: direct, through PgBouncer, through the gateway; 8 clients and 1; simple and prepared
+``bulk``        one large result, and logins
+``inside``      in this process: decisions, the reading of new statements, the record's writer
+``twin``        round trips of the analysis twin
+==============  =====================================================================================================
+"""

@@ -1,0 +1,54 @@
+"""One large result: as the server sends it, and relayed by the gateway."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+
+from tests.bench.figures import Samples, Table, count, ratio, shown
+from tests.bench.registry import BULK_ROWS
+from tests.bench.stage import Stage, Way
+from tests.bench.wire import NAMES
+
+_QUERY = "SELECT id, station, taken, note FROM readings"
+
+
+def run(stage: Stage, *, rounds: int) -> list[Table]:
+    """Rows per second, and their bytes' processor time in between."""
+    ways = {name: way for name, way in stage.ways.items() if name != "labelled"}
+    found = {name: Samples() for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            _read(way, found[name])
+    rows, data = [], []
+    for name, samples in found.items():
+        against = ratio(samples.rate, found["direct"].rate)
+        milliseconds = BULK_ROWS / samples.rate * 1000
+        cpu = samples.cpu * BULK_ROWS / 1000 if samples.cpu is not None else None
+        rows.append(
+            (NAMES[name], shown(milliseconds, "{:.0f}"), count(samples.rate), shown(against), shown(cpu, "{:.0f}"))
+        )
+        data.append({"way": name, "rows_per_second": samples.rate, "to_direct": against, "cpu_ms": cpu})
+    return [
+        Table(
+            name="bulk",
+            title=f"One SELECT of {count(BULK_ROWS)} rows of a table about nobody",
+            columns=("", "ms", "rows/s", "x direct", "cpu ms"),
+            rows=tuple(rows),
+            data=tuple(data),
+            notes=("The client (libpq) takes in the whole result; server, gateway and client share the cores.",),
+        )
+    ]
+
+
+def _read(way: Way, samples: Samples) -> None:
+    with psycopg.connect(**way.conninfo(), autocommit=True) as connection:  # type: ignore[arg-type]
+        before, began = way.cpu(), time.perf_counter()
+        result = connection.pgconn.exec_(_QUERY.encode())
+        taken, after = time.perf_counter() - began, way.cpu()
+        if result.ntuples != BULK_ROWS:
+            raise RuntimeError(f"{way.name}: {result.ntuples} rows, {result.error_message!r}")
+    samples.rates.append(BULK_ROWS / taken)
+    if before is not None and after is not None:
+        samples.cpu_us.append((after - before) * 1e6 / BULK_ROWS)

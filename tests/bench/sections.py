@@ -1,0 +1,60 @@
+"""The sections of the benchmark by name, and what each needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.bench import bulk, inside, twin, wire
+from tests.bench.figures import Table
+from tests.bench.stage import Stage
+
+NAMES = ("wire", "bulk", "login", "decision", "statement", "twin", "record")
+_WITH_GATEWAY = frozenset({"wire", "bulk", "login"})
+_WITH_TREES = frozenset({"decision", "statement", "twin"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How long to measure."""
+
+    seconds: int  # of one pgbench run
+    rounds: int
+    inside_seconds: float = 1.0  # of one in-process measurement
+
+
+def needs_gateway(names: frozenset[str]) -> bool:
+    """Whether PgBouncer and the gateway have to be started."""
+    return bool(names & _WITH_GATEWAY)
+
+
+def needs_database(names: frozenset[str]) -> bool:
+    """Whether anything has to be started at all."""
+    return bool(names - {"record"})
+
+
+def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callable[[str], None]) -> Iterator[Table]:
+    """The tables, one section after the other."""
+    seconds = effort.inside_seconds
+    if stage is not None:
+        if "wire" in names:
+            say("pgbench, select-only")
+            yield from wire.run(stage, seconds=effort.seconds, rounds=effort.rounds)
+        if "bulk" in names:
+            say("one large result")
+            yield from bulk.run(stage, rounds=effort.rounds)
+        if "login" in names:
+            say("logins")
+            yield from wire.logins(stage, seconds=effort.seconds, rounds=min(effort.rounds, 3))
+        if names & _WITH_TREES:
+            say("decisions and new statements, in process")
+            found = twin.ask(stage, seconds=seconds)
+            if "decision" in names:
+                yield from inside.decisions(stage, found, seconds=seconds)
+            if "statement" in names:
+                yield from inside.statements(found, seconds=seconds)
+            if "twin" in names:
+                yield twin.table(found)
+    if "record" in names:
+        say("the record")
+        yield from inside.record(seconds=3 * seconds)

@@ -1,0 +1,237 @@
+"""What is measured against: PostgreSQL 18 of the wheel, PgBouncer where it is installed, and ``sekisho serve``.
+
+All reach the server over its Unix socket and are reached over TCP on loopback, so that they differ in nothing else; a
+direct connection goes over the same TCP.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.demo.characters import Issuer
+from gateway.demo.serving import await_ready
+from tests.bench import registry
+from tests.bench.machine import cpu_seconds
+from tests.servers import Postgres, find_tool
+
+SCALE = 10
+_SERVER = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
+_POOLER = """\
+[databases]
+{database} = host={sockets} port={server_port} dbname={database} user={role}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = session
+default_pool_size = 40
+max_client_conn = 200
+server_reset_query =
+log_connections = 0
+log_disconnections = 0
+logfile = {log}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to the database: for a client's connection parameters, and whose processor time it costs."""
+
+    name: str
+    port: int
+    database: str
+    user: str
+    password: str
+    pid: int | None  # of what stands in between
+
+    def environment(self) -> dict[str, str]:
+        """What libpq's programs need to take this way."""
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGDATABASE": self.database,
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGSSLMODE": "disable",
+            "PGGSSENCMODE": "disable",
+        }
+
+    def conninfo(self) -> dict[str, str | int]:
+        """The same for psycopg."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "dbname": self.database,
+            "user": self.user,
+            "password": self.password,
+            "sslmode": "disable",
+        }
+
+    def cpu(self) -> float | None:
+        """Processor seconds used in between so far."""
+        return cpu_seconds(self.pid) if self.pid is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that runs."""
+
+    postgres: Postgres
+    files: registry.Files
+    pgbench: Path
+    pgbouncer: Path | None
+    ways: dict[str, Way]  # direct, pgbouncer (if there), gateway, labelled
+
+
+@contextlib.contextmanager
+def stage(*, gateway: bool) -> Iterator[Stage]:
+    """Start what is needed; it is gone afterwards. ``gateway`` False: the database alone."""
+    with contextlib.ExitStack() as cleanup:
+        root = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="sekisho-bench-", dir="/tmp")))
+        root.chmod(0o755)
+        postgres = _database(root / "pg", cleanup)
+        pgbench = Path(shutil.which("pgbench") or postgres.bin / "pgbench")
+        _load(postgres)
+        files = registry.write(_folder(root / "gateway"), postgres.socket_directory, postgres.port)
+        issuer = Issuer()
+        issuer.write_jwks(files.jwks)
+        token = issuer.token(registry.WHO, at=int(time.time()), ttl=6 * 3600)
+        pgbouncer = find_tool("pgbouncer")
+        ways: dict[str, Way] = {}
+
+        def way(name: str, port: int, database: str, pid: int | None, user: str, password: str) -> None:
+            ways[name] = Way(name=name, port=port, database=database, user=user, password=password, pid=pid)
+
+        way("direct", postgres.port, registry.DATABASE, None, registry.ROLE, "bench")
+        if gateway:
+            if pgbouncer is not None:
+                port, process = _pooler(pgbouncer, root / "pooler", postgres, cleanup)
+                way("pgbouncer", port, registry.DATABASE, process.pid, registry.ROLE, "any")
+            process = _gateway(files, cleanup)
+            who = registry.WHO.subject
+            way("gateway", files.port, registry.NOBODY, process.pid, who, token)
+            way("labelled", files.port, registry.PEOPLE, process.pid, who, token)
+        yield Stage(postgres=postgres, files=files, pgbench=pgbench, pgbouncer=pgbouncer, ways=ways)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(mode=0o755)
+    return path
+
+
+def _database(root: Path, cleanup: contextlib.ExitStack) -> Postgres:
+    postgres = Postgres(18, _folder(root), _SERVER)
+    postgres.initialise()
+    postgres.start()
+    cleanup.callback(postgres.stop, signal.SIGQUIT)
+    return postgres
+
+
+def _load(postgres: Postgres) -> None:
+    with postgres.admin() as connection:
+        connection.execute(f"CREATE DATABASE {registry.DATABASE}")
+    command = [postgres.bin / "pgbench", "-i", "-q", "-s", str(SCALE), postgres.dsn(registry.DATABASE)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    if done.returncode != 0:
+        raise RuntimeError(f"pgbench -i: {done.stderr}")
+    postgres.load(registry.SCHEMA, registry.DATABASE)
+
+
+def _pooler(
+    program: Path, root: Path, postgres: Postgres, cleanup: contextlib.ExitStack
+) -> tuple[int, subprocess.Popen[bytes]]:
+    _folder(root)
+    port = _free_port()
+    (root / "pgbouncer.ini").write_text(
+        _POOLER.format(
+            database=registry.DATABASE,
+            sockets=postgres.socket_directory,
+            server_port=postgres.port,
+            role=registry.ROLE,
+            port=port,
+            log=root / "pgbouncer.log",
+        )
+    )
+    command = [str(program), "-q", str(root / "pgbouncer.ini")]
+    if os.geteuid() == 0:  # it refuses to be root, as PostgreSQL does
+        os.chown(root, pwd.getpwnam("nobody").pw_uid, -1)
+        command[1:1] = ["-u", "nobody"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    cleanup.callback(_end, process)
+    _await_port(port, process)
+    return port, process
+
+
+class _Gateway:
+    """``sekisho serve`` of the checkout this benchmark lies in."""
+
+    def __init__(self, config: Path) -> None:
+        self._log = config.with_name("gateway.log")
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")},
+            )
+
+    def stop(self) -> None:
+        _end(self.process)
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def tail(self) -> str:
+        return self._log.read_text(errors="replace")[-4000:]
+
+
+def _gateway(files: registry.Files, cleanup: contextlib.ExitStack) -> subprocess.Popen[bytes]:
+    gateway = _Gateway(files.config)
+    cleanup.callback(gateway.stop)
+    await_ready(gateway, files.ready_url)
+    return gateway.process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("PgBouncer did not start") from None
+            time.sleep(0.02)

@@ -1,0 +1,142 @@
+"""pgbench, select-only: the same transactions directly, through PgBouncer, and through the gateway."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.bench.figures import Samples, Table, count, ratio, shown
+from tests.bench.stage import SCALE, Stage, Way
+
+# The text of `pgbench -S`; as a file, because the built-in script first asks the catalogs for partitions.
+_SELECT_ONLY = "\\set aid random(1, 100000 * :scale)\nSELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n"
+_LOGIN = "SELECT 1;\n"
+_TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+_DONE = re.compile(r"^number of transactions actually processed: ([0-9]+)", re.MULTILINE)
+NAMES: Mapping[str, str] = {
+    "direct": "direct",
+    "pgbouncer": "PgBouncer (session pool)",
+    "gateway": "Sekisho, table about nobody",
+    "labelled": "Sekisho, table about people (synced)",
+}
+_LOGIN_CLIENTS = 4
+
+
+def run(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
+    """One table for each number of clients and protocol."""
+    cells = [(clients, mode) for clients in (8, 1) for mode in ("simple", "prepared")]
+    found = {(cell, way): Samples() for cell in cells for way in stage.ways}
+    with tempfile.TemporaryDirectory(prefix="sekisho-bench-script-") as folder:
+        script = Path(folder) / "select.sql"
+        script.write_text(_SELECT_ONLY)
+        for _ in range(rounds):
+            for clients, mode in cells:
+                options = ["-M", mode, "-c", str(clients), "-j", "1", "-T", str(seconds), "-D", f"scale={SCALE}"]
+                for name, way in stage.ways.items():
+                    _pgbench(stage.pgbench, way, script, options, found[(clients, mode), name])
+    notes = _notes(stage)
+    return [
+        _table(clients, mode, {way: found[(clients, mode), way] for way in stage.ways}, notes)
+        for clients, mode in cells
+    ]
+
+
+def logins(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
+    """Connections per second, each with one statement. PgBouncer logs in at the server once, the others each time."""
+    found = {way: Samples() for way in stage.ways}
+    with tempfile.TemporaryDirectory(prefix="sekisho-bench-script-") as folder:
+        script = Path(folder) / "login.sql"
+        script.write_text(_LOGIN)
+        options = ["-C", "-c", str(_LOGIN_CLIENTS), "-j", "1", "-T", str(seconds)]
+        for _ in range(rounds):
+            for name, way in stage.ways.items():
+                if name != "labelled":
+                    _pgbench(stage.pgbench, way, script, options, found[name])
+    rows, data = [], []
+    for name, samples in found.items():
+        if not samples.rates:
+            continue
+        against = ratio(samples.rate, found["direct"].rate)
+        rows.append((NAMES[name].split(",")[0], count(samples.rate), shown(against), shown(samples.cpu, "{:.0f}")))
+        data.append({"way": name, "per_second": samples.rate, "to_direct": against, "cpu_us": samples.cpu})
+    return [
+        Table(
+            name="login",
+            title=f"Logins: connect, log in, SELECT 1, leave; {_LOGIN_CLIENTS} clients",
+            columns=("", "logins/s", "x direct", "cpu us"),
+            rows=tuple(rows),
+            data=tuple(data),
+            notes=(
+                "Sekisho: an ES256 token checked, a session at the server opened, the login's entry synced.",
+                "Direct: SCRAM. PgBouncer: no check, and server connections are kept.",
+            ),
+        )
+    ]
+
+
+def _pgbench(program: Path, way: Way, script: Path, options: list[str], samples: Samples) -> None:
+    before = way.cpu()
+    done = subprocess.run(
+        [program, "-n", "-f", script, *options], env=way.environment(), capture_output=True, text=True, cwd="/"
+    )
+    after = way.cpu()
+    tps, transactions = _TPS.search(done.stdout), _DONE.search(done.stdout)
+    if done.returncode != 0 or tps is None or transactions is None:
+        raise RuntimeError(f"pgbench, {way.name}: {done.stderr.strip()[-2000:]}")
+    samples.rates.append(float(tps[1]))
+    if before is not None and after is not None and int(transactions[1]):
+        samples.cpu_us.append((after - before) * 1e6 / int(transactions[1]))
+
+
+def _table(clients: int, mode: str, found: Mapping[str, Samples], notes: tuple[str, ...]) -> Table:
+    direct = found["direct"].rate
+    pooler = found["pgbouncer"].rate if "pgbouncer" in found else 0.0
+    rows, data = [], []
+    for name, samples in found.items():
+        rate = samples.rate
+        added = clients * 1e6 / rate - clients * 1e6 / direct
+        rows.append(
+            (
+                NAMES[name],
+                count(rate),
+                shown(ratio(rate, direct)),
+                shown(ratio(rate, pooler)),
+                shown(clients * 1e6 / rate, "{:.0f}"),
+                shown(added if name != "direct" else None, "{:+.0f}"),
+                shown(samples.cpu, "{:.1f}"),
+            )
+        )
+        data.append(
+            {
+                "way": name,
+                "clients": clients,
+                "protocol": mode,
+                "per_second": rate,
+                "rounds": samples.rates,
+                "to_direct": ratio(rate, direct),
+                "to_pgbouncer": ratio(rate, pooler),
+                "added_us": added,
+                "cpu_us": samples.cpu,
+            }
+        )
+    return Table(
+        name="wire",
+        title=f"pgbench select-only, {mode} protocol, {clients} client{'s' if clients > 1 else ''}",
+        columns=("", "tps", "x direct", "x PgBouncer", "latency us", "added us", "cpu us"),
+        rows=tuple(rows),
+        data=tuple(data),
+        notes=notes if (clients, mode) == (1, "prepared") else (),
+    )
+
+
+def _notes(stage: Stage) -> tuple[str, ...]:
+    notes = [
+        "tps: median of the rounds. cpu us: processor time of what stands in between, per statement, all its threads.",
+        "Simple: every text is another one (its constant), so it is new to the gateway as often as its cache forgets.",
+    ]
+    if "pgbouncer" not in stage.ways:
+        notes.append("PgBouncer is not installed (Debian package pgbouncer): skipped.")
+    return tuple(notes)

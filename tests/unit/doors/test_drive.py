@@ -1,0 +1,136 @@
+"""The drivers: the same generator, on the loop and without one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.doors.drive import Driver, run_sync
+from gateway.errors import PolicyUnavailable, Reason, SekishoError
+from gateway.metrics import Metrics
+from gateway.model import DatasourceId, Door, Durability
+from gateway.needs import NeedDecision, NeedDurable, NeedTree, Outcome, Work
+
+TREE = NeedTree(DatasourceId("d"), "p", "SELECT 1", ())
+
+
+def work() -> Work:
+    tree = yield TREE
+    try:
+        yield NeedDecision({"tree": tree})
+    except PolicyUnavailable as error:
+        return Outcome(reason=error.reason)
+    yield NeedDurable({}, Durability.WRITTEN)
+    return Outcome(reason=Reason.ALLOWED, message=str(tree))
+
+
+def broken() -> Work:
+    yield TREE
+    raise RuntimeError("nobody foresaw this")
+
+
+class Answers:
+    """What a resolver does, by the test's hand."""
+
+    def __init__(self, answer: Callable[[object], Any]) -> None:
+        self.resolve = answer
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0")
+
+
+def drive(
+    metrics: Metrics, generator: Work, answer: Callable[[object], Any], done: Callable[[Outcome], None] | None = None
+) -> Outcome | None:
+    driver = Driver(Answers(answer), metrics)  # type: ignore[arg-type]  # all that is used of a resolver
+    return driver.drive(generator, Door.HTTP, done or pytest.fail)
+
+
+def test_without_waiting_the_outcome_is_there_at_once(metrics: Metrics) -> None:
+    now = drive(metrics, work(), lambda need: "tree" if need is TREE else None)
+    assert now is not None
+    assert (now.reason, now.message) == (Reason.ALLOWED, "tree")
+    count = "sekisho_decision_duration_seconds_count"
+    for stage in ("understand", "decide", "record"):
+        assert metrics.registry.get_sample_value(count, {"door": "http", "stage": stage}) == 1
+
+
+def test_waiting_calls_back_later(metrics: Metrics) -> None:
+    async def scene() -> Outcome:
+        promise: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        later: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        answer = {NeedTree: promise}
+        assert drive(metrics, work(), lambda need: answer.get(type(need)), later.set_result) is None
+        promise.set_result("late tree")
+        return await later
+
+    assert asyncio.run(scene()).message == "late tree"
+
+
+@pytest.mark.parametrize("ending", ["error", "cancelled"])
+def test_a_promise_that_fails_is_told_to_the_order(metrics: Metrics, ending: str) -> None:
+    def patient() -> Work:
+        try:
+            yield TREE
+        except SekishoError as error:
+            return Outcome(reason=error.reason)
+        return Outcome(reason=Reason.ALLOWED)
+
+    async def scene() -> Outcome:
+        promise: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        later: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        assert drive(metrics, patient(), lambda need: promise, later.set_result) is None
+        if ending == "cancelled":
+            promise.cancel()
+        else:
+            promise.set_exception(PolicyUnavailable(Reason.TWIN_TIMEOUT))
+        return await later
+
+    expected = Reason.SHUTTING_DOWN if ending == "cancelled" else Reason.TWIN_TIMEOUT
+    assert asyncio.run(scene()).reason is expected
+
+
+def test_an_error_of_the_resolver_is_told_to_the_order(metrics: Metrics) -> None:
+    def answer(need: object) -> str:
+        if isinstance(need, NeedDecision):
+            raise PolicyUnavailable(Reason.ENGINE_UNAVAILABLE)
+        return "tree"
+
+    now = drive(metrics, work(), answer)
+    assert now is not None
+    assert now.reason is Reason.ENGINE_UNAVAILABLE
+
+
+@pytest.mark.parametrize("where", ["order", "resolver"])
+def test_what_nobody_foresaw_is_an_internal_denial_without_its_inside(
+    metrics: Metrics, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(need: object) -> str:
+        if where == "resolver":
+            raise ZeroDivisionError
+        return "tree"
+
+    now = drive(metrics, broken(), answer)
+    assert now is not None
+    assert (now.reason, now.sqlstate, now.allowed) == (Reason.INTERNAL, "58000", False)
+    assert "foresaw" not in now.message + now.detail + now.hint
+    assert [entry.message for entry in caplog.records] == ["authorize_failed"]
+    denied = {"door": "http", "layer": "none", "rule": "none", "reason": "internal"}
+    assert metrics.registry.get_sample_value("sekisho_denials_total", denied) == 1
+
+
+def test_the_synchronous_driver_runs_the_same_body() -> None:
+    assert run_sync(work(), lambda need: "tree").message == "tree"
+
+    def failing(need: object) -> str:
+        if isinstance(need, NeedDecision):
+            raise PolicyUnavailable(Reason.ENGINE_UNAVAILABLE)
+        return "tree"
+
+    assert run_sync(work(), failing).reason is Reason.ENGINE_UNAVAILABLE

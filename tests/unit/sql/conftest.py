@@ -1,0 +1,79 @@
+"""A real server with the schema of the bypass corpus, asked as the twin asks: Parse, and read the notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from gateway.model import StatementFacts
+from gateway.sql.catalog import EPOCH_QUERY, Catalog
+from gateway.sql.facts import read_facts
+from gateway.sql.gate import inspect
+from tests.golden.make_trees import OPTIONS, snapshot, trees_of
+from tests.servers import Postgres
+
+SCHEMA = Path(__file__).parents[2] / "bypass" / "schema.sql"
+MAX_BYTES = 8 * 1024 * 1024
+
+
+class Analyst:
+    """One database of a real server."""
+
+    def __init__(self, server: Postgres, name: str) -> None:
+        self.connection: psycopg.Connection[Any] = psycopg.connect(
+            **server.parameters(name), options=OPTIONS, autocommit=True
+        )
+        self.major = self.connection.info.server_version // 10000
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take a new snapshot of the catalog."""
+        self.catalog = Catalog.from_rows(self.major, snapshot(self.connection))
+
+    def run(self, text: str) -> None:
+        """Change the database."""
+        self.connection.execute(text)
+        self.refresh()
+
+    def epoch(self) -> str:
+        """What stands for the catalogs as they are now."""
+        return self.connection.execute(EPOCH_QUERY).fetchone()[0]
+
+    def trees(self, text: str, *types: int) -> list[str]:
+        """What the server prints for a statement."""
+        return trees_of(self.connection, text, types)
+
+    def analyse(self, text: str, *types: int) -> StatementFacts:
+        """Facts of a text with one statement, gate included."""
+        (statement,) = inspect(text, max_bytes=131_072)
+        if statement.facts is not None:
+            return statement.facts
+        trees = self.trees(statement.subject, *types)
+        return read_facts(statement.kind, trees, self.catalog, max_tree_bytes=MAX_BYTES)
+
+
+@pytest.fixture(scope="module")
+def analyst(every_postgres: Postgres) -> Iterator[Analyst]:
+    """The corpus schema on each server at hand, fresh for every module."""
+    name = "sql_unit"
+    text = "\n".join(line for line in SCHEMA.read_text().split("\n") if not line.startswith("CREATE EXTENSION"))
+    with every_postgres.admin() as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    every_postgres.load(text, name)
+    made = Analyst(every_postgres, name)
+    yield made
+    made.connection.close()
+    with every_postgres.admin() as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def columns(facts: StatementFacts, *uses: str) -> set[str]:
+    """Columns as ``table.column``, without schema, of the given uses or of all."""
+    return {
+        f"{use.relation.partition('.')[2]}.{use.column}" for use in facts.columns if not uses or str(use.use) in uses
+    }

@@ -1,0 +1,255 @@
+"""The order: understand, decide, record, act. Real registry, real rules, real trees; only the sockets are missing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
+from gateway.model import Durability, Effect
+from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedTree, Outcome
+from tests.houses import Analyses
+from tests.worlds import NOW, SECOND, Bench
+
+PHONES = "SELECT phone FROM users WHERE id = 3"
+STICKERS = "SELECT count(*) FROM stickers"
+
+
+def identity(outcome: Outcome) -> str:
+    assert outcome.decision is not None
+    return outcome.decision.id
+
+
+@pytest.fixture
+def bench(analyses: Analyses) -> Bench:
+    return Bench(analyses)
+
+
+def test_understand_then_decide_then_record(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert outcome.allowed
+    assert outcome.reason is Reason.ALLOWED
+    assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+    assert bench.durability is Durability.SYNCED  # people's data
+    assert bench.entry["kind"] == "decision"
+    assert bench.entry["decision_id"] == identity(outcome)
+
+
+def test_nothing_personal_need_only_be_written(bench: Bench) -> None:
+    assert bench.decide(bench.ask("li", "shanghai-office", STICKERS)).allowed
+    assert bench.durability is Durability.WRITTEN
+
+
+def test_a_denial_says_rule_fact_citation_and_id(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("li", "shanghai-office", PHONES))
+    assert not outcome.allowed
+    assert (outcome.reason, outcome.sqlstate) == (Reason.POLICY_DENIED, "42501")
+    assert "CN" in outcome.message
+    for word in ("jp-appi-28", 'employer.chain[1].country = "CN"', "APPI Art. 28", identity(outcome)):
+        assert word in outcome.detail
+    assert "3" not in outcome.message
+    assert bench.durability is Durability.SYNCED
+    assert bench.entry["effect"] == "deny"
+
+
+def test_the_record_holds_no_literal(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", "SELECT name FROM users WHERE phone = '+81-90-1234-5678'"))
+    assert "1234" not in json.dumps(bench.entry)
+    assert bench.entry["statement"]["text"] == "SELECT name FROM users WHERE phone = $1"
+
+
+def test_a_standing_decision_is_recorded_again_and_nothing_else_is_done_twice(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    first = bench.decide(ask)
+    second = bench.decide(ask, at=NOW + 5)
+    assert second.allowed
+    assert bench.kinds == [NeedDurable]
+    assert bench.entry["kind"] == "repeat"
+    assert bench.entry["of"] == identity(first)
+    assert identity(second) != identity(first)
+    assert second.decision is not None
+    assert second.decision.reused
+
+
+def test_another_session_gets_a_full_entry_of_its_own(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    bench.decide(bench.ask("sato", "tokyo-hq", PHONES, session="s-2"))
+    assert bench.kinds == [NeedDurable]
+    assert bench.entry["kind"] == "decision"
+
+
+def test_a_known_statement_of_another_person_needs_no_tree(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert not bench.decide(bench.ask("li", "shanghai-office", PHONES)).allowed
+    assert bench.kinds == [NeedDecision, NeedDurable]
+
+
+def test_a_new_epoch_asks_the_server_again(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.decide(ask)
+    bench.world.current_epoch = "epoch-2"
+    bench.decide(ask)
+    assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def test_without_an_epoch_nothing_is_reused(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.decide(ask)
+    bench.world.current_epoch = None
+    bench.decide(ask)
+    assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def test_an_epoch_that_moves_during_analysis_keeps_nothing(bench: Bench, analyses: Analyses) -> None:
+    def moving(text: str) -> Analysis:
+        bench.world.current_epoch = "epoch-2"
+        return analyses(text)
+
+    bench.analyses = moving
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.decide(ask)
+    bench.analyses = analyses
+    bench.decide(ask)
+    assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def test_a_new_policy_revision_asks_again(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.decide(ask)
+    bench.world.policy_revision = "other"
+    bench.decide(ask)
+    assert bench.kinds == [NeedDecision, NeedDurable]
+
+
+def test_an_expired_token_is_denied_in_the_middle_of_a_session(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES, expires_at=NOW + 10)
+    assert bench.decide(ask).allowed
+    assert bench.decide(ask, at=NOW + 9).allowed
+    late = bench.decide(ask, at=NOW + 10)
+    assert (late.reason, late.sqlstate) == (Reason.TOKEN_EXPIRED, "28000")
+
+
+def test_a_clock_set_back_asks_again(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.decide(ask)
+    bench.decide(ask, at=NOW - 100)
+    assert NeedDecision in bench.kinds
+
+
+@pytest.mark.parametrize(
+    ("need", "error", "reason"),
+    [
+        (NeedTree, PolicyUnavailable(Reason.TWIN_UNAVAILABLE, "gone"), Reason.TWIN_UNAVAILABLE),
+        (NeedTree, PolicyUnavailable(Reason.TWIN_TIMEOUT, "slow"), Reason.TWIN_TIMEOUT),
+        (NeedDecision, PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "crash"), Reason.ENGINE_UNAVAILABLE),
+        (NeedDecision, PolicyUnavailable(Reason.ENGINE_ANSWER_INVALID, "junk"), Reason.ENGINE_ANSWER_INVALID),
+    ],
+)
+def test_what_cannot_be_asked_is_a_recorded_denial(
+    bench: Bench, need: type, error: SekishoError, reason: Reason
+) -> None:
+    bench.raises[need] = error
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert not outcome.allowed
+    assert (outcome.reason, outcome.sqlstate) == (reason, "58000")
+    assert bench.entry["kind"] == "refusal"
+    assert bench.entry["reason"] == reason
+    assert bench.durability is Durability.SYNCED
+    assert outcome.decision is not None
+    assert outcome.decision.verdict.effect is Effect.DENY
+
+
+@pytest.mark.parametrize("who", ["sato", "li"])
+def test_a_record_that_cannot_be_written_denies(bench: Bench, who: str) -> None:
+    bench.raises[NeedDurable] = RecordUnavailable(Reason.RECORD_UNAVAILABLE, "disk full")
+    outcome = bench.decide(bench.ask(who, "tokyo-hq", PHONES))
+    assert not outcome.allowed
+    assert (outcome.reason, outcome.sqlstate) == (Reason.RECORD_UNAVAILABLE, "58030")
+    assert "disk" in outcome.detail
+
+
+def test_a_reused_decision_denies_too_when_its_entry_cannot_be_written(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    assert bench.decide(ask).allowed
+    bench.raises[NeedDurable] = RecordUnavailable(Reason.RECORD_UNAVAILABLE, "disk full")
+    assert bench.decide(ask).reason is Reason.RECORD_UNAVAILABLE
+
+
+def test_what_the_gate_refuses_goes_to_the_rules_as_incomplete(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "DROP TABLE users"))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert bench.kinds == [NeedDecision, NeedDurable]
+    assert "house-statement-understood" in outcome.detail
+
+
+def test_the_servers_complaint_is_the_answer(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "SELECT nmae FROM users"))
+    assert outcome.reason is Reason.SERVER_COMPLAINT
+    assert outcome.complaint is not None
+    assert outcome.complaint.sqlstate == "42703"
+    assert outcome.decision is None
+    assert bench.entry["reason"] == "server_complaint"
+
+
+def test_several_statements_are_judged_as_one(bench: Bench) -> None:
+    text = f"{STICKERS}; {PHONES}; SELECT 1"
+    assert bench.decide(bench.ask("sato", "tokyo-hq", text)).allowed
+    assert bench.kinds == [NeedTree, NeedTree, NeedTree, NeedDecision, NeedDurable]
+    assert bench.entry["statement"]["relations"] == ["public.stickers", "public.users"]
+    assert not bench.decide(bench.ask("li", "shanghai-office", text)).allowed
+
+
+def test_one_refused_statement_refuses_all(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", f"{STICKERS}; DROP TABLE stickers"))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+
+
+def test_an_empty_query_is_allowed(bench: Bench) -> None:
+    assert bench.decide(bench.ask("nobody", "tokyo-hq", " -- nothing")).allowed
+
+
+def test_an_obligation_the_door_cannot_fulfil_is_a_denial(bench: Bench) -> None:
+    # suzuki is on a trip in the demo's registry or not; what counts is an answer with an obligation
+    raw = {
+        "effect": "allow",
+        "obligations": [{"kind": "mask", "relation": "public.users", "column": "phone", "method": "null"}],
+        "findings": [],
+        "cross_border": False,
+        "durability": "synced",
+        "valid_until": None,
+        "headroom": None,
+    }
+    answer = bench.answer
+    bench.answer = lambda need: raw if isinstance(need, NeedDecision) else answer(need)  # type: ignore[method-assign]
+    refused = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert (refused.reason, refused.sqlstate) == (Reason.OBLIGATION_UNSUPPORTED, "42501")
+    able = bench.decide(bench.ask("sato", "tokyo-hq", PHONES, supports=frozenset({"mask"})))
+    assert able.allowed
+
+
+def test_rows_that_went_out_use_up_the_headroom(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    outcome = bench.decide(ask)
+    assert outcome.standing is not None
+    headroom = outcome.standing.verdict.headroom
+    assert headroom is not None
+    bench.authority.completed(outcome.standing, headroom - 1, NOW)
+    assert bench.authority.usable(outcome.standing, NOW)
+    bench.authority.completed(outcome.standing, 1, NOW)
+    assert not bench.authority.usable(outcome.standing, NOW)
+    late = bench.decide(ask)
+    assert late.reason is Reason.POLICY_DENIED
+    assert "house-volume" in late.detail
+
+
+def test_again_needs_only_the_record(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert outcome.standing is not None
+    work = bench.authority.again(outcome.standing, "s-1", (NOW + 1) * SECOND)
+    need = next(work)
+    assert isinstance(need, NeedDurable)
+    assert need.entry["kind"] == "repeat"
+    with pytest.raises(StopIteration) as end:
+        work.send(None)
+    assert end.value.value.allowed

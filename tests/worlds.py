@@ -1,0 +1,114 @@
+"""The demo's registry, rules and people without sockets or clocks: for tests that ask `authorize` itself."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway.authorize import Authority
+from gateway.demo.characters import CHARACTERS, ISSUER
+from gateway.demo.settings import DATASOURCE
+from gateway.doors.drive import run_sync
+from gateway.facts.registry import Registry, load_registry
+from gateway.facts.volume import VolumeCounter
+from gateway.model import DatasourceId, Door, Durability, Peer, Principal
+from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedTree, Outcome
+from gateway.policy.bundle import load_bundle
+from gateway.policy.inprocess import InProcessEngine
+
+ROOT = Path(__file__).parents[1]
+REGISTRY = ROOT / "gateway" / "demo" / "registry"
+NOW = 1_795_000_000  # 2026-11-18
+SECOND = 1_000_000_000
+_PEOPLE = {one.subject: one for one in CHARACTERS}
+
+
+class StillWorld:
+    """A world that a test moves by hand."""
+
+    def __init__(self, registry: Registry, policy_revision: str) -> None:
+        self.registry = registry
+        self.policy_revision = policy_revision
+        self.current_epoch: str | None = "epoch-1"
+
+    def epoch(self, datasource: DatasourceId) -> str | None:
+        return self.current_epoch
+
+    def country_max_age(self, issuer: str) -> int:
+        return 900
+
+
+class Bench:
+    """An Authority with everything it needs, and every need it had."""
+
+    def __init__(self, analyses: Callable[[str], Any], registry: Path = REGISTRY) -> None:
+        self.engine = InProcessEngine(load_bundle(ROOT / "policies"))
+        self.world = StillWorld(load_registry(registry), self.engine.revision)
+        self.volume = VolumeCounter()
+        self.analyses = analyses
+        self.needs: list[Need] = []
+        self.raises: dict[type, Exception] = {}
+        self.authority = self.new_authority()
+
+    def new_authority(self) -> Authority:
+        numbers = itertools.count(1)
+        return Authority(
+            world=self.world,
+            volume=self.volume,
+            bounds=Bounds(statement_bytes=131_072, tree_bytes=8_388_608, known_statements=100, known_decisions=100),
+            new_id=lambda: f"d-{next(numbers)}",
+            hash_key=b"k" * 32,
+        )
+
+    def ask(self, who: str, site: str, sql: str, **changes: Any) -> Ask:
+        expires = changes.pop("expires_at", NOW + 3600)
+        principal = Principal(
+            issuer=ISSUER,
+            subject=who,
+            database_user=who,
+            groups=_PEOPLE[who].groups if who in _PEOPLE else (),
+            mfa=True,
+            expires_at=expires,
+            issued_at=NOW - 60,
+        )
+        document: dict[str, Any] = {
+            "door": Door.POSTGRES,
+            "datasource": DatasourceId(DATASOURCE),
+            "profile": "engineer",
+            "principal": principal,
+            "peer": Peer(address=None, site=site),
+            "sql": sql,
+            "session": "s-1",
+        }
+        return Ask(**{**document, **changes})
+
+    def answer(self, need: Need) -> Any:
+        self.needs.append(need)
+        if type(need) in self.raises:
+            raise self.raises[type(need)]
+        match need:
+            case NeedTree():
+                return self.analyses(need.text)
+            case NeedDecision():
+                return self.engine.evaluate(need.document)
+            case NeedDurable():
+                return None
+
+    def decide(self, ask: Ask, at: int = NOW, authority: Authority | None = None) -> Outcome:
+        self.needs.clear()
+        return run_sync((authority or self.authority).authorize(ask, at * SECOND), self.answer)
+
+    @property
+    def kinds(self) -> list[type]:
+        return [type(need) for need in self.needs]
+
+    @property
+    def entry(self) -> Mapping[str, Any]:
+        """The entry of the last decision."""
+        return next(need.entry for need in reversed(self.needs) if isinstance(need, NeedDurable))
+
+    @property
+    def durability(self) -> Durability:
+        return next(need.durability for need in reversed(self.needs) if isinstance(need, NeedDurable))
