@@ -28,6 +28,8 @@ from gateway.words import PrincipalId as PrincipalId
 from gateway.words import StatementEffect as StatementEffect
 from gateway.words import Stay as Stay
 
+_CONTROL = 50.0  # percent of an entity from which an owner controls it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
@@ -333,13 +335,29 @@ class Understanding:
 
     @property
     def origin(self) -> tuple[Country, ...]:
-        """Every country whose location or law the principal brings, sorted: location, residence, chain below the
-        controller, controlling owners."""
+        """Every country whose location or law the principal brings, sorted.
+
+        Location, residence, the chain below the controller, and owners that control it (half or more, or an unknown
+        share). Owners above the controller are left out: its own people would bring their country everywhere.
+        """
         countries = set(self.location.countries)
-        countries.update(link.country for link in self.employer.chain[1:] if link.country is not None)
-        countries.update(link.country for link in self.employer.owners if link.country is not None)
-        if self.employer.country is not None:
-            countries.add(self.employer.country)
-        if self.employer.residence is not None and self.employer.stay is not Stay.TRIP:
-            countries.add(self.employer.residence)
+        employer = self.employer
+        countries.update(link.country for link in employer.chain[1:] if link.country is not None)
+        countries.update(owner.country for owner in self._controlling() if owner.country is not None)
+        if employer.country is not None:
+            countries.add(employer.country)
+        if employer.residence is not None and employer.stay is not Stay.TRIP:
+            countries.add(employer.residence)
         return tuple(sorted(countries))
+
+    def _controlling(self) -> list[ChainLink]:
+        controller, owners = self.datasource.controller, self.employer.owners
+        top = 0 if self.employer.entity == controller else None
+        for owner in owners:
+            if owner.entity == controller:
+                top = owner.hop
+        return [
+            owner
+            for owner in owners
+            if (owner.share_percent is None or owner.share_percent >= _CONTROL) and (top is None or owner.hop <= top)
+        ]

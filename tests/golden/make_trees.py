@@ -22,7 +22,10 @@ from gateway.sql.catalog import SNAPSHOT_QUERIES, Catalog
 from gateway.sql.facts import read_facts
 
 TREES = Path(__file__).parent / "trees"
-OPTIONS = "-c debug_print_rewritten=on -c debug_pretty_print=off -c client_min_messages=log -c search_path=pg_temp"
+OPTIONS = (
+    "-c debug_print_rewritten=on -c debug_pretty_print=off -c client_min_messages=log -c search_path=pg_temp "
+    "-c log_min_messages=fatal"
+)
 MAX_BYTES = 8 * 1024 * 1024
 
 

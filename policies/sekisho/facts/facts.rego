@@ -126,13 +126,14 @@ countries contains source.country if some source in sources
 
 # METADATA
 # title: A trip of the controller's own people
-# description: The same legal entity, away for a while; no provision to a third party, and no residence abroad.
+# description: The same legal entity, away for a while; no provision to a third party. Home must be known.
 default own_trip := false
 
 own_trip if {
 	input.employer.known == true
 	input.employer.same_legal_entity == true
 	input.principal.stay == "trip"
+	is_string(input.principal.residence)
 }
 
 # METADATA

@@ -78,7 +78,7 @@ _document if {
 
 _moment if {
 	count(input.time) == 20
-	time.parse_rfc3339_ns(input.time) > 0
+	is_number(time.parse_rfc3339_ns(input.time))
 	substring(input.time, 0, 10) == input.date
 }
 

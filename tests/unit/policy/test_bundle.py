@@ -182,4 +182,5 @@ def test_no_pack_negates_a_call_on_the_input() -> None:
     # with an argument that is absent, `not f(input.x)` is true to this engine and undefined to OPA: no denial there
     negated = re.compile(r"\bnot\s+[\w.]+\([^)]*\binput\b")
     for path, text in load_bundle(POLICIES).modules:
-        assert not negated.search(text), path
+        code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+        assert not negated.search(code), path

@@ -1,10 +1,9 @@
-"""The tests that lie beside the packs, run by the library's interpreter: a second reading of Rego beside the compiled one."""
+"""The tests that lie beside the packs, run by the library's interpreter: a second reading beside the compiled one."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,8 @@ import regorus
 
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
-from tests.golden.policy_cases import cases, document
+from tests.golden.policy_cases import POLICIES, cases, document
 
-POLICIES = Path(__file__).parents[3] / "policies"
 MODULES = sorted(POLICIES.rglob("*.rego"))
 FIXTURES = {
     "reader": ("sato", "users"),
