@@ -152,9 +152,9 @@ class Authority:
             if statement.facts is not None:
                 facts.append(statement.facts)
                 continue
-            analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.text, ask.parameter_types)
+            analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
             if analysis.complaint is not None:
-                return analysis.complaint
+                return _placed(analysis.complaint, statement.offset + statement.inner)
             facts.append(
                 read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
             )
@@ -292,6 +292,14 @@ class Authority:
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             revision=self._revision(),
         )
+
+
+def _placed(complaint: Complaint, before: int) -> Complaint:
+    """The complaint with its position counted in the whole text, of which the server saw a part."""
+    fields = tuple(
+        (code, str(int(text) + before) if code == "P" and text.isdigit() else text) for code, text in complaint.fields
+    )
+    return replace(complaint, fields=fields)
 
 
 def _closed(verdict: Verdict, reason: Reason) -> Verdict:

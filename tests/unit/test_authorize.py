@@ -253,3 +253,17 @@ def test_again_needs_only_the_record(bench: Bench) -> None:
     with pytest.raises(StopIteration) as end:
         work.send(None)
     assert end.value.value.allowed
+
+
+def test_the_position_of_a_complaint_is_counted_in_the_whole_text(bench: Bench) -> None:
+    text = f"{STICKERS}; SELECT nmae FROM users"
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", text))
+    assert outcome.complaint is not None
+    position = int(dict(outcome.complaint.fields)["P"])
+    assert text[position - 1 :].startswith("nmae")
+
+
+def test_explain_is_judged_as_what_it_explains(bench: Bench) -> None:
+    assert bench.decide(bench.ask("sato", "tokyo-hq", f"EXPLAIN {PHONES}")).allowed
+    refused = bench.decide(bench.ask("li", "shanghai-office", f"EXPLAIN (COSTS off) {PHONES}"))
+    assert refused.reason is Reason.POLICY_DENIED
