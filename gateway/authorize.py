@@ -37,6 +37,7 @@ from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Bounded, Standing
 from gateway.sql import gate
+from gateway.sql.codes import IncompleteCode
 from gateway.sql.facts import read_facts
 from gateway.sql.together import together
 
@@ -140,6 +141,11 @@ class Authority:
         try:
             statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
         except gate.Refused as refused:
+            if refused.code is IncompleteCode.TEXT_UNPARSABLE:
+                # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
+                analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, ask.sql, ask.parameter_types)
+                if analysis.complaint is not None:
+                    return analysis.complaint
             return StatementFacts(
                 kind="unknown",
                 effect=StatementEffect.NONE,
@@ -152,7 +158,7 @@ class Authority:
             if statement.facts is not None:
                 facts.append(statement.facts)
                 continue
-            analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
+            analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
             if analysis.complaint is not None:
                 return _placed(analysis.complaint, statement.offset + statement.inner)
             facts.append(

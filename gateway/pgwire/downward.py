@@ -46,6 +46,11 @@ class Downward:
         self._tail = b""  # the beginning of a message whose end has not come
         self._skip = 0  # bytes of a row that are still to come
 
+    @property
+    def within_row(self) -> bool:
+        """Whether the client has been given the beginning of a row, and not its end."""
+        return self._skip > 0
+
     def relay(self, data: bytes) -> None:
         """Bytes from the server. Raises UpstreamError."""
         position = 0

@@ -22,7 +22,7 @@ MECHANISM: Final = "SCRAM-SHA-256"
 MAX_ITERATIONS: Final = 1_000_000
 MAX_SALT_BYTES: Final = 1024
 _SERVER_FIRST: Final = re.compile(
-    r"r=(?P<nonce>[!-+\--~]+),s=(?P<salt>[A-Za-z0-9+/=]+),i=(?P<iterations>[1-9][0-9]{0,7})(,[a-zA-Z]=[^,]*)*",
+    r"r=(?P<nonce>[!-+\--~]+),s=(?P<salt>[A-Za-z0-9+/=]+),i=(?P<iterations>[1-9][0-9]{0,7})(,[a-zA-Z]=[!-+\--~]+)*",
     re.ASCII,
 )
 _PROHIBITED: Final = (

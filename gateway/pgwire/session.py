@@ -53,12 +53,21 @@ class Session:
         """Whether nothing is on its way and no transaction is open."""
         return not self._shared.ledger.queue and not self.waiting and self._shared.status == b"I"
 
+    @property
+    def within_row(self) -> bool:
+        """Whether the client has been given half a row: a message of ours would be read as the rest of it."""
+        return self._downward.within_row
+
     def client_data(self, data: bytes) -> list[Action]:
         """Bytes from the client."""
         if self._shared.closed:
             return []
         self._reader.feed(data)
-        return self._pump()
+        actions = self._pump()
+        if self._reader.pending() > self._pending_limit and not self._shared.closed:
+            self._end(ClientProtocolError(Reason.LIMIT_EXCEEDED, "too much was sent ahead of an answer"))
+            actions += self._shared.take()
+        return actions
 
     def judged(self, judgement: Judgement) -> list[Action]:
         """The answer to the last Judge."""
@@ -93,8 +102,6 @@ class Session:
                 if len(self._shared.ledger.queue) >= MAX_IN_FLIGHT:
                     self._shared.send(FLUSH)  # or the server would keep its answers to itself
                     self._crowded = True
-            if self._reader.pending() > self._pending_limit:
-                raise ClientProtocolError(Reason.LIMIT_EXCEEDED, "too much was sent ahead of an answer")
         except SekishoError as error:
             self._end(error)
         return self._shared.take()

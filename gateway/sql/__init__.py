@@ -13,12 +13,14 @@
     walker.py           the walk from a query to everything it touches
     targets.py          what a write does besides: triggers, checks, indexes, cascades
     touched.py          the collector: columns with their use, relations, the first refusal
+    together.py         several statements in one text, judged as one
+    shape.py            a text without the constants that cannot change its meaning
     facts.py            ``read_facts``: trees + catalog -> ``StatementFacts``
     codes.py            every reason why facts are not complete
 
-No parser here is the authority on meaning: the server is. The gate uses ``pgparse`` (BSD-3, grammar of PostgreSQL 17)
-because it fails as an exception where ``postgast`` ends the process: 30 000 chained ``+``, 20 000 UNIONs or 20 000
-casts raise from ``pgparse`` and are a segmentation fault in ``postgast``. Beyond 60 000 levels ``pgparse`` dies too, so
-the gate bounds what a text can nest before it parses. Its grammar is a release older than PostgreSQL 18: what only 18
-knows (``RETURNING WITH (OLD AS …)``) is refused as unparsable.
+No parser here is the authority on meaning: the server is. The gate uses ``pgparse`` (BSD-3, grammar of PostgreSQL 17):
+30 000 chained ``+``, 60 kB of text, raise an exception from it and are a segmentation fault in ``postgast`` (BSD-2,
+grammar of 18). ``pgparse`` dies too somewhere above 60 000 levels, so the gate bounds what a text can nest before it
+parses. Its grammar is a release older than PostgreSQL 18: what only 18 knows (``RETURNING WITH (OLD AS …)``) is refused
+as unparsable.
 """

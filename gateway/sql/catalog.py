@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 Row = Sequence[str | None]
 Problem = tuple[IncompleteCode, str]
 
+_FIRST_USER_OID = 16_384  # what came with the server has OIDs below
 SYSTEM_COLUMNS = MappingProxyType({-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"})
 
 
@@ -32,6 +33,8 @@ class Column:
     name: str
     type: str
     generated: bool
+    declared: str = ""  # the type with its modifier, as format_type prints it
+    collation: str = ""  # the column's own, quoted, where it is not its type's
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Type:
     name: str
     kind: str
     part: str
+    built_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,10 @@ class Catalog:
             functions=functions,
             operators=_operators(rows["operators"], functions),
             types=MappingProxyType(
-                {_text(r[0]): Type(_text(r[1]), _text(r[2]), _text(r[3]), _text(r[4])) for r in rows["types"]}
+                {
+                    _text(r[0]): Type(_text(r[1]), _text(r[2]), _text(r[3]), _text(r[4]), _built_in(r))
+                    for r in rows["types"]
+                }
             ),
             children=_grouped((_text(r[0]), _text(r[1])) for r in rows["inheritance"]),
             triggered=frozenset(_text(r[0]) for r in rows["triggers"]),
@@ -158,7 +165,7 @@ class Catalog:
                 if problem is not None:
                     return problem
             return None
-        if kind.schema in SYSTEM_SCHEMAS or kind.kind == "e":
+        if kind.built_in or kind.kind == "e":
             return None
         if kind.kind == "d" and not converted:
             return self._type_problem(kind.part, converted, depth + 1)
@@ -182,7 +189,9 @@ def _grouped(pairs: Iterable[tuple[str, _T]]) -> Mapping[str, tuple[_T, ...]]:
 def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, Relation]:
     columns: dict[str, dict[int, Column]] = {}
     for r in attributes:
-        columns.setdefault(_text(r[0]), {})[int(_text(r[1]))] = Column(_text(r[2]), _text(r[3]), bool(r[4]))
+        columns.setdefault(_text(r[0]), {})[int(_text(r[1]))] = Column(
+            _text(r[2]), _text(r[3]), bool(r[4]), *map(_text, r[5:7])
+        )
     found: dict[str, Relation] = {}
     for r in rows:
         oid = _text(r[0])
@@ -196,12 +205,17 @@ def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, R
     return MappingProxyType(found)
 
 
+def _built_in(row: Row) -> bool:
+    """True for what came with the server: an extension may put objects into pg_catalog too, under later OIDs."""
+    return int(_text(row[0])) < _FIRST_USER_OID
+
+
 def _functions(rows: Sequence[Row]) -> tuple[Mapping[str, Problem | None], frozenset[str]]:
     found: dict[str, Problem | None] = {}
     sequences: set[str] = set()
     for r in rows:
         schema, identity = _text(r[1]), _text(r[2])
-        found[_text(r[0])] = refusal(schema, identity)
+        found[_text(r[0])] = refusal(schema if _built_in(r) else "", identity)
         if schema == "pg_catalog" and identity == "nextval(regclass)":
             sequences.add(_text(r[0]))
     return MappingProxyType(found), frozenset(sequences)
@@ -211,7 +225,7 @@ def _operators(rows: Sequence[Row], functions: Mapping[str, Problem | None]) -> 
     found: dict[str, Problem | None] = {}
     for r in rows:
         schema, name = _text(r[1]), _text(r[2])
-        if schema != "pg_catalog":
+        if schema != "pg_catalog" or not _built_in(r):
             found[_text(r[0])] = (IncompleteCode.OPERATOR_REFUSED, f"operator {schema}.{name}")
             continue
         problem = functions.get(_text(r[3]), (IncompleteCode.OPERATOR_REFUSED, "its function is unknown"))

@@ -90,6 +90,16 @@ def normalise(text: str) -> str:
         return ""
 
 
+def syntax(text: str) -> Mapping[str, Any]:
+    """The parser's tree of a text with one statement that ``inspect`` let through: ``{kind: body}``. For rewriting."""
+    _encode(text, len(text) * 4)
+    parsed = _parse(text)
+    if len(parsed) != 1 or not isinstance(parsed[0].get("stmt"), dict):
+        raise Refused(IncompleteCode.TOO_MANY_STATEMENTS, "not one statement")
+    statement: Mapping[str, Any] = parsed[0]["stmt"]
+    return statement
+
+
 def _encode(text: str, max_bytes: int) -> bytes:
     if len(text) > max_bytes:
         raise Refused(IncompleteCode.TEXT_TOO_LONG, f"the statement is longer than {max_bytes} bytes")

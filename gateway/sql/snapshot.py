@@ -17,7 +17,11 @@ WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S', 'c') AND c.relpersistence <> '
 """
 
 _ATTRIBUTES: Final = """
-SELECT a.attrelid::text, a.attnum::text, a.attname::text, a.atttypid::text, a.attgenerated::text
+SELECT a.attrelid::text, a.attnum::text, a.attname::text, a.atttypid::text, a.attgenerated::text,
+  pg_catalog.format_type(a.atttypid, a.atttypmod),
+  (SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.collname)
+    FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE l.oid = a.attcollation AND t.typcollation <> a.attcollation)
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'c') AND c.relpersistence <> 't'
 """
@@ -36,10 +40,9 @@ FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnam
 _TYPES: Final = """
 SELECT t.oid::text, n.nspname::text, t.typname::text, t.typtype::text,
   CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'c' THEN t.typrelid
-    ELSE coalesce(r.rngsubtype, m.rngsubtype, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END) END::oid::text
+    ELSE coalesce(r.rngsubtype, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END) END::oid::text
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
-{multirange}
 WHERE n.nspname !~ '^pg_(toast_)?temp_'
 """
 
@@ -79,7 +82,7 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "attributes": _ATTRIBUTES,
         "functions": _FUNCTIONS,
         "operators": _OPERATORS,
-        "types": _TYPES.format(multirange="LEFT JOIN pg_catalog.pg_range m ON m.rngmultitypid = t.oid"),
+        "types": _TYPES,
         "triggers": _TRIGGERS,
         "inheritance": _INHERITANCE,
         "expressions": _EXPRESSIONS,

@@ -41,7 +41,8 @@ def refusal(schema: str, identity: str) -> tuple[IncompleteCode, str] | None:
     elif schema == "information_schema":
         key = f"{schema}.{identity}"
     else:
-        return IncompleteCode.FUNCTION_REFUSED, f"function {schema}.{name} is not one of the server's own"
+        shown = f"{schema}.{name}" if schema else name
+        return IncompleteCode.FUNCTION_REFUSED, f"function {shown} is not one of the server's own"
     reason = classified().get(key, UNCLASSIFIED)
     if reason is None:
         return None

@@ -267,3 +267,16 @@ def test_explain_is_judged_as_what_it_explains(bench: Bench) -> None:
     assert bench.decide(bench.ask("sato", "tokyo-hq", f"EXPLAIN {PHONES}")).allowed
     refused = bench.decide(bench.ask("li", "shanghai-office", f"EXPLAIN (COSTS off) {PHONES}"))
     assert refused.reason is Reason.POLICY_DENIED
+
+
+def test_a_syntax_error_is_the_servers_own_complaint(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "SELEC 1"))
+    assert outcome.complaint is not None
+    assert outcome.complaint.sqlstate == "42601"
+
+
+def test_what_only_the_gate_cannot_read_is_refused(bench: Bench) -> None:
+    text = "UPDATE stickers SET name = 'x' RETURNING WITH (OLD AS before) before.name"  # PostgreSQL 18's grammar
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", text))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert bench.entry["statement"]["incomplete"] == "text_unparsable"

@@ -165,13 +165,45 @@ AGGREF aggfnoid/f aggtype/t aggcollid inputcollid aggtranstype aggargtypes/T agg
 XMLEXPR op name named_args/N arg_names/s args/N xmloption type/t typmod location
 """
 
-_EIGHTEEN: Final = """
+# What PostgreSQL 14 prints otherwise than 15: no MERGE yet.
+_FOURTEEN: Final = """
 QUERY commandType/v querySource canSetTag utilityStmt/p resultRelation/v hasAggs hasWindowFuncs hasTargetSRFs
-  hasSubLinks hasDistinctOn hasRecursive hasModifyingCTE hasForUpdate hasRowSecurity hasGroupRTE isReturn cteList/P
-  rtable/P rteperminfos/P jointree/p mergeActionList/P mergeTargetRelation/v mergeJoinCondition/p targetList/P override
-  onConflict/p returningOldAlias returningNewAlias returningList/P groupClause/P groupDistinct groupingSets/P
-  havingQual/p windowClause/P distinctClause/P sortClause/P limitOffset/p limitCount/p limitOption rowMarks/P
-  setOperations/p constraintDeps/# withCheckOptions/P stmt_location stmt_len
+  hasSubLinks hasDistinctOn hasRecursive hasModifyingCTE hasForUpdate hasRowSecurity isReturn cteList/P rtable/P
+  jointree/p targetList/P override onConflict/p returningList/P groupClause/P groupDistinct groupingSets/P havingQual/p
+  windowClause/P distinctClause/P sortClause/P limitOffset/p limitCount/p limitOption rowMarks/P setOperations/p
+  constraintDeps/# withCheckOptions/P stmt_location stmt_len
+SCALARARRAYOPEXPR opno/o opfuncid/f hashfuncid/f useOr inputcollid args/N location
+WINDOWCLAUSE name refname partitionClause/N orderClause/N frameOptions startOffset/n endOffset/n startInRangeFunc/f
+  endInRangeFunc/f inRangeColl inRangeAsc inRangeNullsFirst winref copiedOrder
+"""
+
+# What PostgreSQL 13 prints otherwise than 14.
+_THIRTEEN: Final = """
+QUERY commandType/v querySource canSetTag utilityStmt/p resultRelation/v hasAggs hasWindowFuncs hasTargetSRFs
+  hasSubLinks hasDistinctOn hasRecursive hasModifyingCTE hasForUpdate hasRowSecurity cteList/P rtable/P
+  jointree/p targetList/P override onConflict/p returningList/P groupClause/P groupingSets/P havingQual/p
+  windowClause/P distinctClause/P sortClause/P limitOffset/p limitCount/p limitOption rowMarks/P setOperations/p
+  constraintDeps/# withCheckOptions/P stmt_location stmt_len
+RANGETBLENTRY/2 jointype joinmergedcols joinaliasvars/P joinleftcols/# joinrightcols/# lateral inh inFromCl
+  requiredPerms checkAsUser selectedCols/# insertedCols/# updatedCols/# extraUpdatedCols/# securityQuals/N
+COMMONTABLEEXPR ctename/v aliascolnames/s ctematerialized ctequery/p location cterecursive cterefcount ctecolnames/s
+  ctecoltypes/T ctecoltypmods/# ctecolcollations/#
+AGGREF aggfnoid/f aggtype/t aggcollid inputcollid aggtranstype aggargtypes/T aggdirectargs/N args/N aggorder/N
+  aggdistinct/N aggfilter/n aggstar aggvariadic aggkind agglevelsup aggsplit location
+SUBSCRIPTINGREF refcontainertype/t refelemtype/t reftypmod refcollid refupperindexpr/N reflowerindexpr/N refexpr/n
+  refassgnexpr/n
+SCALARARRAYOPEXPR opno/o opfuncid/f useOr inputcollid args/N location
+JOINEXPR jointype isNatural larg/p rarg/p usingClause/s quals/p alias/l rtindex
+"""
+
+# What PostgreSQL 17 prints otherwise than 16.
+_SEVENTEEN: Final = """
+QUERY commandType/v querySource canSetTag utilityStmt/p resultRelation/v hasAggs hasWindowFuncs hasTargetSRFs
+  hasSubLinks hasDistinctOn hasRecursive hasModifyingCTE hasForUpdate hasRowSecurity isReturn cteList/P rtable/P
+  rteperminfos/P jointree/p mergeActionList/P mergeTargetRelation/v mergeJoinCondition/p targetList/P override
+  onConflict/p returningList/P groupClause/P groupDistinct groupingSets/P havingQual/p windowClause/P distinctClause/P
+  sortClause/P limitOffset/p limitCount/p limitOption rowMarks/P setOperations/p constraintDeps/# withCheckOptions/P
+  stmt_location stmt_len
 RANGETBLENTRY/0 relid/v inh/v relkind/v rellockmode perminfoindex tablesample/n lateral inFromCl securityQuals/N
 RANGETBLENTRY/1 subquery/p security_barrier relid/v inh relkind rellockmode perminfoindex lateral inFromCl
   securityQuals/N
@@ -183,26 +215,36 @@ RANGETBLENTRY/5 values_lists/N coltypes/T coltypmods/# colcollations/# lateral i
 RANGETBLENTRY/6 ctename/v ctelevelsup/v self_reference/v coltypes/T coltypmods/# colcollations/# lateral inFromCl
   securityQuals/N
 RANGETBLENTRY/8 lateral inFromCl securityQuals/N
-RANGETBLENTRY/9 groupexprs/P lateral inFromCl securityQuals/N
 TABLEFUNC functype ns_uris/N ns_names/s docexpr/n rowexpr/n colnames/s coltypes/I coltypmods/# colcollations/#
   colexprs/N coldefexprs/N colvalexprs/N passingvalexprs/N notnulls/# plan/n ordinalitycol location
-SORTGROUPCLAUSE tleSortGroupRef/v eqop/o sortop/o reverse_sort nulls_first hashable
 WINDOWCLAUSE name refname partitionClause/N orderClause/N frameOptions startOffset/n endOffset/n startInRangeFunc/f
   endInRangeFunc/f inRangeColl inRangeAsc inRangeNullsFirst winref copiedOrder
 MERGEACTION matchKind commandType/v override qual/p targetList/P updateColnos/#
-VAR varno/v varattno/v vartype/v vartypmod varcollid varnullingrels/# varlevelsup/v varreturningtype varnosyn
-  varattnosyn location
 WINDOWFUNC winfnoid/f wintype/t wincollid inputcollid args/N aggfilter/n runCondition/N winref winstar winagg location
 WINDOWFUNCRUNCONDITION opno/o inputcollid wfunc_left arg/n
 MERGESUPPORTFUNC msftype/t msfcollid location
-ARRAYEXPR array_typeid/t array_collid element_typeid/t elements/N multidims list_start list_end location
-ROWCOMPAREEXPR cmptype opnos/O opfamilies/# inputcollids/# largs/N rargs/N
 JSONBEHAVIOR btype expr/n coerce location
 JSONEXPR op column_name formatted_expr/n format/n path_spec/n returning/n passing_names/s passing_values/N on_empty/n
   on_error/n use_io_coercion use_json_coercion wrapper omit_quotes collation location
 JSONTABLEPATH value/n name
 JSONTABLEPATHSCAN path/n errorOnError child/n colMin colMax
 JSONTABLESIBLINGJOIN lplan/n rplan/n
+"""
+
+# What PostgreSQL 18 prints otherwise than 17.
+_EIGHTEEN: Final = """
+QUERY commandType/v querySource canSetTag utilityStmt/p resultRelation/v hasAggs hasWindowFuncs hasTargetSRFs
+  hasSubLinks hasDistinctOn hasRecursive hasModifyingCTE hasForUpdate hasRowSecurity hasGroupRTE isReturn cteList/P
+  rtable/P rteperminfos/P jointree/p mergeActionList/P mergeTargetRelation/v mergeJoinCondition/p targetList/P override
+  onConflict/p returningOldAlias returningNewAlias returningList/P groupClause/P groupDistinct groupingSets/P
+  havingQual/p windowClause/P distinctClause/P sortClause/P limitOffset/p limitCount/p limitOption rowMarks/P
+  setOperations/p constraintDeps/# withCheckOptions/P stmt_location stmt_len
+RANGETBLENTRY/9 groupexprs/P lateral inFromCl securityQuals/N
+SORTGROUPCLAUSE tleSortGroupRef/v eqop/o sortop/o reverse_sort nulls_first hashable
+VAR varno/v varattno/v vartype/v vartypmod varcollid varnullingrels/# varlevelsup/v varreturningtype varnosyn
+  varattnosyn location
+ARRAYEXPR array_typeid/t array_collid element_typeid/t elements/N multidims list_start list_end location
+ROWCOMPAREEXPR cmptype opnos/O opfamilies/# inputcollids/# largs/N rargs/N
 RETURNINGEXPR retlevelsup retold retexpr/n
 """
 
@@ -243,19 +285,23 @@ def _shape(name: str, words: list[str], prefix: Shape | None) -> Shape:
     return Shape(name, tuple(fields), tuple(roles), variant, prefix)
 
 
-def _grammar(major: int, changes: str, dropped: tuple[str, ...] = ()) -> Grammar:
+def _grammar(
+    major: int, *changes: str, dropped: tuple[str, ...] = (), renamed: Mapping[str, str] = MappingProxyType({})
+) -> Grammar:
     lines = _lines(_BASE)
     for name in dropped:
         del lines[name]
-    lines.update(_lines(changes) if changes else {})
+    for table in changes:
+        lines.update(_lines(table))
     shapes: dict[str, Shape] = {}
     for name, words in lines.items():
-        base, _, variant = name.partition("/")
-        shapes[name] = _shape(base, words, shapes[base] if variant else None)
+        base, slash, variant = name.partition("/")
+        base = renamed.get(base, base)
+        shapes[base + slash + variant] = _shape(base, words, shapes[base] if variant else None)
     return Grammar(major, MappingProxyType(shapes))
 
 
-_NOT_IN_FIFTEEN: Final = (
+_BEFORE_SIXTEEN: Final = (
     "RTEPERMISSIONINFO",
     "JSONFORMAT",
     "JSONRETURNING",
@@ -263,11 +309,29 @@ _NOT_IN_FIFTEEN: Final = (
     "JSONCONSTRUCTOREXPR",
     "JSONISPREDICATE",
 )
+_BEFORE_FIFTEEN: Final = (*_BEFORE_SIXTEEN, "MERGEACTION")
+
+_OLD_NAMES: Final = MappingProxyType(
+    {
+        "RANGETBLENTRY": "RTE",
+        "COLLATEEXPR": "COLLATE",
+        "CASEEXPR": "CASE",
+        "CASEWHEN": "WHEN",
+        "ARRAYEXPR": "ARRAY",
+        "ROWEXPR": "ROW",
+        "ROWCOMPAREEXPR": "ROWCOMPARE",
+        "COALESCEEXPR": "COALESCE",
+        "MINMAXEXPR": "MINMAX",
+    }
+)
 
 GRAMMARS: Final[Mapping[int, Grammar]] = MappingProxyType(
     {
-        15: _grammar(15, _FIFTEEN, _NOT_IN_FIFTEEN),
-        16: _grammar(16, ""),
-        18: _grammar(18, _EIGHTEEN),
+        13: _grammar(13, _FIFTEEN, _FOURTEEN, _THIRTEEN, dropped=_BEFORE_FIFTEEN, renamed=_OLD_NAMES),
+        14: _grammar(14, _FIFTEEN, _FOURTEEN, dropped=_BEFORE_FIFTEEN, renamed=_OLD_NAMES),
+        15: _grammar(15, _FIFTEEN, dropped=_BEFORE_SIXTEEN),
+        16: _grammar(16),
+        17: _grammar(17, _SEVENTEEN),
+        18: _grammar(18, _SEVENTEEN, _EIGHTEEN),
     }
 )

@@ -133,7 +133,7 @@ class _Reader:
             label = self.node()
             if label.name != "ALIAS":
                 raise TreeRefused(IncompleteCode.FIELD_UNKNOWN, f"{label.name} in place of ALIAS")
-            return None
+            return label.values[0]
         return self.numbers()
 
     def many(self) -> list[Value] | None:

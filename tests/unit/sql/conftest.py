@@ -41,7 +41,8 @@ class Analyst:
 
     def epoch(self) -> str:
         """What stands for the catalogs as they are now."""
-        return self.connection.execute(EPOCH_QUERY).fetchone()[0]
+        (row,) = self.connection.execute(EPOCH_QUERY).fetchall()
+        return row[0]
 
     def trees(self, text: str, *types: int) -> list[str]:
         """What the server prints for a statement."""

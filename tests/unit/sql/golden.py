@@ -10,7 +10,7 @@ from typing import Any
 from gateway.sql.catalog import Catalog
 
 TREES = Path(__file__).parents[2] / "golden" / "trees"
-MAJORS = (15, 16, 18)
+MAJORS = (13, 14, 15, 16, 17, 18)
 MAX_BYTES = 8 * 1024 * 1024
 
 

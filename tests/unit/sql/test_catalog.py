@@ -9,72 +9,73 @@ from gateway.sql.codes import IncompleteCode
 from tests.unit.sql import golden
 
 PG = "pg_catalog"
-ROWS = {
+ROWS: dict[str, list[tuple[str | None, ...]]] = {
     "relations": [
-        ("100", "app", "users", "r", "false"),
-        ("101", "app", "vip", "r", "false"),
-        ("102", "app", "gold", "r", "true"),
-        ("103", "app", "pair", "c", "false"),
+        ("20100", "app", "users", "r", "false"),
+        ("20101", "app", "vip", "r", "false"),
+        ("20102", "app", "gold", "r", "true"),
+        ("20103", "app", "pair", "c", "false"),
         ("104", PG, "pg_class", "r", "false"),
     ],
     "attributes": [
-        ("100", "1", "id", "23", ""),
-        ("100", "3", "tail", "25", "s"),
-        ("103", "1", "a", "203", ""),
+        ("20100", "1", "id", "23", ""),
+        ("20100", "3", "tail", "25", "s"),
+        ("20103", "1", "a", "20203", ""),
         ("104", "1", "oid", "26", ""),
     ],
     "functions": [
         ("870", PG, "lower(text)"),
         ("2923", PG, "query_to_xml(text, boolean, boolean, text)"),
         ("1574", PG, "nextval(regclass)"),
-        ("300", "app", "lower(text)"),
+        ("20300", "app", "lower(text)"),
+        ("20301", PG, "upper(text)"),
     ],
-    "operators": [("96", PG, "=", "870"), ("97", PG, "<<", "2923"), ("98", "app", "=", "870"), ("99", PG, "!", "0")],
+    "operators": [("96", PG, "=", "870"), ("97", PG, "<<", "2923"), ("20098", "app", "=", "870"), ("99", PG, "!", "0")],
     "types": [
         ("23", PG, "int4", "b", "0"),
         ("25", PG, "text", "b", "0"),
         ("26", PG, "oid", "b", "0"),
-        ("200", "app", "users", "c", "100"),
-        ("201", "app", "mood", "e", "0"),
-        ("202", "app", "_mood", "b", "201"),
-        ("203", "app", "positive", "d", "23"),
-        ("204", "app", "_positive", "b", "203"),
-        ("205", "app", "pair", "c", "103"),
-        ("206", "app", "own", "b", "0"),
-        ("207", "app", "span", "r", "23"),
+        ("20200", "app", "users", "c", "20100"),
+        ("20201", "app", "mood", "e", "0"),
+        ("20202", "app", "_mood", "b", "20201"),
+        ("20203", "app", "positive", "d", "23"),
+        ("20204", "app", "_positive", "b", "20203"),
+        ("20205", "app", "pair", "c", "20103"),
+        ("20206", "app", "own", "b", "0"),
+        ("20207", "app", "span", "r", "23"),
         ("208", "information_schema", "sql_identifier", "d", "25"),
         ("209", PG, "pg_class", "c", "104"),
-        ("210", "app", "lost", "c", "999"),
-        ("211", "app", "loop", "b", "211"),
+        ("20210", "app", "lost", "c", "999"),
+        ("20211", "app", "loop", "b", "20211"),
     ],
-    "triggers": [("100",)],
-    "inheritance": [("100", "101"), ("101", "102"), ("100", "102")],
-    "expressions": [("100", "{A}"), ("100", "{B}")],
-    "references": [("101", "100", "c", "a"), ("102", "100", "a", "n")],
+    "triggers": [("20100",)],
+    "inheritance": [("20100", "20101"), ("20101", "20102"), ("20100", "20102")],
+    "expressions": [("20100", "{A}"), ("20100", "{B}")],
+    "references": [("20101", "20100", "c", "a"), ("20102", "20100", "a", "n")],
 }
 CATALOG = Catalog.from_rows(18, ROWS)
 
 
 def test_relations_and_their_columns():
-    relation = CATALOG.relations["100"]
+    relation = CATALOG.relations["20100"]
     assert (relation.full_name, relation.kind, relation.partition, relation.system) == ("app.users", "r", False, False)
     assert {number: column.name for number, column in relation.columns.items()} == {1: "id", 3: "tail"}
     assert relation.columns[3].generated
-    assert CATALOG.relations["102"].partition
+    assert CATALOG.relations["20102"].partition
     assert CATALOG.relations["104"].system
 
 
 def test_descendants_are_found_at_any_depth_each_once():
-    assert sorted(CATALOG.descendants("100")) == ["101", "102"]
-    assert CATALOG.descendants("102") == ()
+    assert sorted(CATALOG.descendants("20100")) == ["20101", "20102"]
+    assert CATALOG.descendants("20102") == ()
 
 
 def test_triggers_expressions_and_references():
-    assert CATALOG.triggered == {"100"}
-    assert CATALOG.expressions["100"] == ("{A}", "{B}")
-    first, second = CATALOG.references["100"]
-    assert (first.referencing, first.on_delete, first.on_update) == ("101", True, False)
-    assert (second.referencing, second.on_delete, second.on_update) == ("102", False, True)
+    assert CATALOG.triggered == {"20100"}
+    assert CATALOG.expressions["20100"] == ("{A}", "{B}")
+    first, second = CATALOG.references["20100"]
+    assert (first.referencing, first.on_delete, first.on_update) == ("20101", True, False)
+    assert (second.referencing, second.on_delete, second.on_update) == ("20102", False, True)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,8 @@ def test_triggers_expressions_and_references():
     [
         ("870", None),
         ("2923", IncompleteCode.FUNCTION_REFUSED),
-        ("300", IncompleteCode.FUNCTION_REFUSED),
+        ("20300", IncompleteCode.FUNCTION_REFUSED),
+        ("20301", IncompleteCode.FUNCTION_REFUSED),  # an extension's, in pg_catalog
         ("999", IncompleteCode.FUNCTION_UNKNOWN),
     ],
 )
@@ -96,7 +98,7 @@ def test_functions(oid, code):
     [
         ("96", None),
         ("97", IncompleteCode.OPERATOR_REFUSED),
-        ("98", IncompleteCode.OPERATOR_REFUSED),
+        ("20098", IncompleteCode.OPERATOR_REFUSED),
         ("99", IncompleteCode.OPERATOR_REFUSED),
         ("999", IncompleteCode.OPERATOR_UNKNOWN),
     ],
@@ -110,18 +112,18 @@ def test_operators(oid, code):
     ("oid", "read", "converted"),
     [
         ("23", None, None),
-        ("200", None, None),
-        ("201", None, None),
-        ("202", None, None),
-        ("203", None, IncompleteCode.TYPE_REFUSED),
-        ("204", None, IncompleteCode.TYPE_REFUSED),
-        ("205", None, IncompleteCode.TYPE_REFUSED),
-        ("206", IncompleteCode.TYPE_REFUSED, IncompleteCode.TYPE_REFUSED),
-        ("207", IncompleteCode.TYPE_REFUSED, IncompleteCode.TYPE_REFUSED),
+        ("20200", None, None),
+        ("20201", None, None),
+        ("20202", None, None),
+        ("20203", None, IncompleteCode.TYPE_REFUSED),
+        ("20204", None, IncompleteCode.TYPE_REFUSED),
+        ("20205", None, IncompleteCode.TYPE_REFUSED),
+        ("20206", IncompleteCode.TYPE_REFUSED, IncompleteCode.TYPE_REFUSED),
+        ("20207", IncompleteCode.TYPE_REFUSED, IncompleteCode.TYPE_REFUSED),
         ("208", None, None),
         ("209", None, None),
-        ("210", IncompleteCode.TYPE_UNKNOWN, IncompleteCode.TYPE_UNKNOWN),
-        ("211", IncompleteCode.TYPE_UNKNOWN, IncompleteCode.TYPE_UNKNOWN),
+        ("20210", IncompleteCode.TYPE_UNKNOWN, IncompleteCode.TYPE_UNKNOWN),
+        ("20211", IncompleteCode.TYPE_UNKNOWN, IncompleteCode.TYPE_UNKNOWN),
         ("999", IncompleteCode.TYPE_UNKNOWN, IncompleteCode.TYPE_UNKNOWN),
     ],
 )
@@ -141,7 +143,7 @@ def test_a_snapshot_cannot_be_changed():
     with pytest.raises(AttributeError):
         CATALOG.major = 15
     with pytest.raises(TypeError):
-        CATALOG.relations["100"] = None
+        CATALOG.relations["20100"] = None
 
 
 @pytest.mark.parametrize("major", golden.MAJORS)

@@ -234,20 +234,23 @@ DEEP = {
 
 
 @pytest.mark.parametrize("size", [16_384, 60_000, LIMIT, 400_000])
-@pytest.mark.parametrize("name", DEEP)
-def test_a_deep_text_is_refused_and_the_process_lives(name, size):
+def test_deep_texts_are_refused_and_the_process_lives(size):
+    texts = ", ".join(f"{name!r}: {text}" for name, text in DEEP.items())
     program = f"""
 from gateway.sql.gate import Refused, inspect, normalise
 size = {size}
-text = {DEEP[name]}
-try:
-    inspect(text, max_bytes=1_000_000)
-except Refused as refused:
-    print(refused.code)
-normalise(text)
+for name, text in {{{texts}}}.items():
+    print(name, end=": ", flush=True)
+    try:
+        inspect(text, max_bytes=1_000_000)
+        print("accepted")
+    except Refused as refused:
+        print(refused.code, flush=True)
+    normalise(text)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout.strip()) == (0, "text_too_deep"), done.stderr[-500:]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"{name}: text_too_deep" for name in DEEP]
 
 
 def test_normalising_takes_constants_out():

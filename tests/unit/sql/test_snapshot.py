@@ -50,7 +50,8 @@ def plain(analyst):
 
 
 def epoch(connection: psycopg.Connection) -> str:
-    return connection.execute(EPOCH_QUERY).fetchone()[0]
+    (row,) = connection.execute(EPOCH_QUERY).fetchall()
+    return row[0]
 
 
 @pytest.mark.parametrize("name", SNAPSHOT_QUERIES)

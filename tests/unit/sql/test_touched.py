@@ -77,9 +77,7 @@ def test_the_first_refusal_stays_and_the_walk_goes_on(touched):
 
 def test_writing_reaches_partitions(touched):
     touched.written(OIDS["app.payments"], 1, with_children=False)
-    assert found(touched) == {
-        f"app.{name}.id write_target" for name in ("payments", "payments_2025", "payments_2026")
-    }
+    assert found(touched) == {f"app.{name}.id write_target" for name in ("payments", "payments_2025", "payments_2026")}
 
 
 def test_writing_reaches_children_only_where_told(touched):

@@ -120,6 +120,7 @@ def test_volatile_functions_that_may_be_used_are_a_short_list(analyst):
     assert allowed <= {
         "array_sample",
         "array_shuffle",
+        "bernoulli",
         "clock_timestamp",
         "gen_random_uuid",
         "pg_database_size",
@@ -133,6 +134,7 @@ def test_volatile_functions_that_may_be_used_are_a_short_list(analyst):
         "pg_total_relation_size",
         "random",
         "random_normal",
+        "system",
         "timeofday",
         "uuidv4",
         "uuidv7",
