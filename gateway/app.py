@@ -9,18 +9,15 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import os
-import secrets
 import signal
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 
 from prometheus_client import CollectorRegistry
 
-import gateway
 from gateway.audit.record import Event
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
@@ -31,14 +28,13 @@ from gateway.doors.grpc import GrpcDoor
 from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
-from gateway.facts.identity import TokenVerifier
 from gateway.facts.registry import Registry, load_registry
-from gateway.facts.volume import VolumeCounter
-from gateway.links.jwks import load_key_sets
 from gateway.links.resolve import Resolver
-from gateway.links.server import Credentials, ServerAddress
+from gateway.links.server import ServerAddress
+from gateway.links.sources import Secrets, Sources, hash_key, load_all, unknown_places
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
+from gateway.links.volume_file import VolumeFile
 from gateway.links.watch import FolderWatch
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId
@@ -49,7 +45,6 @@ from gateway.policy.metadata import rule_table
 from gateway.sql.codes import IncompleteCode
 
 _log = logging.getLogger(__name__)
-_PARSER_STACK = 16 * 1024 * 1024  # bytes; the SQL parser is recursive, and a small stack would be its end
 
 
 class LiveWorld:
@@ -92,17 +87,14 @@ class Application:
             raise
 
     async def stop(self) -> None:
-        """Drain and close, in the opposite order."""
+        """Drain and close, in the opposite order. Raises RecordUnavailable where the record's end could not be kept."""
         self.desk.draining = True
         await self._closing.aclose()
 
     async def _start(self) -> None:
         config = self.config
-        threading.stack_size(_PARSER_STACK)
-        sources = load_sources(config)
-        verifier = TokenVerifier(config.issuers, load_key_sets(config.issuers))
+        sources, secrets = load_all(config)
         addresses = {source.id: server_address(source) for source in config.datasources}
-        credentials = profile_credentials(config)
         world = LiveWorld(config, sources.registry, sources.bundle.revision)
         engine = InProcessEngine(sources.bundle)
         engine.warm()
@@ -111,6 +103,9 @@ class Application:
             config.record.directory, segment_bytes=config.record.segment_bytes, writer="gateway"
         )
         self._closing.callback(recorder.close)
+        self._closing.push_async_callback(self._tasks.cancel)  # of a start that fails half-way
+        volume = VolumeFile(config.record.directory)
+        self._closing.push_async_callback(volume.save)
         metrics = Metrics(
             CollectorRegistry(),
             rules={rule.id: rule.layer for rule in rule_table(sources.bundle.modules, sources.bundle.data)},
@@ -122,7 +117,7 @@ class Application:
         self._closing.push_async_callback(resolver.close)
         authority = Authority(
             world=world,
-            volume=VolumeCounter(),
+            volume=volume.counter,
             bounds=bounds(config),
             new_id=decision_ids(),
             hash_key=hash_key(config),
@@ -132,23 +127,29 @@ class Application:
             resolved=resolved(config),
             authority=authority,
             world=world,
-            verifier=verifier,
+            verifier=secrets.verifier,
             resolver=resolver,
             recorder=recorder,
             metrics=metrics,
             loop=asyncio.get_running_loop(),
             troubles=world.troubles,
         )
-        await self._start_twins(world, addresses, authority, metrics)
-        self._watch(world, resolver, authority, metrics, sources.policy_directory)
+        await self._start_twins(world, addresses, secrets, authority, metrics)
+        self._watch(world, resolver, metrics, sources)
+        self._tasks.spawn(volume.run(), "save volume")
         self._show_revision(world, sources.bundle, metrics)
         await self.desk.event(Event.GATEWAY_START, detail=f"version {version('sekisho')}")
         self._closing.push_async_callback(self.desk.event, Event.GATEWAY_STOP)
         self._closing.push_async_callback(self._tasks.cancel)
-        await self._open_doors(addresses, credentials)
+        await self._open_doors(addresses, secrets)
 
     async def _start_twins(
-        self, world: LiveWorld, addresses: dict[str, ServerAddress], authority: Authority, metrics: Metrics
+        self,
+        world: LiveWorld,
+        addresses: dict[str, ServerAddress],
+        secrets: Secrets,
+        authority: Authority,
+        metrics: Metrics,
     ) -> None:
         problems: list[str] = []
         for source in self.config.datasources:
@@ -160,7 +161,7 @@ class Application:
             twin = Twin(
                 source,
                 address=addresses[source.id],
-                credentials=Credentials(user=source.twin.role, password=secret(source.twin.password_file)),
+                credentials=secrets.twins[source.id],
                 tree_bytes=self.config.limits.tree_bytes,
                 nonce=nonce,
                 changed=changed,
@@ -175,9 +176,13 @@ class Application:
         if problems:
             raise ConfigError(problems)
 
-    def _watch(
-        self, world: LiveWorld, resolver: Resolver, authority: Authority, metrics: Metrics, policies: Path
-    ) -> None:
+    def _watch(self, world: LiveWorld, resolver: Resolver, metrics: Metrics, sources: Sources) -> None:
+        def registry_of(directory: Path) -> Registry:
+            registry = load_registry(directory)
+            if problems := unknown_places(self.config, registry):
+                raise ConfigError(problems)
+            return registry
+
         def new_registry(registry: Registry) -> None:
             world.registry = registry
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
@@ -189,8 +194,16 @@ class Application:
             world.policy_revision = bundle.revision
             self._show_revision(world, bundle, metrics)
 
-        registry = FolderWatch(self.config.registry.directory, what="registry", load=load_registry, swap=new_registry)
-        policy = FolderWatch(policies, what="policy", load=load_bundle, swap=new_policy)
+        registry = FolderWatch(
+            self.config.registry.directory,
+            what="registry",
+            load=registry_of,
+            swap=new_registry,
+            seen=sources.registry_seen,
+        )
+        policy = FolderWatch(
+            sources.policy_directory, what="policy", load=load_bundle, swap=new_policy, seen=sources.policy_seen
+        )
         self._tasks.spawn(registry.run(), "watch registry")
         self._tasks.spawn(policy.run(), "watch policy")
 
@@ -200,77 +213,33 @@ class Application:
             _log.warning("rule_in_shadow_mode", extra={"rule": rule})
         metrics.policy_loaded(f"{world.policy_revision}+{world.registry.revision}", self._shadow)
 
-    async def _open_doors(
-        self, addresses: dict[str, ServerAddress], credentials: dict[tuple[str, str], Credentials]
-    ) -> None:
+    async def _open_doors(self, addresses: dict[str, ServerAddress], secrets: Secrets) -> None:
         listeners = self.config.listeners
         self.desk.start()
         self._closing.callback(self.desk.stop)
-        try:
-            if listeners.http is not None:
-                http = HttpDoor(self.desk, listeners.http)
+        if listeners.http is not None:
+            http = HttpDoor(self.desk, listeners.http)
+            with _binding(f"listeners.http {listeners.http.address}"):
                 await http.start()
-                self._closing.push_async_callback(http.stop)
-            if listeners.grpc is not None:
-                grpc = GrpcDoor(self.desk, listeners.grpc)
+            self._closing.push_async_callback(http.stop)
+        if listeners.grpc is not None:
+            grpc = GrpcDoor(self.desk, listeners.grpc)
+            with _binding(f"listeners.grpc {listeners.grpc.address}"):
                 await grpc.start()
-                self._closing.push_async_callback(grpc.stop)
-            postgres = PostgresDoor(self.desk, addresses=addresses, credentials=credentials)
-            self._closing.push_async_callback(postgres.stop)
+            self._closing.push_async_callback(grpc.stop)
+        postgres = PostgresDoor(self.desk, addresses=addresses, credentials=secrets.profiles)
+        self._closing.push_async_callback(postgres.stop)
+        with _binding("listeners.postgres"):
             await postgres.start()
-        except OSError as error:
-            raise ConfigError([f"listeners: {error}"]) from error
 
 
-class Sources:
-    """Registry and policy, loaded together so that the problems of both are listed in one run."""
-
-    def __init__(self, registry: Registry, bundle: Bundle, policy_directory: Path) -> None:
-        self.registry = registry
-        self.bundle = bundle
-        self.policy_directory = policy_directory
-
-
-def load_sources(config: Config) -> Sources:
-    """Registry and policy of a configuration. Raises ConfigError with every problem, listeners' sites included."""
-    problems: list[str] = []
-    registry: Registry | None = None
-    bundle: Bundle | None = None
-    policies = config.policy.directory or packaged_policies()
+@contextlib.contextmanager
+def _binding(what: str) -> Iterator[None]:
+    """An address that cannot be had is a problem of configuration, with its place."""
     try:
-        registry = load_registry(config.registry.directory)
-        problems += unknown_places(config, registry)
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        bundle = load_bundle(policies)
-    except ConfigError as error:
-        problems += error.problems
-    if registry is None or bundle is None or problems:
-        raise ConfigError(problems)
-    return Sources(registry, bundle, policies)
-
-
-def unknown_places(config: Config, registry: Registry) -> list[str]:
-    """Sites and datasources that configuration names and the registry does not know."""
-    problems = [
-        f"listeners.postgres {listener.address}: site {listener.site} is not in the registry"
-        for listener in config.listeners.postgres
-        if listener.site is not None and listener.site not in registry.sites
-    ]
-    problems += [
-        f"datasource {source.id}: not in the registry's catalog"
-        for source in config.datasources
-        if registry.datasource(DatasourceId(source.id)) is None
-    ]
-    return problems
-
-
-def packaged_policies() -> Path:
-    """The packs that come with Sekisho: inside the installed package, or beside it in a checkout."""
-    package = Path(gateway.__file__).parent
-    inside = package / "_policies"
-    return inside if inside.is_dir() else package.parent / "policies"
+        yield
+    except OSError as error:
+        raise ConfigError([f"{what}: {error.strerror or error}"]) from error
 
 
 def server_address(source: Datasource) -> ServerAddress:
@@ -283,38 +252,6 @@ def server_address(source: Datasource) -> ServerAddress:
         ca=source.ca,
         connect_timeout=source.connect_timeout_ms / 1000,
     )
-
-
-def profile_credentials(config: Config) -> dict[tuple[str, str], Credentials]:
-    """(datasource, profile) → the role's credentials. Raises ConfigError for secrets that cannot be read."""
-    return {
-        (source.id, profile.name): Credentials(user=profile.role, password=secret(profile.password_file))
-        for source in config.datasources
-        for profile in source.profiles
-    }
-
-
-def secret(path: Path | None) -> str | None:
-    """The first line of a secret's file. Raises ConfigError."""
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="utf-8").split("\n", 1)[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: {error}"]) from error
-
-
-def hash_key(config: Config) -> bytes:
-    """The key of the statement hash; made on first start beside the record, readable by its owner only."""
-    path = config.record.hash_key_file or config.record.directory / "hash.key"
-    if config.record.hash_key_file is None and not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
-    try:
-        return path.read_bytes().strip()
-    except OSError as error:
-        raise ConfigError([f"{path}: {error}"]) from error
 
 
 def bounds(config: Config) -> Bounds:
@@ -330,19 +267,19 @@ def bounds(config: Config) -> Bounds:
 
 def decision_ids() -> Callable[[], str]:
     """Ids of decisions: time of start and chance make them unique, the counter makes them cheap."""
-    prefix = f"d-{int(time.time()):x}{secrets.token_hex(3)}-"
+    prefix = f"d-{int(time.time()):x}{token_hex(3)}-"
     numbers = itertools.count(1)
     return lambda: f"{prefix}{next(numbers):x}"
 
 
 async def serve(config: Config) -> None:
     """Run a gateway until SIGTERM or SIGINT. Raises ConfigError where it cannot start."""
-    application = Application(config)
-    await application.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT):  # before the start: what has begun is also ended in order
         loop.add_signal_handler(number, stop.set)
+    application = Application(config)
+    await application.start()
     _log.info("started", extra={"version": version("sekisho")})
     await stop.wait()
     _log.info("stopping")

@@ -1,7 +1,8 @@
 """``sekisho check``: one decision with its findings, for those who write policy. Nothing is run, nothing is recorded.
 
 It is the same order as at the doors, with the same registry, rules and analysis twin; only the entry of the record is
-not written, because nothing is forwarded.
+not written, because nothing is forwarded. Two things are assumed: that no rows went out before, and a token with an
+hour to live.
 """
 
 from __future__ import annotations
@@ -9,26 +10,34 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any, Final
 
-import click
-
-from gateway.app import LiveWorld, Sources, bounds, load_sources, secret, server_address
+from gateway.app import LiveWorld, bounds, server_address
 from gateway.authorize import Authority
 from gateway.config import Config, Datasource
+from gateway.demo.show import Screen, Style, Tone
 from gateway.doors.desk import choose_profile
 from gateway.doors.postgres import nonce
-from gateway.errors import AuthenticationError, ConfigError, UpstreamError
+from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
 from gateway.links.server import Credentials
+from gateway.links.sources import Sources, load_sources, secret
 from gateway.links.twin import Twin
-from gateway.model import DatasourceId, Door, Mode, Peer, Principal, PrincipalId
-from gateway.needs import Ask, Need, NeedDecision, NeedTree, Outcome
+from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
+from gateway.needs import Ask, NeedDecision, NeedTree, Outcome
 from gateway.policy.inprocess import InProcessEngine
 
-_HOUR = 3600
-_NO_KEY = b"\0" * 32  # of the statement hash: nothing is recorded
+_HOUR: Final = 3600
+_NO_KEY: Final = b"\0" * 32  # of the statement hash: nothing is recorded
+_LABEL: Final = 13  # columns of the text
+# Reasons that are an answer to the question. All others say that it could not be answered.
+_ANSWERS: Final = frozenset(
+    {Reason.ALLOWED, Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE, Reason.OBLIGATION_UNSUPPORTED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,7 @@ class Question:
     sql: str
     datasource: str | None
     groups: tuple[str, ...]
+    mfa: bool
     at: int | None
 
 
@@ -47,25 +57,23 @@ class Question:
 class CheckAnswer:
     """One decision, as a document for machines and as text for people."""
 
-    allowed: bool
     document: dict[str, Any]
 
-    def text(self, colour: bool) -> str:
+    @property
+    def answered(self) -> bool:
+        """False where there is no decision: the database rejects the statement, or something could not be asked."""
+        return self.document["reason"] in _ANSWERS
+
+    @property
+    def allowed(self) -> bool:
+        """What the decision is."""
+        return bool(self.document["effect"] == "allow")
+
+    def text(self, style: Style) -> str:
         """The decision in words."""
-        document = self.document
-        word = click.style(document["effect"].upper(), fg="green" if self.allowed else "red", bold=True)
-        lines = [f"{word if colour else click.unstyle(word)}  {document['message'] or document['reason']}", ""]
-        for name, value in document["facts"].items():
-            lines.append(f"  {name:<12} {value}")
-        if document["complaint"]:
-            lines += ["", f"  the database says: {document['complaint'].get('M', '')}"]
-        for finding in document["findings"]:
-            shadow = "  (shadow: counted, not enforced)" if finding["mode"] == Mode.SHADOW else ""
-            lines += ["", f"  {finding['rule']}  [{finding['layer']}]{shadow}", f"    {finding['message']}"]
-            if finding["fact"]:
-                lines.append(f"    fact: {finding['fact']} = {json.dumps(finding['value'], ensure_ascii=False)}")
-            lines += [f"    {label}: {finding[label]}" for label in ("citation", "remedy") if finding[label]]
-        return "\n".join(lines)
+        out = StringIO()
+        _Text(Screen(out, style), self.document).print(answered=self.answered)
+        return out.getvalue().strip("\n")
 
 
 async def run_check(config: Config, question: Question) -> CheckAnswer:
@@ -74,19 +82,23 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
     at = question.at if question.at is not None else int(time.time())
     source = _datasource(config, question.datasource)
     principal = _principal(config, sources, question, at)
+    peer = _peer(sources, question.place)
     try:
         profile = choose_profile(source.profiles, sources.registry, DatasourceId(source.id), principal, at)
     except AuthenticationError as error:
-        raise ConfigError([f"{error.detail} (groups: {', '.join(principal.groups) or 'none'})"]) from None
-    world = LiveWorld(config, sources.registry, sources.bundle.revision)
+        known = "" if principal.id in sources.registry.people else f"; {principal.id} is not in the people registry"
+        groups = ", ".join(principal.groups) or "none"
+        raise ConfigError([f"--as: {error.detail} (groups: {groups}; --group names others{known})"]) from None
+    path = source.twin.password_file
     twin = Twin(
         source,
         address=server_address(source),
-        credentials=Credentials(user=source.twin.role, password=secret(source.twin.password_file)),
+        credentials=Credentials(user=source.twin.role, password=secret(path) if path is not None else None),
         tree_bytes=config.limits.tree_bytes,
         nonce=nonce,
         changed=lambda: None,
     )
+    world = LiveWorld(config, sources.registry, sources.bundle.revision)
     world.twins[DatasourceId(source.id)] = twin
     authority = Authority(
         world=world, volume=VolumeCounter(), bounds=bounds(config), new_id=lambda: "(not recorded)", hash_key=_NO_KEY
@@ -96,33 +108,42 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         datasource=DatasourceId(source.id),
         profile=profile.name,
         principal=principal,
-        peer=_peer(sources, question.place),
+        peer=peer,
         sql=question.sql,
         session="check",
     )
     try:
         await twin.start()
-        return _answer(await _drive(authority, ask, at, InProcessEngine(sources.bundle), twin))
+        if twin.epoch is None:
+            words = f" ({twin.server_words})" if twin.server_words else ""
+            raise ConfigError([f"datasource {source.id}: {twin.trouble}{words}"])
+        outcome = await _drive(authority, ask, at, InProcessEngine(sources.bundle), twin)
     finally:
         twin.close()
+    return CheckAnswer(document=_document(ask, at, outcome))
 
 
 async def _drive(authority: Authority, ask: Ask, at: int, engine: InProcessEngine, twin: Twin) -> Outcome:
     work = authority.authorize(ask, at * 1_000_000_000)
-    try:
-        need: Need = next(work)
-        while True:
+    answer: object = None
+    trouble: SekishoError | None = None
+    while True:
+        try:
+            need = work.send(answer) if trouble is None else work.throw(trouble)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        answer = trouble = None
+        try:
             if isinstance(need, NeedTree):
-                need = work.send(await twin.analyse(need.profile, need.text, need.parameter_types))
+                answer = await twin.analyse(need.profile, need.text, need.parameter_types)
             elif isinstance(need, NeedDecision):
-                need = work.send(engine.evaluate(need.document))
-            else:
-                need = work.send(None)  # nothing is forwarded, so nothing is recorded
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
-    except UpstreamError as error:
-        raise ConfigError([f"the analysis twin cannot be asked: {error.detail}"]) from None
+                answer = engine.evaluate(need.document)
+        except SekishoError as error:  # nothing is forwarded, so nothing is recorded: the third need is no need here
+            trouble = error
+
+
+# -- the question ---------------------------------------------------------------------------------------------------
 
 
 def _datasource(config: Config, name: str | None) -> Datasource:
@@ -140,15 +161,17 @@ def _principal(config: Config, sources: Sources, question: Question, at: int) ->
     if not separator:
         found = [PrincipalId(one) for one in people if one.rpartition("#")[2] == question.principal]
         if len(found) > 1:
-            raise ConfigError([f"--as: several people have this subject: {', '.join(found)}"])
+            raise ConfigError([f"--as: several people have this subject: {', '.join(sorted(found))}"])
         issuer = found[0].rpartition("#")[0] if found else config.issuers[0].issuer
-        subject = question.principal
+    if issuer not in {one.issuer for one in config.issuers}:
+        raise ConfigError([f"--as: {issuer} is no issuer of this configuration, so nobody of it can log in"])
     person = people.get(PrincipalId(f"{issuer}#{subject}"))
     return Principal(
         issuer=issuer,
         subject=subject,
         database_user=subject,
         groups=question.groups or (person.groups if person is not None else ()),
+        mfa=question.mfa,
         expires_at=at + _HOUR,
         issued_at=at,
     )
@@ -163,52 +186,182 @@ def _peer(sources: Sources, place: str) -> Peer:
     sites = sources.registry.sites
     if place in sites:
         return Peer(address=None, site=place)
-    for name, site in sorted(sites.items()):
-        if site.country == place.upper() and site.direct:
+    direct = {name: site for name, site in sorted(sites.items()) if site.direct}
+    for name, site in direct.items():
+        if site.country == place.upper():
             return Peer(address=None, site=name)
-    raise ConfigError([f"--from: {place} is no address, and the registry has no site of that name or country"])
-
-
-def _answer(outcome: Outcome) -> CheckAnswer:
-    decision, standing = outcome.decision, outcome.standing
-    verdict = decision.verdict if decision is not None else None
-    facts: dict[str, str] = {}
-    if standing is not None:
-        seen = standing.understanding
-        chain = " -> ".join(f"{link.name} ({link.country or 'country unknown'})" for link in seen.employer.chain)
-        facts = {
-            "who": seen.employer.person or seen.principal.id,
-            "employer": chain or seen.employer.note or "unknown",
-            "location": ", ".join(seen.location.countries) or f"unknown: {seen.location.note}",
-            "statement": f"{seen.statement.kind}, {'complete' if seen.statement.complete else seen.statement.detail}",
-            "relations": ", ".join(seen.statement.relations) or "none",
-            "data types": ", ".join(seen.data.data_types) or "none",
-            "data of": ", ".join(seen.data.subject_countries) or "nobody",
-            "cross-border": "yes" if verdict is not None and verdict.cross_border else "no",
-        }
-    findings = [
-        {
-            "rule": finding.rule,
-            "layer": finding.layer,
-            "mode": finding.mode,
-            "citation": finding.citation,
-            "message": finding.message,
-            "fact": finding.fact,
-            "value": finding.value,
-            "remedy": finding.remedy,
-        }
-        for finding in (verdict.findings if verdict is not None else ())
-    ]
-    return CheckAnswer(
-        allowed=outcome.allowed,
-        document={
-            "effect": "allow" if outcome.allowed else "deny",
-            "reason": outcome.reason,
-            "message": outcome.message,
-            "facts": facts,
-            "findings": findings,
-            "obligations": [one.kind for one in verdict.obligations] if verdict is not None else [],
-            "complaint": dict(outcome.complaint.fields) if outcome.complaint is not None else None,
-            "revision": verdict.revision if verdict is not None else "",
-        },
+    countries = ", ".join(sorted({site.country for site in direct.values()}))
+    raise ConfigError(
+        [f"--from: {place} is no address, no site ({', '.join(sorted(sites))}) and no country of a site ({countries})"]
     )
+
+
+# -- the answer -----------------------------------------------------------------------------------------------------
+
+
+def _document(ask: Ask, at: int, outcome: Outcome) -> dict[str, Any]:
+    verdict = outcome.decision.verdict if outcome.decision is not None else None
+    fields = dict(outcome.complaint.fields) if outcome.complaint is not None else {}
+    return {
+        "effect": verdict.effect if verdict is not None else None,
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "detail": outcome.detail if verdict is not None and not verdict.findings else "",
+        "as_of": datetime.fromtimestamp(at, UTC).isoformat(),
+        "datasource": ask.datasource,
+        "profile": ask.profile,
+        "principal": ask.principal.id,
+        "groups": list(ask.principal.groups),
+        "facts": _facts(outcome.standing.understanding) if outcome.standing is not None else None,
+        "cross_border": verdict.cross_border if verdict is not None else None,
+        "findings": [_finding(finding) for finding in (verdict.findings if verdict is not None else ())],
+        "obligations": [asdict(one) for one in (verdict.obligations if verdict is not None else ())],
+        "complaint": {
+            "sqlstate": outcome.complaint.sqlstate,
+            "message": fields.get("M", ""),
+            "detail": fields.get("D", ""),
+            "hint": fields.get("H", ""),
+            "position": int(fields["P"]) if fields.get("P", "").isdigit() else None,
+        }
+        if outcome.complaint is not None
+        else None,
+        "revision": verdict.revision if verdict is not None else "",
+    }
+
+
+def _facts(seen: Understanding) -> dict[str, Any]:
+    return {
+        "person": seen.employer.person,
+        "employer": {
+            "known": seen.employer.known,
+            "note": seen.employer.note,
+            "chain": [
+                {"hop": link.hop, "name": link.name, "country": link.country, "relation": link.relation}
+                for link in seen.employer.chain
+            ],
+        },
+        "location": {
+            "countries": list(seen.location.countries),
+            "site": seen.location.site,
+            "source": seen.location.source,
+            "confidence": seen.location.confidence,
+            "conflict": seen.location.conflict,
+            "note": seen.location.note,
+        },
+        "origin": list(seen.origin),
+        "statement": {
+            "kind": seen.statement.kind,
+            "complete": seen.statement.complete,
+            "incomplete": seen.statement.incomplete,
+            "detail": seen.statement.detail,
+            "relations": list(seen.statement.relations),
+            "columns": [asdict(column) for column in seen.statement.columns],
+        },
+        "data": {
+            "about_people": seen.data.about_people,
+            "types": list(seen.data.data_types),
+            "subject_countries": list(seen.data.subject_countries),
+            "storage_countries": list(seen.data.storage_countries),
+            "unlabelled": list(seen.data.unlabelled),
+        },
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    names = ("rule", "layer", "mode", "reason", "citation", "message", "fact", "value", "remedy")
+    return {name: getattr(finding, name) for name in names}
+
+
+class _Text:
+    """The document on a screen."""
+
+    def __init__(self, screen: Screen, document: Mapping[str, Any]) -> None:
+        self._screen = screen
+        self._document = document
+
+    def print(self, *, answered: bool) -> None:
+        document = self._document
+        if not answered:
+            self._screen.line("NOT DECIDED", Tone.BAD)
+        else:
+            allowed = document["effect"] == "allow"
+            self._screen.line(document["effect"].upper(), Tone.GOOD if allowed else Tone.BAD)
+        self._asked()
+        if document["facts"] is not None:
+            self._understood(document["facts"])
+        if document["complaint"] is not None:
+            self._complaint(document["complaint"])
+        elif document["detail"] or not answered:
+            self._field("why", document["message"].removeprefix("access denied: "))
+            self._field("", document["detail"])
+        for obligation in document["obligations"]:
+            words = [str(value) for name, value in obligation.items() if name != "kind" and value not in (None, "")]
+            self._field("obligation", f"{obligation['kind']}: {', '.join(words)}")
+        for finding in document["findings"]:
+            self._rule(finding)
+
+    def _field(self, name: str, text: str, *, indent: int = 2, tone: Tone = Tone.PLAIN) -> None:
+        if text:
+            self._screen.field(name, text, indent=indent, label=_LABEL, tone=tone)
+
+    def _asked(self) -> None:
+        document = self._document
+        person = (document["facts"] or {}).get("person")
+        who = f"{person}, {document['principal']}" if person else document["principal"]
+        self._field("who", f"{who} (groups: {', '.join(document['groups']) or 'none'})")
+        self._field("as of", document["as_of"].replace("T", " ").replace("+00:00", " UTC"))
+        self._field("at", f"{document['datasource']}, profile {document['profile']}")
+
+    def _understood(self, facts: Mapping[str, Any]) -> None:
+        employer, location, data = facts["employer"], facts["location"], facts["data"]
+        chain = " -> ".join(f"{link['name']} ({link['country'] or 'country unknown'})" for link in employer["chain"])
+        self._field("employer", "; ".join(part for part in (chain, employer["note"]) if part) or "unknown")
+        where = ", ".join(location["countries"]) or "unknown"
+        known_by = f"{location['site'] or ''} {location['source'].replace('_', ' ')}, {location['confidence']}".strip()
+        conflict = "sources disagree" if location["conflict"] else ""
+        said = known_by if location["countries"] else location["note"]
+        self._field("location", "; ".join(part for part in (where, said, conflict) if part))
+        statement = facts["statement"]
+        self._field("statement", statement["kind"] + ("" if statement["complete"] else ", not understood completely"))
+        for relation, columns in _by_relation(statement["relations"], statement["columns"]).items():
+            self._field("touches", f"{relation}: {columns}" if columns else relation)
+        if not statement["complete"]:
+            return  # whose data it is was not established either
+        about = "about people" if data["about_people"] else "not about people"
+        self._field("data", ", ".join(data["types"]) or about)
+        self._field("not labelled", ", ".join(data["unlabelled"]))
+        if data["about_people"]:
+            self._field("whose", f"people in {', '.join(data['subject_countries']) or 'countries nobody declared'}")
+        self._field("border", "crossed" if self._document["cross_border"] else "not crossed")
+
+    def _complaint(self, complaint: Mapping[str, Any]) -> None:
+        at = f" at character {complaint['position']}" if complaint["position"] else ""
+        self._field("the database", f"{complaint['message']} ({complaint['sqlstate']}{at})")
+        self._field("", complaint["detail"])
+        self._field("hint", complaint["hint"])
+
+    def _rule(self, finding: Mapping[str, Any]) -> None:
+        shadow = finding["mode"] == Mode.SHADOW
+        acts = ", shadow: counted, not acted on" if shadow else ""
+        self._screen.line()
+        self._screen.line(
+            f"{finding['rule']} ({finding['layer']}{acts})", Tone.FAINT if shadow else Tone.STRONG, indent=2
+        )
+        self._screen.line(finding["message"], indent=4)
+        if finding["fact"]:
+            value = json.dumps(finding["value"], ensure_ascii=False)
+            self._field("fact", f"{finding['fact']} = {value}", indent=4)
+        self._field("after", finding["citation"], indent=4)
+        self._field("would help", finding["remedy"], indent=4)
+
+
+def _by_relation(relations: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Relation -> its columns, each with how it is used."""
+    found: dict[str, dict[str, list[str]]] = {relation: {} for relation in relations}
+    for column in columns:
+        uses = found.setdefault(column["relation"], {}).setdefault(column["column"], [])
+        uses.append(column["use"].replace("_", " "))
+    return {
+        relation: ", ".join(f"{name} ({', '.join(sorted(uses))})" for name, uses in sorted(named.items()))
+        for relation, named in found.items()
+    }

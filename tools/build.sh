@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tools/versions.env
 . tools/versions.env
 bin=$PWD/.tools/bin
+PATH=$PATH:/usr/local/sbin:/usr/sbin
 mkdir -p "$bin"
 missing=0
 

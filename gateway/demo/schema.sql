@@ -116,4 +116,4 @@ GRANT SELECT ON regions TO sekisho_moderator;
 CREATE ROLE sekisho_twin LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
 GRANT CONNECT ON DATABASE messenger TO sekisho_twin;
 GRANT sekisho_engineer, sekisho_moderator TO sekisho_twin WITH INHERIT FALSE, SET TRUE;
-ALTER ROLE sekisho_twin SET log_min_messages = fatal;
+ALTER ROLE sekisho_twin SET log_min_messages = panic;

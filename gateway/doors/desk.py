@@ -160,14 +160,25 @@ class Desk:
             self.metrics.login(LoginMethod.TOKEN, reason)
         else:
             self.metrics.denied(door, reason)
+        self._note_refused(door, Peer(address=peer_address), reason, detail, {})
+
+    def login_refused(self, peer: Peer, reason: Reason, detail: str, attribution: Mapping[str, str]) -> None:
+        """Record and count a login at the postgres door that failed; ``attribution``: the client's own words."""
+        self.metrics.login(LoginMethod.TOKEN, reason)
+        self._note_refused(Door.POSTGRES, peer, reason, detail, attribution)
+
+    def _note_refused(
+        self, door: Door, peer: Peer, reason: Reason, detail: str, attribution: Mapping[str, str]
+    ) -> None:
         self.note(
             record.session_entry(
                 record.Event.LOGIN_REFUSED,
                 at_ns=time.time_ns(),
                 door=door,
-                peer=Peer(address=peer_address),
+                peer=peer,
                 reason=reason,
                 detail=detail,
+                attribution=attribution,
             )
         )
 

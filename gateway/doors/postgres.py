@@ -19,6 +19,7 @@ from gateway.links.server import Credentials, ServerAddress
 from gateway.links.tasks import TaskGroup
 
 _log = logging.getLogger(__name__)
+_KNOCKING = 16  # connections that may be there on top, however few the seats
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -41,6 +42,7 @@ class PostgresDoor:
         self.cancels = CancelKeys()
         self.nonce = nonce
         self._clients: set[Client] = set()
+        self._seated: set[Client] = set()
         self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()
 
@@ -55,15 +57,27 @@ class PostgresDoor:
             _log.info("listening", extra={"door": "postgres", "address": listener.address, "site": listener.site})
 
     def admit(self, client: Client) -> bool:
-        """Take a connection in, unless there are too many."""
-        if len(self._clients) >= self.limits.sessions or self.desk.draining:
+        """Take a connection in, unless there are too many.
+
+        More may knock than may sit down: a cancel request is a connection of its own, and it matters most when every
+        seat is taken; and who is refused under TLS can be told so only under TLS.
+        """
+        if len(self._clients) >= 2 * self.limits.sessions + _KNOCKING or self.desk.draining:
             return False
         self._clients.add(client)
+        return True
+
+    def seat(self, client: Client) -> bool:
+        """Let a connection log in, unless there are too many sessions."""
+        if len(self._seated) >= self.limits.sessions or self.desk.draining:
+            return False
+        self._seated.add(client)
         return True
 
     def forget(self, client: Client) -> None:
         """A connection ended."""
         self._clients.discard(client)
+        self._seated.discard(client)
         if not self._clients:
             self._gone.set()
 

@@ -5,7 +5,9 @@ Map:
     server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
     asker       questions of our own over such a connection
     twin        the analysis twin: the server's trees, the catalogs, the epoch
+    sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
     jwks        key sets of issuers, from files
+    volume_file the volume counts, over a restart
     watch       folders that are loaded again when they change
     tasks       the only place that makes asyncio tasks
 

@@ -19,6 +19,7 @@ _INT16: Final = Struct("!H")
 # What a server may say at any time: NoticeResponse, ParameterStatus, NotificationResponse.
 _UNASKED: Final = frozenset(b"NSA")
 _READY: Final = ord("Z")
+_LONGEST_MESSAGE: Final = 0x3FFFFFFF  # of the server's own: a gibibyte
 Row = tuple[str | None, ...]
 
 
@@ -70,8 +71,11 @@ class Asker:
         while len(self._buffer) - position >= 5:
             length = _LENGTH.unpack_from(self._buffer, position + 1)[0]
             end = position + 1 + length
-            if length < 4 or length > self._limit:
+            if not 4 <= length <= _LONGEST_MESSAGE:
                 self._break(UpstreamError(Reason.TWIN_UNAVAILABLE, "the database does not speak its protocol"))
+                return
+            if length > self._limit:
+                self._break(AnswerTooLarge())
                 return
             if end > len(self._buffer):
                 break

@@ -20,7 +20,11 @@ def load_key_sets(issuers: tuple[Issuer, ...]) -> dict[str, Mapping[str, Any]]:
     for issuer in issuers:
         try:
             found[issuer.issuer] = _load(issuer.keys)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            problems.append(f"issuer {issuer.issuer}: {issuer.keys}: cannot be read: {error.strerror or error}")
+        except json.JSONDecodeError as error:
+            problems.append(f"issuer {issuer.issuer}: {issuer.keys}:{error.lineno}: not JSON: {error.msg}")
+        except (ValueError, RecursionError) as error:
             problems.append(f"issuer {issuer.issuer}: {issuer.keys}: {error}")
     if problems:
         raise ConfigError(problems)
@@ -28,9 +32,11 @@ def load_key_sets(issuers: tuple[Issuer, ...]) -> dict[str, Mapping[str, Any]]:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    if path.stat().st_size > _MAX_BYTES:
+    with path.open("rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
         raise ValueError("the key set is larger than 1 MiB")
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = json.loads(data.decode("utf-8"))
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("not a JSON Web Key Set (RFC 7517): an object with `keys` is expected")
     return document

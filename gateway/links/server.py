@@ -7,6 +7,7 @@ reads, afterwards whoever owns the connection. Everything is bounded by one dead
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import Reason, UpstreamError
-from gateway.pgwire.login import ServerLogin
+from gateway.pgwire.login import LoginRefused, ServerLogin
 from gateway.pgwire.messages import TERMINATE
 from gateway.pgwire.startup import SSL_REQUEST, cancel_request
+
+_log = logging.getLogger(__name__)
 
 # What the meaning of a statement hangs on is said in the start-up packet: that beats defaults of role and database.
 PINNED_SETTINGS = {"client_encoding": "UTF8", "standard_conforming_strings": "on", "row_security": "on"}
@@ -150,35 +153,36 @@ async def open_connection(
     address: ServerAddress, credentials: Credentials, settings: dict[str, str], nonce: Callable[[], str]
 ) -> ServerConnection:
     """Reach the server and log in. Raises UpstreamError; the deadline of ``address`` covers everything."""
-    connection: ServerConnection | None = None
+    connection = ServerConnection()
     try:
         async with asyncio.timeout(address.connect_timeout):
-            connection = await _reach(address)
+            await _reach(connection, address)
             await _login(connection, address, credentials, settings, nonce())
             return connection
-    except (OSError, TimeoutError, ssl.SSLError) as error:
-        if connection is not None:
-            connection.close()
+    except LoginRefused as error:
+        connection.close()
+        _log.warning("upstream_login_refused", extra={"sqlstate": error.sqlstate, "said": error.server_message})
+        raise
+    except (OSError, TimeoutError) as error:
+        connection.close()
         what = "in time" if isinstance(error, TimeoutError) else f"({type(error).__name__})"
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, f"the database could not be reached {what}") from error
-    except UpstreamError:
-        if connection is not None:
-            connection.close()
+    except BaseException:
+        connection.close()
         raise
 
 
-async def _reach(address: ServerAddress) -> ServerConnection:
+async def _reach(connection: ServerConnection, address: ServerAddress) -> None:
     loop = asyncio.get_running_loop()
     if address.socket_path is not None:
-        _, connection = await loop.create_unix_connection(ServerConnection, address.socket_path)
-        return connection
-    _, connection = await loop.create_connection(ServerConnection, address.host, address.port)
+        await loop.create_unix_connection(lambda: connection, address.socket_path)
+        return
+    await loop.create_connection(lambda: connection, address.host, address.port)
     if address.tls == "disable":
-        return connection
+        return
     connection.write(SSL_REQUEST)
     answer = await connection.read()
     if answer != b"S" or connection.transport is None:  # anything after the S was not sent by the TLS peer
-        connection.close()
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database does not offer TLS")
     context = ssl.create_default_context(cafile=str(address.ca) if address.ca else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -186,7 +190,6 @@ async def _reach(address: ServerAddress) -> ServerConnection:
     if secured is None:
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the TLS handshake with the database failed")
     connection.transport = secured
-    return connection
 
 
 async def _login(
@@ -210,11 +213,16 @@ async def send_cancel(address: ServerAddress, process_id: int, secret: bytes) ->
 
     Best effort by nature: the protocol has no answer. Raises UpstreamError where the server cannot be reached.
     """
+    connection = ServerConnection()
     try:
         async with asyncio.timeout(address.connect_timeout):
-            connection = await _reach(address)
+            await _reach(connection, address)
             connection.write(cancel_request(process_id, secret))
             if connection.transport is not None:
                 connection.transport.close()
     except (OSError, TimeoutError) as error:
+        connection.close()
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database could not be reached") from error
+    except BaseException:
+        connection.close()
+        raise

@@ -5,7 +5,9 @@ the person's session would analyse it, and no client session carries a debug set
 that role's ``log_min_messages`` let them through to the server's log, literals included, the twin refuses to work
 unless configuration accepts it by name.
 
-Its loss denies; nothing else does: it is opened again on the next need and every epoch interval.
+What the twin rests on (quiet log, encoding, roles without power) is looked at every epoch interval, as the catalogs
+are. While it does not hold, or nobody can say, no statement is sent and everything is denied; the next look that finds
+all of it good ends that without help.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from typing import Final
 
 from gateway.config import Datasource
 from gateway.errors import ConfigError, PolicyUnavailable, Reason, UpstreamError
-from gateway.links.asker import Asker, ServerRefused
+from gateway.links.asker import AnswerTooLarge, Asker, ServerRefused
 from gateway.links.server import Credentials, ServerAddress, open_connection
 from gateway.model import Complaint
 from gateway.needs import Analysis
+from gateway.pgwire.login import LoginRefused
 from gateway.pgwire.messages import SYNC, decode_fields, encode_parse
 from gateway.sql.catalog import EPOCH_QUERY, SNAPSHOT_QUERIES, Catalog
 
@@ -30,12 +33,20 @@ _log = logging.getLogger(__name__)
 _COMPLAINT_CLASSES: Final = frozenset({"42", "22", "0A", "3F", "3D", "54"})
 _TIMEOUT_STATES: Final = frozenset({"55P03", "57014"})
 _TOLD_FIELDS: Final = "SVCMDHPsctdn"
-_QUIET_LEVELS: Final = frozenset({"fatal", "panic"})
+_QUIET_LEVELS: Final = frozenset({"panic"})
+_ROLE_STATES: Final = frozenset({"22023", "42501", "42704"})  # the role is not there, or may not be taken
 _SNAPSHOT_BYTES: Final = 256 * 1024 * 1024
-_POWERFUL_ROLES: Final = (
-    "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ({roles}) "
-    "AND (rolsuper OR rolbypassrls OR rolreplication OR rolcreaterole)"
-)
+_SCOUT_PATH: Final = "pg_catalog, pg_temp"  # the catalogs are read with nobody's operators but the server's own
+_PREMISES: Final = "SELECT current_setting('log_min_messages'), current_setting('server_encoding')"
+# A role that may do what no client may, or that may become one that may.
+_POWERFUL_ROLES: Final = """
+SELECT DISTINCT role.rolname::text, might.rolname::text
+FROM pg_catalog.pg_roles role JOIN pg_catalog.pg_roles might
+  ON might.oid = role.oid OR pg_catalog.pg_has_role(role.oid, might.oid, 'MEMBER')
+WHERE role.rolname IN ({roles}) AND (role.rolsuper IS FALSE OR might.oid = role.oid)
+  AND (might.rolsuper OR might.rolbypassrls OR might.rolreplication OR might.rolcreaterole
+    OR might.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))
+"""
 
 
 class Twin:
@@ -66,6 +77,7 @@ class Twin:
         self.epoch: str | None = None
         self.catalog: Catalog | None = None
         self.trouble = "not started"
+        self.server_words = ""  # the server's own about that trouble; they name roles and hosts: for operators only
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -85,6 +97,9 @@ class Twin:
     def close(self) -> None:
         """Close every connection."""
         self._closed = True
+        self._close_all()
+
+    def _close_all(self) -> None:
         for idle in self._idle.values():
             for asker in idle:
                 asker.close()
@@ -93,24 +108,48 @@ class Twin:
             self._scout.close()
 
     async def _look(self) -> None:
+        """See what the twin rests on, and the catalogs. Raises ConfigError for what must be mended."""
         try:
             if self._scout is None or self._scout.closed:
-                self._scout = await self._open(None)
+                self._scout = await self._open_scout()
+            else:
                 await self._inspect(self._scout)
             found = (await self._scout.rows(EPOCH_QUERY, self._timeout()))[0][0]
             if found != self.epoch:
                 await self._load(self._scout)
+            return
+        except ConfigError:
+            self._close_all()
+            raise
+        except LoginRefused as error:
+            why, words = error.detail, f"{error.sqlstate}: {error.server_message}"
         except UpstreamError as error:
-            self._down(error.detail)
+            why, words = error.detail, ""
         except ServerRefused as error:
-            if self._scout is not None:
-                self._scout.close()
-            self._down(str(error))
+            why, words = "the database refused a question about its catalogs", str(error)
+        except Exception:  # an edge: whatever it is, nobody knows the catalogs, and the watch must go on
+            _log.exception("twin_failed", extra={"datasource": self._datasource.id})
+            why, words = "an error of the gateway's own; the log has it", ""
+        self._close_all()
+        self._down(why, words)
 
-    def _down(self, why: str) -> None:
+    async def _open_scout(self) -> Asker:
+        scout = await self._open(None)
+        try:
+            await self._inspect(scout)
+            await self._become_everybody()
+        except BaseException:
+            scout.close()
+            raise
+        if self._settings.accept_logged_trees:
+            _log.warning("analysed_statements_may_reach_the_servers_log", extra={"datasource": self._datasource.id})
+        return scout
+
+    def _down(self, why: str, words: str = "") -> None:
+        """Nobody knows the catalogs."""
         if self.epoch is not None or why != self.trouble:
-            _log.warning("twin_down", extra={"datasource": self._datasource.id, "why": why})
-        was, self.epoch, self.trouble = self.epoch, None, why
+            _log.warning("twin_down", extra={"datasource": self._datasource.id, "why": why, "server_words": words})
+        was, self.epoch, self.trouble, self.server_words = self.epoch, None, why, words
         if was is not None:
             self._changed()
 
@@ -122,51 +161,84 @@ class Twin:
         version = (await scout.rows("SHOW server_version_num", timeout))[0][0] or "0"
         await scout.rows("COMMIT", timeout)
         self.catalog = Catalog.from_rows(int(version) // 10_000, rows)
-        self.epoch, self.trouble = epoch, ""
+        self.epoch, self.trouble, self.server_words = epoch, "", ""
         _log.info("catalog_loaded", extra={"datasource": self._datasource.id, "epoch": epoch})
         self._changed()
 
     async def _inspect(self, scout: Asker) -> None:
-        """What must hold before this server may be served. Raises ConfigError."""
-        where, problems = f"datasource {self._datasource.id}", []
-        level = (await scout.rows("SHOW log_min_messages", self._timeout()))[0][0]
-        if level not in _QUIET_LEVELS and not self._settings.accept_logged_trees:
+        """What must hold before, and while, this server is served. Raises ConfigError."""
+        where = f"datasource {self._datasource.id}"
+        problems = []
+        level, encoding = (await scout.rows(_PREMISES, self._timeout()))[0]
+        if not self._quiet(level):
             problems.append(
                 f"{where}: the twin's role {self._settings.role} has log_min_messages = {level}, so every analysed "
                 f"statement, literals included, would reach the server's log. As a superuser: ALTER ROLE "
-                f"{self._settings.role} SET log_min_messages = fatal; or set twin.accept_logged_trees: true"
+                f"{self._settings.role} SET log_min_messages = panic; or set twin.accept_logged_trees: true"
             )
-        encoding = (await scout.rows("SHOW server_encoding", self._timeout()))[0][0]
         if encoding != "UTF8":
             problems.append(f"{where}: the database's encoding is {encoding}; only UTF8 is supported")
-        names = ", ".join("'" + role.replace("'", "''") + "'" for role in {*self._roles.values(), self._settings.role})
-        powerful = await scout.rows(_POWERFUL_ROLES.format(roles=names), self._timeout())
-        problems += [
-            f"{where}: role {name} is a superuser, or may bypass or replicate: refused" for (name,) in powerful
-        ]
+        roles = sorted({*self._roles.values(), self._settings.role})
+        names = ", ".join("'" + role.replace("'", "''") + "'" for role in roles)
+        found = await scout.rows(_POWERFUL_ROLES.format(roles=names), self._timeout())
+        theirs = {might for role, might in found if role != self._settings.role}
+        for role, might in found:
+            if role == self._settings.role and might != role and might in theirs:
+                continue  # it may become whatever a profile's role may, and that has been said
+            how = "" if might == role else f", as it may become {might}"
+            problems.append(
+                f"{where}: role {role} is a superuser, or may bypass row security, replicate, make roles or reach the "
+                f"server's files{how}: refused"
+            )
         if problems:
-            scout.close()
             raise ConfigError(problems)
+
+    async def _become_everybody(self) -> None:
+        """Take every profile's role once, before the first statement needs it. Raises ConfigError."""
+        problems: list[str] = []
+        for profile, role in self._roles.items():
+            try:
+                self._idle[profile].append(await self._take(profile))
+            except LoginRefused as error:
+                if error.sqlstate not in _ROLE_STATES:
+                    raise
+                problems.append(
+                    f"datasource {self._datasource.id}: the twin cannot take the role {role} of profile {profile} "
+                    f"({error.server_message}). As a superuser: GRANT {role} TO {self._settings.role}"
+                )
+        if problems:
+            raise ConfigError(problems)
+
+    def _quiet(self, level: str | None) -> bool:
+        return level in _QUIET_LEVELS or self._settings.accept_logged_trees
 
     # -- analysis -------------------------------------------------------------------------------------------------
 
     async def analyse(self, profile: str, text: str, types: tuple[int, ...]) -> Analysis:
         """What the server makes of one statement. Raises PolicyUnavailable: then it is denied."""
-        timeout = self._timeout()
+        self._known_catalog()  # before anything is sent: what the twin rests on may not hold just now
+        late = "every analysis connection was busy"
         try:
-            async with asyncio.timeout(timeout), self._slots[profile]:
+            async with asyncio.timeout(self._timeout()), self._slots[profile]:
+                late = "the database did not answer in time"
                 asker = await self._take(profile)
                 request = encode_parse(b"", text.encode(), types) + SYNC
-                messages = await asker.exchange(request, timeout)
+                messages = await asker.exchange(request, self._timeout())
                 self._idle[profile].append(asker)
         except TimeoutError:
-            raise PolicyUnavailable(Reason.TWIN_TIMEOUT, "every analysis connection was busy") from None
+            raise PolicyUnavailable(Reason.TWIN_TIMEOUT, late) from None
+        except AnswerTooLarge:
+            why = f"the analysed tree is longer than {self._tree_bytes} bytes"
+            raise PolicyUnavailable(Reason.STATEMENT_INCOMPLETE, why) from None
         except UpstreamError as error:
             reason = error.reason if error.reason is Reason.TWIN_TIMEOUT else Reason.TWIN_UNAVAILABLE
             raise PolicyUnavailable(reason, "the analysis twin could not be asked") from error
-        if self.catalog is None or self.epoch is None:
+        return _read(messages, self._known_catalog())
+
+    def _known_catalog(self) -> Catalog:
+        if self.catalog is None or self.epoch is None or self._closed:
             raise PolicyUnavailable(Reason.TWIN_UNAVAILABLE, "the database's catalogs are not known")
-        return _read(messages, self.catalog)
+        return self.catalog
 
     async def _take(self, profile: str) -> Asker:
         idle = self._idle[profile]
@@ -183,17 +255,29 @@ class Twin:
             "statement_timeout": str(self._settings.statement_timeout_ms),
             "lock_timeout": str(self._settings.lock_timeout_ms),
         }
-        if profile is not None:
-            settings |= {
-                "role": self._roles[profile],
-                "client_min_messages": "log",
-                "debug_print_rewritten": "on",
-                "debug_pretty_print": "off",
-            }
-        else:
-            settings["statement_timeout"] = "30000"  # the catalogs of a large database take their time
+        if profile is None:
+            # the catalogs of a large database take their time
+            settings |= {"statement_timeout": "30000", "search_path": _SCOUT_PATH}
+            connection = await open_connection(self._address, self._credentials, settings, self._nonce)
+            return Asker(connection, answer_limit=_SNAPSHOT_BYTES)
+        settings |= {
+            "role": self._roles[profile],
+            "client_min_messages": "log",
+            "debug_print_rewritten": "on",
+            "debug_pretty_print": "off",
+        }
         connection = await open_connection(self._address, self._credentials, settings, self._nonce)
-        return Asker(connection, answer_limit=_SNAPSHOT_BYTES if profile is None else 2 * self._tree_bytes)
+        asker = Asker(connection, answer_limit=2 * self._tree_bytes)
+        try:
+            # A role's setting may have changed since the last look; it counts for sessions that begin after it.
+            level = (await asker.rows("SHOW log_min_messages", self._timeout()))[0][0]
+        except ServerRefused as error:
+            asker.close()
+            raise UpstreamError(Reason.TWIN_UNAVAILABLE, "the database refused a question of the twin's") from error
+        if not self._quiet(level):
+            asker.close()
+            raise UpstreamError(Reason.TWIN_UNAVAILABLE, "analysed statements would reach the server's log")
+        return asker
 
     def _timeout(self) -> float:
         return self._settings.statement_timeout_ms / 1000 + 1.0

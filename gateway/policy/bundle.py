@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from gateway.policy.metadata import check_rules, rule_rows
 from gateway.policy.rego import RegoError, RegoProgram, check_syntax
 
 MANIFEST: Final = ".manifest"
+_MAX_DEPTH: Final = 12
 _DATA_FILES: Final = frozenset({"data.yaml", "data.json"})
 _PACKAGE: Final = re.compile(r"^package\s+([A-Za-z0-9_.]+)", re.MULTILINE)
 
@@ -92,9 +95,20 @@ def _within(path: str, roots: tuple[str, ...]) -> bool:
     return any(path == root or path.startswith(f"{root}/") for root in roots)
 
 
+def _files(directory: Path, pattern: str) -> list[Path]:
+    """The files of a bundle. A mounted ConfigMap holds its files twice: behind links, and below `..<timestamp>`."""
+    found: list[Path] = []
+    for folder, inner, names in os.walk(directory, followlinks=True):
+        here = Path(folder)
+        deep = len(here.relative_to(directory).parts) >= _MAX_DEPTH  # a link that leads back up ends here
+        inner[:] = [] if deep else sorted(name for name in inner if not name.startswith(".."))
+        found += (here / name for name in names if fnmatch(name, pattern))
+    return sorted(found)
+
+
 def _modules(directory: Path, roots: tuple[str, ...], problems: list[str]) -> tuple[tuple[str, str], ...]:
     modules: list[tuple[str, str]] = []
-    for path in sorted(directory.rglob("*.rego")):
+    for path in _files(directory, "*.rego"):
         if path.name.endswith("_test.rego"):
             continue
         name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory).as_posix()
@@ -112,7 +126,7 @@ def _modules(directory: Path, roots: tuple[str, ...], problems: list[str]) -> tu
 
 def _data(directory: Path, roots: tuple[str, ...], problems: list[str]) -> dict[str, Any]:
     data: dict[str, Any] = {}
-    for path in sorted(path for path in directory.rglob("data.*") if path.name in _DATA_FILES):
+    for path in (path for path in _files(directory, "data.*") if path.name in _DATA_FILES):
         name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory).as_posix()
         try:
             value = yaml.safe_load(path.read_text(encoding="utf-8"))

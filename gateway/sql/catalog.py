@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from gateway.sql.codes import IncompleteCode
+from gateway.sql.definitions import UNSEEN, Definitions, prints, read_definitions
 from gateway.sql.snapshot import EPOCH_QUERY, SNAPSHOT_QUERIES
 from gateway.sql.system_catalogs import SYSTEM_SCHEMAS
 from gateway.sql.vouched import refusal
@@ -34,7 +35,7 @@ class Column:
     type: str
     generated: bool
     declared: str = ""  # the type with its modifier, as format_type prints it
-    collation: str = ""  # the column's own, quoted, where it is not its type's
+    collation: str = ""  # the column's, quoted, where it is not the database's
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +93,22 @@ class Catalog:
     expressions: Mapping[str, tuple[str, ...]]  # relation -> stored expressions that a write evaluates
     references: Mapping[str, tuple[Reference, ...]]  # by referenced relation
     sequences: frozenset[str]  # the functions that take the next number of a sequence
+    calls: Mapping[str, str]  # functions whose arguments decide whether they may be called -> their name
+    definitions: Definitions
 
     @classmethod
-    def from_rows(cls, major: int, rows: Mapping[str, Sequence[Row]]) -> Catalog:
-        """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name."""
-        functions, sequences = _functions(rows["functions"])
+    def from_rows(
+        cls, major: int, rows: Mapping[str, Sequence[Row]], *, vouched: frozenset[str] = frozenset()
+    ) -> Catalog:
+        """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name.
+
+        ``vouched``: ``schema.relation`` whose definition its owner says holds nothing about people.
+        """
+        functions, sequences, calls = _functions(rows["functions"])
+        relations = _relations(rows["relations"], rows["attributes"])
         return cls(
             major=major,
-            relations=_relations(rows["relations"], rows["attributes"]),
+            relations=relations,
             functions=functions,
             operators=_operators(rows["operators"], functions),
             types=MappingProxyType(
@@ -116,6 +125,8 @@ class Catalog:
                 for r in rows["references"]
             ),
             sequences=sequences,
+            calls=calls,
+            definitions=_definitions(rows, relations, vouched),
         )
 
     def descendants(self, oid: str) -> tuple[str, ...]:
@@ -210,15 +221,31 @@ def _built_in(row: Row) -> bool:
     return int(_text(row[0])) < _FIRST_USER_OID
 
 
-def _functions(rows: Sequence[Row]) -> tuple[Mapping[str, Problem | None], frozenset[str]]:
+def _definitions(
+    rows: Mapping[str, Sequence[Row]], relations: Mapping[str, Relation], vouched: frozenset[str]
+) -> Definitions:
+    if "definitions" not in rows:
+        return UNSEEN
+    names = {relation.name for relation in relations.values()}
+    names |= {column.name for relation in relations.values() for column in relation.columns.values()}
+    enums = {_text(r[0]) for r in rows["types"] if r[3] == "e"}
+    return read_definitions(rows["definitions"], names=names, enums=enums, vouched=vouched)
+
+
+def _functions(rows: Sequence[Row]) -> tuple[Mapping[str, Problem | None], frozenset[str], Mapping[str, str]]:
     found: dict[str, Problem | None] = {}
     sequences: set[str] = set()
+    calls: dict[str, str] = {}
     for r in rows:
         schema, identity = _text(r[1]), _text(r[2])
         found[_text(r[0])] = refusal(schema if _built_in(r) else "", identity)
         if schema == "pg_catalog" and identity == "nextval(regclass)":
             sequences.add(_text(r[0]))
-    return MappingProxyType(found), frozenset(sequences)
+        if schema == "pg_catalog" and _built_in(r):
+            judged = "set_config" if identity == "set_config(text, text, boolean)" else prints(identity)
+            if judged is not None:
+                calls[_text(r[0])] = judged
+    return MappingProxyType(found), frozenset(sequences), MappingProxyType(calls)
 
 
 def _operators(rows: Sequence[Row], functions: Mapping[str, Problem | None]) -> Mapping[str, Problem | None]:

@@ -37,6 +37,7 @@ class IncompleteCode(StrEnum):
     RELATION_UNKNOWN = "relation_unknown"
     RELATION_REFUSED = "relation_refused"
     COLUMN_REFUSED = "column_refused"
+    DEFINITION_REFUSED = "definition_refused"
     FUNCTION_UNKNOWN = "function_unknown"
     FUNCTION_REFUSED = "function_refused"
     OPERATOR_UNKNOWN = "operator_unknown"
@@ -68,6 +69,7 @@ SUMMARIES: Final = MappingProxyType(
         IncompleteCode.RELATION_UNKNOWN: "a relation is not in the catalog snapshot",
         IncompleteCode.RELATION_REFUSED: "a relation of a kind, or of the system, that is not let through",
         IncompleteCode.COLUMN_REFUSED: "a column of the system's catalogs that is not let through",
+        IncompleteCode.DEFINITION_REFUSED: "a stored definition that holds a literal which may be about people",
         IncompleteCode.FUNCTION_UNKNOWN: "a function is not in the catalog snapshot",
         IncompleteCode.FUNCTION_REFUSED: "a function that is not on the allow-list",
         IncompleteCode.OPERATOR_UNKNOWN: "an operator is not in the catalog snapshot",

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from gateway.model import StatementEffect, StatementFacts
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.sql.copying import COPY_IN, COPY_IN_WHOLE
+from gateway.sql.targets import whole_target
 from gateway.sql.touched import Touched
 from gateway.sql.tree.fields import GRAMMARS
 from gateway.sql.tree.reader import TreeRefused, read_tree
@@ -34,6 +36,8 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
             for query in read_tree(text, grammar):
                 queries += 1
                 walker.statement(query)
+                if kind == COPY_IN_WHOLE:
+                    whole_target(touched, query)
     except TreeRefused as error:
         touched.refuse(error.code, error.detail)
     except RecursionError:
@@ -55,7 +59,7 @@ def _facts(kind: str, touched: Touched) -> StatementFacts:
         effect = StatementEffect.NONE
     problem = touched.problem
     return StatementFacts(
-        kind=kind,
+        kind=COPY_IN if kind == COPY_IN_WHOLE else kind,
         effect=effect,
         complete=problem is None,
         incomplete=None if problem is None else str(problem[0]),

@@ -15,7 +15,9 @@ import pgparse
 
 from gateway.model import StatementEffect, StatementFacts
 from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.sql.copying import Copy, read_copy
 from gateway.sql.inner import inner_start
+from gateway.sql.kinds import kind_words, refusal_words
 from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
 
 # Left-recursive chains (1+1+…, ::int::int…, UNION …) cost the grammar no stack, but printing the tree they make does:
@@ -26,6 +28,8 @@ _OPERATOR_BYTES: Final = b"+-*/<>=~!@#%^&|`?:"
 _KEYWORD_BYTES: Final = 7
 _SHORT: Final = 16_384  # a text this short cannot reach the bound
 _MAX_STATEMENTS: Final = 100
+
+_ACCESS_SHARE: Final = 1  # the lock that a SELECT takes
 
 _EXPLAINABLE: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 _QUERY_KINDS: Final = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete", "MergeStmt": "merge"}
@@ -60,11 +64,13 @@ class GateStatement:
     facts: StatementFacts | None = None
     offset: int = 0  # characters of the source before the slice: positions of complaints are relative to it
     inner: int = 0  # characters of the slice before the statement that is to be analysed: EXPLAIN (…) is left out
+    inner_end: int | None = None  # where that one ends, if not with the slice: COPY (…) TO STDOUT
+    asked: str = ""  # a text made to be analysed in place of the slice; places in it mean nothing
 
     @property
     def subject(self) -> str:
-        """What the server is to be asked about: the slice, or the statement inside it."""
-        return self.text[self.inner :]
+        """What the server is to be asked about: the slice, the statement inside it, or one that stands for it."""
+        return self.asked or self.text[self.inner : self.inner_end]
 
 
 def inspect(text: str, *, max_bytes: int) -> tuple[GateStatement, ...]:
@@ -147,6 +153,8 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     offset = len(encoded[:start].decode("utf-8"))
     if name == "ExplainStmt":
         return _explain(slice_text, body, offset)
+    if name == "CopyStmt":
+        return _copy(slice_text, body, offset)
     kind, facts = _judge(str(name), body)
     return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset)
 
@@ -155,15 +163,30 @@ def _explain(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
     """EXPLAIN of a query, judged as that query: ANALYZE runs it, and a plan alone tells of the data."""
     query = body.get("query")
     if not isinstance(query, dict) or len(query) != 1:
-        raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN of nothing")
+        raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN of nothing is not let through")
     ((name, inner),) = query.items()
     if name not in _EXPLAINABLE:
-        raise Refused(IncompleteCode.KIND_REFUSED, f"EXPLAIN of {str(name).removesuffix('Stmt')}")
+        raise Refused(IncompleteCode.KIND_REFUSED, f"EXPLAIN of {kind_words(str(name))} is not let through")
     _judge(str(name), inner)
     start = inner_start(text, query, _try_parse)
     if start is None:
-        raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN whose statement could not be told apart")
+        raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN whose statement could not be told apart is not let through")
     return GateStatement(text=text, kind="explain", offset=offset, inner=start)
+
+
+def _copy(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
+    """COPY with the client, judged as the query or the INSERT that it amounts to."""
+    query = body.get("query")
+    if isinstance(query, dict) and len(query) == 1:
+        ((name, inner),) = query.items()
+        if name not in _EXPLAINABLE:
+            raise Refused(IncompleteCode.KIND_REFUSED, f"COPY of {kind_words(str(name))} is not let through")
+        _judge(str(name), inner)
+    found = read_copy(text, body, _try_parse)
+    if not isinstance(found, Copy):
+        raise Refused(IncompleteCode.KIND_REFUSED, found)
+    end = found.end if query is not None else None
+    return GateStatement(text=text, kind=found.kind, offset=offset, inner=found.begin, inner_end=end, asked=found.asked)
 
 
 def _try_parse(text: str) -> list[dict[str, Any]]:
@@ -179,7 +202,7 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
     match name:
         case "SelectStmt":
             if _has_into(body):
-                raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO")
+                raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO: new relations are unclassified")
             return "select", None
         case "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt":
             return _QUERY_KINDS[name], None
@@ -194,8 +217,14 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
             return "show", _session("show")
         case "DeallocateStmt":
             return "deallocate", _session("deallocate")
+        case "UnlistenStmt":
+            return "unlisten", _session("unlisten")
+        case "ClosePortalStmt" if not body.get("portalname"):
+            return "close", _session("close")
+        case "LockStmt" if body.get("mode") == _ACCESS_SHARE:
+            return "lock", _session("lock")
         case _:
-            raise Refused(IncompleteCode.KIND_REFUSED, name.removesuffix("Stmt"))
+            raise Refused(IncompleteCode.KIND_REFUSED, refusal_words(name, body))
 
 
 def _has_into(select: Mapping[str, Any]) -> bool:
@@ -218,9 +247,9 @@ def _transaction(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:
     kind = str(body.get("kind", ""))
     entry = _TRANSACTION.get(kind)
     if entry is None:  # PREPARE TRANSACTION and its ends: they outlive the session
-        raise Refused(IncompleteCode.KIND_REFUSED, "two-phase commit")
+        raise Refused(IncompleteCode.KIND_REFUSED, "two-phase commit is not let through")
     if body.get("chain"):
-        raise Refused(IncompleteCode.KIND_REFUSED, "AND CHAIN")
+        raise Refused(IncompleteCode.KIND_REFUSED, "AND CHAIN is not let through")
     _check_options(body.get("options", []))
     return entry[0], _session(entry[0], entry[1])
 
@@ -240,8 +269,10 @@ def _setting(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:
             raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
         _check_options(body.get("args", []))
         return "set", _session("set")
+    if kind == "VAR_RESET_ALL":  # back to how the session began, and it began with what is pinned
+        return "reset", _session("reset")
     if name.lower() not in SETTABLE:
-        raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name) if name else "RESET ALL")
+        raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
     if kind == "VAR_SET_VALUE":
         if name.lower() == "client_encoding" and not _is_utf8(body.get("args", [])):
             raise Refused(IncompleteCode.SETTING_REFUSED, "client_encoding other than UTF8")

@@ -1,4 +1,4 @@
-"""The statement inside a statement: EXPLAIN is judged as what it explains.
+"""The statement inside a statement: EXPLAIN is judged as what it explains, COPY as the query it copies.
 
 Older servers print no tree for what stands inside, so the inner text must be analysed by itself. Where it begins is
 found by trying: a suffix of the text counts only if the parser makes exactly the same tree of it (places aside) as of
@@ -26,6 +26,12 @@ def inner_start(text: str, wanted: Any, parse: Callable[[str], list[dict[str, An
         if len(parsed) == 1 and _without_places(parsed[0].get("stmt")) == shape:
             return found.start()
     return None
+
+
+def same_tree(text: str, wanted: Any, parse: Callable[[str], list[dict[str, Any]]]) -> bool:
+    """Whether a text is one statement that parses to ``wanted``."""
+    parsed = parse(text)
+    return len(parsed) == 1 and bool(_without_places(parsed[0].get("stmt")) == _without_places(wanted))
 
 
 def _without_places(tree: Any) -> Any:

@@ -27,6 +27,7 @@ SETTABLE: Final = frozenset(
         "default_transaction_isolation",
         "default_transaction_read_only",
         "default_transaction_deferrable",
+        "jit",
     }
 )
 

@@ -5,6 +5,9 @@ lexical class behind (``g(1)``, ``g(1.5)`` and ``g('1')`` may be three functions
 be three operators). Arguments of functions, ``ORDER BY 1``, casts and everything else stay as they are written. A
 constant is cut only where the bytes at its place, read alone, are exactly the value that the parser says: comments,
 continued strings, escapes, ``1_000`` and the like stay. Never a fingerprint: two meanings can share one.
+
+The server finds out whether two expressions are the same when it groups and sorts (``SELECT a = 1 … GROUP BY a = 1``), and
+then the value does matter: a statement with such a constant in one of those clauses has no shape.
 """
 
 from __future__ import annotations
@@ -18,13 +21,34 @@ _BETWEEN: Final = frozenset({"AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN"})
 _NUMBER: Final = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?![0-9A-Za-z_.$\x80-\xff])")
 _STRING: Final = re.compile(rb"'((?:[^'\\]|'')*)'(?!\s*')")
 _MARK: Final = b"\0"  # no text that got this far holds one, so a cut cannot be confused with what is written
+_INT4: Final = 2**31
 _INT8: Final = 2**63
+_DIGITS: Final = 19  # of the largest number that is no numeric: more are not worth a look
+
+# Clauses whose expressions the server compares with others of the statement.
+_COMPARED: Final = frozenset(
+    {
+        "groupClause",
+        "sortClause",
+        "distinctClause",
+        "partitionClause",
+        "orderClause",
+        "agg_order",
+        "agg_distinct",
+        "infer",
+    }
+)
+_LOOKED_AT: Final = _COMPARED | {"A_Expr", "valuesLists", "limitCount", "limitOffset"}
+_LEAVES: Final = frozenset({"A_Const", "ColumnRef", "ParamRef", "RangeVar", "relation", "typeName", "name"})  # no clause in them
 
 
 def shape_of(encoded: bytes, statement: Mapping[str, Any], start: int, end: int) -> bytes | None:
     """The shape of ``encoded[start:end]``, of which ``statement`` is the parser's node; None where nothing is cut."""
     cuts: dict[int, tuple[int, bytes]] = {}
-    for constant in _constants(statement):
+    constants = _constants(statement)
+    if constants is None:
+        return None
+    for constant in constants:
         found = _cut(encoded, constant)
         if found is not None:
             cuts[found[0]] = found[1:]
@@ -42,24 +66,41 @@ def shape_of(encoded: bytes, statement: Mapping[str, Any], start: int, end: int)
     return b"".join(parts)
 
 
-def _constants(statement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The bodies of constants that stand where their value does not matter."""
+def _constants(statement: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """The bodies of constants that stand where their value does not matter; None where one stands among the compared."""
+    compared: list[Any] = []
+    found = _below(statement, compared)
+    return None if compared and _below(compared, None) else found
+
+
+def _below(tree: Any, aside: list[Any] | None) -> list[Mapping[str, Any]]:
+    """The constants in a tree; where ``aside`` is a list, clauses that are compared are put there and not looked into."""
     found: list[Mapping[str, Any]] = []
-    nodes: list[Any] = [statement]
+    nodes: list[Any] = [tree]
     while nodes:
         node = nodes.pop()
-        if isinstance(node, list):
-            nodes.extend(node)
+        if type(node) is list:
+            nodes += node
             continue
-        if not isinstance(node, dict):
+        if type(node) is not dict:
             continue
-        if "kind" in node and ("lexpr" in node or "rexpr" in node):
-            found += _operands(node)
-        for row in node.get("valuesLists", ()):
-            found += _direct(row)
-        for field in ("limitCount", "limitOffset"):
-            found += _direct(node.get(field))
-        nodes.extend(node.values())
+        for field, value in node.items():
+            kind = type(value)
+            if (kind is not dict and kind is not list) or field in _LEAVES:
+                continue
+            if field in _LOOKED_AT:
+                if field == "A_Expr":
+                    found += _operands(value)
+                elif field == "valuesLists":
+                    for row in value:
+                        found += _direct(row)
+                elif field in _COMPARED:
+                    if aside is not None:
+                        aside.append(value)
+                        continue
+                else:  # limitCount, limitOffset
+                    found += _direct(value)
+            nodes.append(value)
     return found
 
 
@@ -100,6 +141,16 @@ def _cut(encoded: bytes, constant: Mapping[str, Any]) -> tuple[int, int, bytes] 
         value = constant["ival"].get("ival", 0)
         return (place, match.end(), _MARK + b"i") if written == str(value) else None
     if "fval" in constant and constant["fval"].get("fval") == written:
-        whole = written.lstrip("-").isdigit()
-        return place, match.end(), _MARK + (b"l" if whole and -_INT8 <= int(written) < _INT8 else b"n")
+        return place, match.end(), _MARK + _number_class(written)
     return None
+
+
+def _number_class(written: str) -> bytes:
+    """The type of a number that the parser did not keep as an integer, by the server's rules."""
+    digits = written.lstrip("-").lstrip("0")
+    if not written.lstrip("-").isdigit() or len(digits) > _DIGITS:
+        return b"n"
+    value = int(written)
+    if -_INT4 <= value < _INT4:  # -2147483648: too large for an integer until its sign is seen
+        return b"i"
+    return b"l" if -_INT8 <= value < _INT8 else b"n"

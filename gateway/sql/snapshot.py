@@ -21,7 +21,7 @@ SELECT a.attrelid::text, a.attnum::text, a.attname::text, a.atttypid::text, a.at
   pg_catalog.format_type(a.atttypid, a.atttypmod),
   (SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.collname)
     FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid WHERE l.oid = a.attcollation AND t.typcollation <> a.attcollation)
+    WHERE l.oid = a.attcollation AND l.collname <> 'default')
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'c') AND c.relpersistence <> 't'
 """
@@ -76,6 +76,58 @@ SELECT k.conrelid::text, k.confrelid::text, k.confdeltype::text, k.confupdtype::
 FROM pg_catalog.pg_constraint k WHERE k.contype = 'f'
 """
 
+# Every constant that stands in a definition of users, as the server stores it: relation, class, name, kind of node, the
+# node's fields. In a stored tree a brace or a space of a name is escaped, so nothing but a node begins like one.
+# Columns that not every major has are read from the row as a document. A comment counts where it holds an address or
+# as many digits as a telephone number; its text is not brought.
+_DEFINITIONS: Final = r"""
+WITH stored (class, relation, name, tree) AS (
+  SELECT 'default', d.adrelid, NULL, d.adbin::text FROM pg_catalog.pg_attrdef d
+  UNION ALL SELECT 'constraint', k.conrelid,
+    CASE WHEN k.conrelid = 0 THEN pg_catalog.format_type(k.contypid, NULL) END, k.conbin::text
+    FROM pg_catalog.pg_constraint k WHERE k.conbin IS NOT NULL
+  UNION ALL SELECT 'index', i.indrelid, NULL, pg_catalog.concat_ws(' ', i.indexprs::text, i.indpred::text)
+    FROM pg_catalog.pg_index i WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+  UNION ALL SELECT 'rule', r.ev_class, NULL, pg_catalog.concat_ws(' ', r.ev_qual::text, r.ev_action::text)
+    FROM pg_catalog.pg_rewrite r WHERE r.oid >= 16384
+  UNION ALL SELECT 'bound', c.oid, NULL, c.relpartbound::text
+    FROM pg_catalog.pg_class c WHERE c.relpartbound IS NOT NULL
+  UNION ALL SELECT 'key', p.partrelid, NULL, p.partexprs::text
+    FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
+  UNION ALL SELECT 'policy', y.polrelid, NULL, pg_catalog.concat_ws(' ', y.polqual::text, y.polwithcheck::text)
+    FROM pg_catalog.pg_policy y
+  UNION ALL SELECT 'publication', b.prrelid, NULL, pg_catalog.to_jsonb(b) ->> 'prqual'
+    FROM pg_catalog.pg_publication_rel b
+  UNION ALL SELECT 'statistics', e.stxrelid, NULL, pg_catalog.to_jsonb(e) ->> 'stxexprs'
+    FROM pg_catalog.pg_statistic_ext e
+  UNION ALL SELECT 'trigger', g.tgrelid, NULL, g.tgqual::text FROM pg_catalog.pg_trigger g WHERE g.tgqual IS NOT NULL
+  UNION ALL SELECT 'argument', 0, f.pronamespace::pg_catalog.regnamespace::text || '.' || f.proname,
+    f.proargdefaults::text FROM pg_catalog.pg_proc f WHERE f.proargdefaults IS NOT NULL AND f.oid >= 16384
+  UNION ALL SELECT 'type', 0, pg_catalog.format_type(t.oid, NULL), t.typdefaultbin::text
+    FROM pg_catalog.pg_type t WHERE t.typdefaultbin IS NOT NULL AND t.oid >= 16384
+), found (relation, class, name, node, fields) AS (
+  SELECT s.relation, s.class, s.name, m[1], m[2] FROM stored s,
+    LATERAL pg_catalog.regexp_matches(s.tree, '\{(CONST|A_CONST|NOTIFYSTMT) ([^{}]*)', 'g') m
+  UNION ALL SELECT g.tgrelid, 'trigger', NULL, 'ARGUMENTS',
+    pg_catalog.replace(pg_catalog.encode(g.tgargs, 'escape'), '\000', E'\n')
+    FROM pg_catalog.pg_trigger g WHERE g.tgnargs > 0 AND NOT g.tgisinternal
+  UNION ALL SELECT 0, 'type', pg_catalog.format_type(t.oid, NULL), 'TEXT', ''
+    FROM pg_catalog.pg_type t WHERE t.typdefault IS NOT NULL AND t.typdefaultbin IS NULL AND t.oid >= 16384
+  UNION ALL SELECT CASE o.classoid WHEN 'pg_catalog.pg_class'::pg_catalog.regclass THEN o.objoid ELSE 0 END, 'comment',
+    CASE WHEN o.classoid <> 'pg_catalog.pg_class'::pg_catalog.regclass
+      THEN pg_catalog.pg_describe_object(o.classoid, o.objoid, 0) END, 'TEXT', ''
+    FROM pg_catalog.pg_description o
+    WHERE o.objoid >= 16384 AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
+  UNION ALL SELECT 0, 'comment', pg_catalog.pg_describe_object(o.classoid, o.objoid, 0), 'TEXT', ''
+    FROM pg_catalog.pg_shdescription o
+    WHERE o.objoid >= 16384 AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
+)
+SELECT DISTINCT x.relation::text, x.class, coalesce(x.name, n.nspname || '.' || c.relname, 'an object'), x.node, x.fields
+FROM found x LEFT JOIN pg_catalog.pg_class c ON c.oid = x.relation
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE (x.relation >= 16384 OR x.relation = 0) AND n.nspname !~ '^pg_(toast_)?temp_' IS NOT FALSE
+"""
+
 SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "relations": _RELATIONS,
@@ -87,6 +139,7 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "inheritance": _INHERITANCE,
         "expressions": _EXPRESSIONS,
         "references": _REFERENCES,
+        "definitions": _DEFINITIONS,
     }
 )
 

@@ -2,7 +2,8 @@
 
 Drivers, psql and object browsers live on these. A catalog that is not listed is refused (pg_statistic and
 pg_statistic_ext_data hold samples of the data, pg_largeobject holds data, pg_subscription and pg_user_mapping hold
-passwords), and so is a column that stores a definition, since definitions can hold literals about people. Catalogs that
+passwords). A column that stores a definition is refused as well, since definitions can hold literals about people,
+unless `definitions` has looked through all it can show. Catalogs that
 are let through are *not* reported among a statement's relations: they are nobody's data, and no label is asked for.
 """
 
@@ -16,7 +17,7 @@ SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema"})
 
 _NONE: Final[frozenset[str]] = frozenset()
 
-# Relation -> columns that are refused.
+# Relation -> columns that are refused, or that `definitions` must answer for.
 READABLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "pg_aggregate": frozenset({"agginitval", "aggminitval"}),
@@ -36,7 +37,7 @@ READABLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "pg_db_role_setting": frozenset({"setconfig"}),
         "pg_default_acl": _NONE,
         "pg_depend": _NONE,
-        "pg_description": _NONE,
+        "pg_description": frozenset({"description"}),
         "pg_enum": _NONE,
         "pg_event_trigger": _NONE,
         "pg_extension": frozenset({"extcondition"}),
@@ -62,7 +63,7 @@ READABLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "pg_rewrite": frozenset({"ev_qual", "ev_action"}),
         "pg_sequence": _NONE,
         "pg_shdepend": _NONE,
-        "pg_shdescription": _NONE,
+        "pg_shdescription": frozenset({"description"}),
         "pg_statistic_ext": frozenset({"stxexprs"}),
         "pg_tablespace": frozenset({"spcoptions"}),
         "pg_transform": _NONE,

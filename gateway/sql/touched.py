@@ -102,7 +102,9 @@ class Touched:
             refused = READABLE.get(relation.name, frozenset())
             for name in names:
                 if name in refused:
-                    self.refuse(IncompleteCode.COLUMN_REFUSED, f"{relation.full_name}.{name}")
+                    problem = self.catalog.definitions.column_problem(relation.name, name)
+                    if problem is not None:
+                        self.refuse(*problem)
             return
         self._add(relation, names, use)
         if with_children:

@@ -12,6 +12,7 @@ a function in it may run (HAZARDS: an unread ``set_config`` column did).
 
 from __future__ import annotations
 
+from gateway.sql.calls import call_problem
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.references import reference_problem
@@ -295,6 +296,9 @@ class Walker:
             self._sublink(node, scope, use)
         elif name == "FUNCEXPR" and scope.command in _NUMBERING and self._is_next_number(node):
             return
+        elif name == "FUNCEXPR" and node.text("funcid") in self.catalog.calls:
+            self._call(node, scope, use)
+            return
         elif name == "NEXTVALUEEXPR" and scope.command not in _NUMBERING:
             self.touched.refuse(IncompleteCode.NODE_UNKNOWN, "NEXTVALUEEXPR outside of a write")
         elif name == "PARAM" and node.text("paramkind") not in _PARAMETERS:
@@ -337,6 +341,14 @@ class Walker:
         # EXISTS shows no output; the ones that are no plain columns are walked with the rest that nobody asked for.
         if node.text("subLinkType") != _EXISTS:
             self._all_outputs(inner, use)
+
+    def _call(self, node: Node, scope: Scope, use: int) -> None:
+        """A function whose arguments decide."""
+        problem = call_problem(self.catalog, node)
+        if problem is not None:
+            self.touched.refuse(*problem)
+        for argument in node.nodes("args"):
+            self.expression(argument, scope, use)
 
     def _is_next_number(self, node: Node) -> bool:
         """``nextval`` of a named sequence in an INSERT: what a serial column's default is."""

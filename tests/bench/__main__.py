@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 
 from tests.bench import report, sections
 from tests.bench.figures import Table
@@ -35,10 +34,10 @@ def main() -> int:
         if sections.needs_database(names):
             say("starting PostgreSQL 18, PgBouncer and the gateway")
             running = cleanup.enter_context(stage(gateway=sections.needs_gateway(names)))
-        machine = (
-            describe(running.pgbouncer, running.pgbench, running.postgres.bin / "postgres")
-            if running is not None
-            else describe(None, Path("pgbench"), Path("postgres"))
+        machine = describe(
+            pgbouncer=running.pgbouncer if running is not None else None,
+            pgbench=running.pgbench if running is not None else None,
+            postgres=running.postgres.bin / "postgres" if running is not None else None,
         )
         if not options.json:
             print(report.heading(machine, effort.rounds, effort.seconds))

@@ -12,7 +12,7 @@ from typing import Any
 _PACKAGES = ("uvloop", "gordon-to-regorus", "pgparse", "pyjwt", "psycopg")
 
 
-def describe(pgbouncer: Path | None, pgbench: Path, postgres: Path) -> dict[str, Any]:
+def describe(*, pgbouncer: Path | None, pgbench: Path | None, postgres: Path | None) -> dict[str, Any]:
     """Cores, kernel, versions."""
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -22,9 +22,9 @@ def describe(pgbouncer: Path | None, pgbench: Path, postgres: Path) -> dict[str,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "sekisho": importlib.metadata.version("sekisho"),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "postgresql": _says(postgres, "--version"),
-        "pgbench": _says(pgbench, "--version"),
-        "pgbouncer": _says(pgbouncer, "--version") if pgbouncer is not None else None,
+        "postgresql": _says(postgres),
+        "pgbench": _says(pgbench),
+        "pgbouncer": _says(pgbouncer),
     }
 
 
@@ -52,6 +52,8 @@ def _version(package: str) -> str:
         return "-"
 
 
-def _says(program: Path, option: str) -> str:
-    done = subprocess.run([program, option], capture_output=True, text=True, cwd="/")
-    return done.stdout.splitlines()[0].strip() if done.stdout else "-"
+def _says(program: Path | None) -> str | None:
+    if program is None:
+        return None
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, cwd="/")
+    return done.stdout.splitlines()[0].strip() if done.stdout else None

@@ -1,7 +1,7 @@
 """What the gateway is told: the demo's people and places, and pgbench's tables under two names.
 
-Datasource ``bench`` and datasource ``bench-people`` are the same database; only the labels differ. What the second costs
-more is the cost of data about people: entries of the record that are on disk before a statement goes on.
+Datasource ``bench`` and datasource ``bench-people`` are the same database; only the labels differ. What the second
+costs more is the cost of data about people: entries of the record that are on disk before a statement goes on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FROM generate_series(1, {BULK_ROWS}) AS n;
 CREATE ROLE {ROLE} LOGIN PASSWORD 'bench';
 CREATE ROLE {TWIN} LOGIN NOINHERIT;
 GRANT {ROLE} TO {TWIN} WITH INHERIT FALSE, SET TRUE;
-ALTER ROLE {TWIN} SET log_min_messages = fatal;
+ALTER ROLE {TWIN} SET log_min_messages = panic;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE};
 VACUUM ANALYZE readings;
 """
@@ -82,7 +82,7 @@ def write(root: Path, socket_directory: Path, port: int) -> Files:
 
 def _catalog() -> dict[str, Any]:
     def source(name: str, accounts: dict[str, Any]) -> dict[str, Any]:
-        tables = {f"public.{table}": _NOBODY for table in _TABLES} | {"public.pgbench_accounts": accounts}
+        tables = {f"public.{table}": dict(_NOBODY) for table in _TABLES} | {"public.pgbench_accounts": accounts}
         return {
             "id": name,
             "storage_countries": ["JP"],
@@ -91,7 +91,7 @@ def _catalog() -> dict[str, Any]:
             "tables": tables,
         }
 
-    return {"datasources": [source(NOBODY, _NOBODY), source(PEOPLE, _ACCOUNTS)]}
+    return {"datasources": [source(NOBODY, dict(_NOBODY)), source(PEOPLE, _ACCOUNTS)]}
 
 
 def _lift_volume(path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.bench.figures import Table
 
 def heading(machine: Mapping[str, Any], rounds: int, seconds: int) -> str:
     """What it was measured on."""
+    servers = "; ".join(machine[name] or f"no {name}" for name in ("postgresql", "pgbench", "pgbouncer"))
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return "\n".join(
         [
@@ -17,7 +18,7 @@ def heading(machine: Mapping[str, Any], rounds: int, seconds: int) -> str:
             f"  machine   {machine['cores']} cores, {machine['processor']}; {machine['system']}; "
             f"load at start {machine['load_at_start']}",
             f"  software  {machine['python']}, {packages}",
-            f"            {machine['postgresql']}; {machine['pgbench']}; {machine['pgbouncer'] or 'no PgBouncer'}",
+            f"            {servers}",
             "  ways      client -> TCP loopback -> (pooler or gateway) -> Unix socket -> server; direct: TCP loopback",
             "  server    fsync off; client, gateway and server share the cores: compare ratios, not figures",
         ]

@@ -144,7 +144,7 @@ def _database(root: Path, cleanup: contextlib.ExitStack) -> Postgres:
 def _load(postgres: Postgres) -> None:
     with postgres.admin() as connection:
         connection.execute(f"CREATE DATABASE {registry.DATABASE}")
-    command = [postgres.bin / "pgbench", "-i", "-q", "-s", str(SCALE), postgres.dsn(registry.DATABASE)]
+    command = [str(postgres.bin / "pgbench"), "-i", "-q", "-s", str(SCALE), postgres.dsn(registry.DATABASE)]
     done = subprocess.run(command, capture_output=True, text=True, cwd="/")
     if done.returncode != 0:
         raise RuntimeError(f"pgbench -i: {done.stderr}")

@@ -1,6 +1,7 @@
 """The bypass corpus: attacks on the analysis, each sent through the postgres door as raw protocol messages.
 
-    cases.jsonl         the attacks and the controls; housekeeping.jsonl: what drivers and tools ask by themselves
+    cases.jsonl         the attacks and the controls; more.jsonl: more of both, found since
+    housekeeping.jsonl  what drivers and tools ask by themselves
     schema.sql          the database they are aimed at: every protected value is a sentinel
     cases.py            a case read, what it needs, what proves its leak
     labels.py           the registry's catalog for a schema, made by code
@@ -10,6 +11,7 @@
     judge.py            the verdict of a case
     housekeeping.py     the second corpus: which of the tools' statements are denied, and why
     report.py           lines and summaries
+    golden.py           what is known to fall short, by major: golden/*.json; nothing may get worse than that
     run.py              ``python -m tests.bypass.run --server 18 [--housekeeping] [--json] [--only ID]``
 
 Who asks: an engineer of the Chinese affiliate in Shanghai, to whom people's data is denied by every rule of the packs;

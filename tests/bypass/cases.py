@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ DATABASE = "gwt"
 # Every protected value of the schema holds one of these; bytea comes in hex, large objects and XML as they like.
 SENTINELS = re.compile(r"555[0-]-?000\d|@secret\.example|SECRET(BODY|JPG|IBAN|LO)|5345435245(54)|353535302d30303", re.I)
 # Objects by which a case is known to need an extension: without it the server would only say that they do not exist.
+_WRITE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b(?! *\))")
 _NEEDS = {
     "dblink": r"\bdblink",
     "postgres_fdw": r"\bpostgres_fdw\b",
@@ -57,9 +58,22 @@ class Case:
         return self.expected == "allow"
 
     @property
+    def writes(self) -> bool:
+        """Whether it would change rows, were it allowed."""
+        return _WRITE.search(f"{self.sql} {self.wire}") is not None
+
+    @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas a start-up parameter asks for."""
         return tuple(part.strip() for part in self.startup.get("search_path", "").split(",") if part.strip())
+
+    def extended(self) -> Case | None:
+        """The same statement by Parse, Describe, Bind and Execute; None where that is another case: it has messages of
+        its own, or is several statements that should come through (the server takes one in a Parse)."""
+        if self.wire or (self.control and ";" in self.sql):
+            return None
+        steps: tuple[Step, ...] = (("P", "", self.sql), ("D", "S", ""), ("B", "", ""), ("E", "", 0), ("S",))
+        return replace(self, wire=steps)
 
     def needs(self) -> frozenset[str]:
         """Extensions without which the attack does not exist."""

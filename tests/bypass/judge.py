@@ -157,6 +157,7 @@ def ask_in_tokyo(stage: Stage, trail: Trail, case: Case, result: Result) -> None
         "missing": touches.missing,
         "extra": touches.extra,
         "rows": played.rows,
+        "seen": case.leaked(played.text),  # what proves a leak, where it is none: so the evidence is a real one
         "reason": played.reason,
     }
 

@@ -48,6 +48,9 @@ def summary(results: Iterable[Result]) -> str:
         f"resolve      {known} of {len(resolve)} denied with their touches in the record",
         f"             {len(complete)} of {len(resolve)} complete when asked in Tokyo: {_counts(exact.elements())}",
     ]
+    lines.append(
+        f"             {sum(one.allowed['seen'] for one in complete)} of those show the evidence to who may see it"
+    )
     return "\n".join(lines)
 
 

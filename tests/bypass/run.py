@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bypass import report
+from tests.bypass import golden, report
 from tests.bypass.cases import Case, read_cases
 from tests.bypass.housekeeping import Answer, ask_all, read_housekeeping
 from tests.bypass.judge import Result, ask_in_tokyo, judge
@@ -20,6 +20,7 @@ from tests.bypass.stage import Stage, Trail, settings_for, stage
 from tests.majors import MAJORS, ORIGINS, origins, programs, serving
 
 HERE = Path(__file__).parent
+CORPORA = (HERE / "cases.jsonl", HERE / "more.jsonl")
 Say = Callable[[str], None]
 
 
@@ -33,13 +34,14 @@ def open_stage(major: int, origin: str, schema: Path = HERE / "schema.sql") -> I
 
 
 def run_cases(one: Stage, cases: list[Case], say: Say) -> list[Result]:
-    """Judge all; results in the order given. Those that need no set-up share a database as long as nobody changes it."""
+    """Judge all; results in the order given. Cases without a set-up share a database until somebody changes it."""
     trail = Trail()
     found: dict[str, Result] = {}
     plain = [case for case in cases if not case.setup_sql and not case.startup]
     for case in plain:
         found[case.id] = judge(one, trail, case)
-    for case in plain:
+    # Who is allowed changes rows where the case does: those come last, so that the others find what they look for.
+    for case in sorted(plain, key=lambda case: case.writes):
         ask_in_tokyo(one, trail, case, found[case.id])
         say(report.line(found[case.id]))
     one.soil()
@@ -50,6 +52,18 @@ def run_cases(one: Stage, cases: list[Case], say: Say) -> list[Result]:
         ask_in_tokyo(one, trail, case, found[case.id])
         say(report.line(found[case.id]))
     return [found[case.id] for case in cases]
+
+
+def run_extended(one: Stage, cases: list[Case], say: Say) -> list[Result]:
+    """Those that are one text and need no set-up once more, by the messages of the extended protocol."""
+    trail = Trail()
+    results = []
+    for case in cases:
+        again = case.extended()
+        if again is not None and not case.setup_sql and not case.startup:
+            results.append(judge(one, trail, again))
+            say(report.line(results[-1]))
+    return results
 
 
 def run_housekeeping(one: Stage, path: Path, only: set[str]) -> list[Answer]:
@@ -79,13 +93,18 @@ def main() -> int:
             if options.json:
                 print_line(json.dumps([asdict(answer) for answer in answers], indent=1))
             say(report.housekeeping(answers))
+            if options.golden:
+                golden.write_answers(options.server, answers)
             return 0
-        cases = [case for case in read_cases(options.cases, one.files) if not only or case.id in only]
-        results = run_cases(one, cases, say)
+        files = options.cases or list(CORPORA)
+        cases = [case for file in files for case in read_cases(file, one.files) if not only or case.id in only]
+        results = (run_extended if options.extended else run_cases)(one, cases, say)
         made = one.made
     if options.json:
         print_line(json.dumps([result.document() for result in results], indent=1))
     say(report.summary(results))
+    if options.golden:
+        golden.write_shortfalls(options.server, results)
     say(f"# {time.monotonic() - began:.0f} s, {made} databases")
     return 1 if any(result.bad for result in results) else 0
 
@@ -101,7 +120,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--server", type=int, choices=MAJORS, default=18, help="PostgreSQL's major")
     parser.add_argument("--origin", choices=ORIGINS, help="where the server is from; default: the first with contrib")
     parser.add_argument("--schema", type=Path, default=HERE / "schema.sql", metavar="F")
-    parser.add_argument("--cases", type=Path, default=HERE / "cases.jsonl", metavar="F")
+    parser.add_argument("--cases", type=Path, action="append", metavar="F", help="repeat; default: both of the package")
     parser.add_argument(
         "--housekeeping",
         type=Path,
@@ -110,6 +129,8 @@ def _options() -> argparse.Namespace:
         metavar="F",
         help="that corpus instead",
     )
+    parser.add_argument("--extended", action="store_true", help="one-text cases by the extended protocol instead")
+    parser.add_argument("--golden", action="store_true", help="write down what falls short as what is known to")
     parser.add_argument("--only", action="append", metavar="ID", help="one case; repeat")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     return parser.parse_args()

@@ -97,7 +97,7 @@ class Stage:
         """The twin, and an owner the gateway may serve: a role that may create roles it would refuse."""
         connection.execute("ALTER ROLE gw_owner NOCREATEROLE")
         connection.execute(f"CREATE ROLE {TWIN} LOGIN NOINHERIT")
-        connection.execute(f"ALTER ROLE {TWIN} SET log_min_messages = fatal")
+        connection.execute(f"ALTER ROLE {TWIN} SET log_min_messages = panic")
         how = " WITH INHERIT FALSE, SET TRUE" if self.server.major >= 16 else ""
         connection.execute(f"GRANT gw_app, gw_owner TO {TWIN}{how}")
 

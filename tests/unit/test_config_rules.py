@@ -121,7 +121,6 @@ def test_the_base_has_no_problem(tmp_path):
         ),
         (changed(*DS, "profiles", 1, "role", to="twin"), "datasources[0].profiles[1].role: is the twin's; the twin"),
         (changed(*DS, "twin", "lock_timeout_ms", to=5000), "datasources[0].twin.lock_timeout_ms: is longer than"),
-        (changed("policy", to={"timeout_ms": 0}), "policy.timeout_ms: 0 is out of range: 1 to 60000"),
         (changed("limits", to={"message_bytes": 2048}), "limits.statement_bytes: is more than message_bytes"),
         (changed("limits", to={"sessions": -1}), "limits.sessions: -1 is out of range: 1 to 100000"),
         (changed("log_level", to="loud"), "log_level: `loud` is not one of debug, info, warning, error"),

@@ -121,7 +121,7 @@ def test_an_engineer_writes_and_takes_back(database: Database):
 
 def test_the_twin_takes_either_role_and_keeps_its_trees_out_of_the_log(database: Database):
     with database.connect("sekisho_twin") as connection:
-        assert connection.execute("SHOW log_min_messages").fetchall() == [("fatal",)]
+        assert connection.execute("SHOW log_min_messages").fetchall() == [("panic",)]
         for role in ("sekisho_engineer", "sekisho_moderator"):
             connection.execute(f"SET ROLE {role}".encode())
             assert connection.execute("SELECT current_user").fetchall() == [(role,)]

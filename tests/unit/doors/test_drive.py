@@ -45,11 +45,15 @@ def metrics() -> Metrics:
     return Metrics(CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0")
 
 
+def unexpected(outcome: Outcome) -> None:
+    pytest.fail(f"nothing was to be waited for: {outcome}")
+
+
 def drive(
     metrics: Metrics, generator: Work, answer: Callable[[object], Any], done: Callable[[Outcome], None] | None = None
 ) -> Outcome | None:
     driver = Driver(Answers(answer), metrics)  # type: ignore[arg-type]  # all that is used of a resolver
-    return driver.drive(generator, Door.HTTP, done or pytest.fail)
+    return driver.drive(generator, Door.HTTP, done or unexpected)
 
 
 def test_without_waiting_the_outcome_is_there_at_once(metrics: Metrics) -> None:
@@ -65,8 +69,7 @@ def test_waiting_calls_back_later(metrics: Metrics) -> None:
     async def scene() -> Outcome:
         promise: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         later: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        answer = {NeedTree: promise}
-        assert drive(metrics, work(), lambda need: answer.get(type(need)), later.set_result) is None
+        assert drive(metrics, work(), lambda need: promise if need is TREE else None, later.set_result) is None
         promise.set_result("late tree")
         return await later
 

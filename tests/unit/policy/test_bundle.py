@@ -184,3 +184,12 @@ def test_no_pack_negates_a_call_on_the_input() -> None:
     for path, text in load_bundle(POLICIES).modules:
         code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
         assert not negated.search(code), path
+
+
+def test_a_mounted_config_map_is_read_once(tmp_path):
+    """Kubernetes mounts the files in a folder `..<timestamp>` and puts links to them beside it."""
+    hidden = tmp_path / "..2026_11_21"
+    shutil.copytree(POLICIES, hidden)
+    for path in hidden.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    assert load_bundle(tmp_path).revision == load_bundle(POLICIES).revision

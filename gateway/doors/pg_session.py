@@ -1,0 +1,214 @@
+"""A logged-in session of the postgres door: bytes between client and server, each statement decided at the desk.
+
+What a message means and what goes on is decided in `gateway.pgwire.session`; this shell does what it says, and makes
+whoever sends faster than the other side reads wait.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from gateway.audit import record
+from gateway.doors.pg_login import LoggedIn
+from gateway.errors import Reason
+from gateway.model import DatasourceId, Door, Peer
+from gateway.needs import Ask, Outcome
+from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
+from gateway.pgwire.session import Session
+from gateway.reuse import Standing
+
+if TYPE_CHECKING:
+    from gateway.doors.postgres import PostgresDoor
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One judged execution: under which standing decision, recorded as which id, since when."""
+
+    standing: Standing
+    decision_id: str
+    began_ns: int
+
+
+class ClientSide(Protocol):
+    """What a session asks of the connection it belongs to."""
+
+    def write(self, data: bytes) -> None:
+        """Send to the client."""
+
+    def hold(self, wait: bool) -> None:
+        """Read no further from the client, or read on."""
+
+    def end(self, reason: Reason, detail: str) -> None:
+        """Tell the client why and close both sides."""
+
+    def left(self) -> None:
+        """The client said goodbye: close both sides."""
+
+
+class Relay:
+    """Both directions of one session. Its server delivers to it (`gateway.links.server.Receiver`)."""
+
+    def __init__(self, door: PostgresDoor, login: LoggedIn, peer: Peer, client: ClientSide) -> None:
+        limits = door.limits
+        self._desk = door.desk
+        self._login = login
+        self._peer = peer
+        self._client = client
+        self._session = Session(bulk_limit=limits.message_bytes, names_limit=limits.statements, nonce=door.nonce)
+        self._server_slow = False
+        self._draining = False
+        self._over = False
+
+    # -- bytes ----------------------------------------------------------------------------------------------------
+
+    def client_data(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self._act(self._session.client_data(data))
+        self._hold()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the server."""
+        if self._over:
+            return
+        self._act(self._session.server_data(data))
+        self._hold()  # the answer may be what a message of the client's waited for
+        self._drained()
+
+    def connection_lost(self) -> None:
+        """The server closed the connection."""
+        self._client.end(Reason.UPSTREAM_LOST, "the connection to the database was lost")
+
+    def pause_writing(self) -> None:
+        """The server reads slowly: stop reading from the client meanwhile."""
+        self._server_slow = True
+        self._hold()
+
+    def resume_writing(self) -> None:
+        """The server caught up."""
+        self._server_slow = False
+        self._hold()
+
+    def client_slow(self, slow: bool) -> None:
+        """The client reads its rows slowly: stop reading them from the server meanwhile; or go on."""
+        transport = self._login.server.transport
+        if transport is None or self._login.server.closed:
+            return
+        if slow:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    def drain(self) -> None:
+        """End when no transaction is open; at once where none is."""
+        self._draining = True
+        self._drained()
+
+    @property
+    def within_row(self) -> bool:
+        """Whether the client has been given half a row."""
+        return self._session.within_row
+
+    def over(self) -> None:
+        """Nothing is done any more: the connection has ended."""
+        self._over = True
+
+    def _drained(self) -> None:
+        if self._draining and not self._over and self._session.idle:
+            self._client.end(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
+
+    def _hold(self) -> None:
+        """Read no further while a decision is awaited: what follows waits in the peer's own buffers."""
+        if not self._over:
+            self._client.hold(self._session.waiting or self._server_slow)
+
+    # -- actions --------------------------------------------------------------------------------------------------
+
+    def _act(self, actions: list[Action]) -> None:
+        """Do what the session wants. What goes to the server is gathered, so that a chunk costs one write."""
+        server = self._login.server
+        to_server: list[bytes] = []
+        while actions:
+            following: list[Action] = []
+            for action in actions:
+                match action:
+                    case ToServer():
+                        to_server.append(action.data)
+                    case ToClient():
+                        self._client.write(action.data)
+                    case Judge():
+                        judgement = self._judge(action)
+                        if judgement is not None:
+                            following = self._session.judged(judgement)
+                    case Completed():
+                        self._completed(action)
+                    case Close():
+                        server.write(b"".join(to_server))
+                        self._client.end(action.reason, action.detail)
+                        return
+                    case Leave():
+                        server.write(b"".join(to_server))
+                        self._client.left()
+                        return
+                    case _:
+                        assert_never(action)
+            actions = following
+        if to_server:
+            server.write(b"".join(to_server))
+
+    def _judge(self, judge: Judge) -> Judgement | None:
+        login, desk, now_ns = self._login, self._desk, time.time_ns()
+        ticket = judge.ticket if isinstance(judge.ticket, Ticket) else None
+        if ticket is not None and desk.authority.usable(ticket.standing, now_ns // 1_000_000_000):
+            if judge.fresh:
+                return Judgement(Ticket(ticket.standing, ticket.decision_id, now_ns))  # its entry is of this Parse
+            work = desk.authority.again(ticket.standing, login.session, now_ns)
+        else:
+            ask = Ask(
+                door=Door.POSTGRES,
+                datasource=DatasourceId(login.datasource),
+                profile=login.profile,
+                principal=login.principal,
+                peer=self._peer,
+                sql=judge.text,
+                parameter_types=judge.types,
+                session=login.session,
+            )
+            work = desk.authority.authorize(ask, now_ns)
+        outcome = desk.decide(work, Door.POSTGRES, self._judged_later)
+        return None if outcome is None else _judgement(outcome, now_ns)
+
+    def _judged_later(self, outcome: Outcome) -> None:
+        if not self._over:
+            self._act(self._session.judged(_judgement(outcome, time.time_ns())))
+            self._hold()
+            self._drained()
+
+    def _completed(self, action: Completed) -> None:
+        ticket, desk = action.ticket, self._desk
+        if not isinstance(ticket, Ticket):
+            return
+        now_ns = time.time_ns()
+        desk.metrics.completed(Door.POSTGRES, ok=action.sqlstate == "00000", rows=action.rows)
+        desk.authority.completed(ticket.standing, action.rows, now_ns // 1_000_000_000)
+        desk.note(
+            record.completion_entry(
+                ticket.decision_id,
+                at_ns=now_ns,
+                session=self._login.session,
+                rows=action.rows,
+                sqlstate=None if action.sqlstate == "00000" else action.sqlstate,
+                duration_us=max(0, (now_ns - ticket.began_ns) // 1000),
+            )
+        )
+
+
+def _judgement(outcome: Outcome, now_ns: int) -> Judgement:
+    if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
+        return Judgement(Ticket(outcome.standing, outcome.decision.id, now_ns))
+    if outcome.complaint is not None:
+        return Judgement(None, dict(outcome.complaint.fields))
+    fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}
+    return Judgement(None, fields | {"M": outcome.message, "D": outcome.detail, "H": outcome.hint})

@@ -1,0 +1,173 @@
+"""Everything a configuration names on disk: registry, policy, keys, passwords. Every problem of all of it in one run.
+
+The packs that come with Sekisho are found here too, and the key of the statement hash is made here on first start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import TypeVar
+
+import gateway
+from gateway.audit.record import MIN_KEY_BYTES
+from gateway.config import Config, Issuer
+from gateway.errors import ConfigError
+from gateway.facts.identity import TokenVerifier
+from gateway.facts.registry import Registry, load_registry
+from gateway.links.jwks import load_key_sets
+from gateway.links.server import Credentials
+from gateway.links.watch import Signature, signature
+from gateway.model import DatasourceId
+from gateway.policy.bundle import Bundle, load_bundle
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Registry and policy. Each signature is of before the loading, so that a change during it is seen as one."""
+
+    registry: Registry
+    registry_seen: Signature
+    bundle: Bundle
+    policy_directory: Path
+    policy_seen: Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What was read from the files of keys and passwords."""
+
+    verifier: TokenVerifier
+    profiles: dict[tuple[str, str], Credentials]  # by (datasource, profile)
+    twins: dict[str, Credentials]  # by datasource
+
+
+def load_all(config: Config) -> tuple[Sources, Secrets]:
+    """Everything that a configuration names. Raises ConfigError with every problem of all of it."""
+    problems: list[str] = []
+    sources = _or_problems(problems, load_sources, config)
+    secrets = _or_problems(problems, load_secrets, config)
+    if sources is None or secrets is None:
+        raise ConfigError(problems)
+    return sources, secrets
+
+
+def load_sources(config: Config) -> Sources:
+    """Registry and policy of a configuration. Raises ConfigError with every problem, listeners' sites included."""
+    problems: list[str] = []
+    policies = config.policy.directory or packaged_policies()
+    registry_seen, policy_seen = signature(config.registry.directory), signature(policies)
+    registry = _or_problems(problems, load_registry, config.registry.directory)
+    if registry is not None:
+        problems += unknown_places(config, registry)
+    bundle = _or_problems(problems, load_bundle, policies)
+    if registry is None or bundle is None or problems:
+        raise ConfigError(problems)
+    return Sources(
+        registry=registry,
+        registry_seen=registry_seen,
+        bundle=bundle,
+        policy_directory=policies,
+        policy_seen=policy_seen,
+    )
+
+
+def load_secrets(config: Config) -> Secrets:
+    """Keys and passwords of a configuration. Raises ConfigError with every file that cannot be used."""
+    problems: list[str] = []
+    for issuer in config.issuers:  # one by one, so that a file that is missing does not hide what another one lacks
+        _or_problems(problems, load_verifier, (issuer,))
+    passwords: dict[Path, str | None] = {}
+    for source in config.datasources:
+        for path in (source.twin.password_file, *(profile.password_file for profile in source.profiles)):
+            if path is not None and path not in passwords:
+                passwords[path] = _or_problems(problems, secret, path)
+    if problems:
+        raise ConfigError(problems)
+
+    def credentials(role: str, path: Path | None) -> Credentials:
+        return Credentials(user=role, password=passwords[path] if path is not None else None)
+
+    return Secrets(
+        verifier=load_verifier(config.issuers),
+        profiles={
+            (source.id, profile.name): credentials(profile.role, profile.password_file)
+            for source in config.datasources
+            for profile in source.profiles
+        },
+        twins={source.id: credentials(source.twin.role, source.twin.password_file) for source in config.datasources},
+    )
+
+
+def load_verifier(issuers: tuple[Issuer, ...]) -> TokenVerifier:
+    """What verifies tokens of these issuers. Raises ConfigError."""
+    return TokenVerifier(issuers, load_key_sets(issuers))
+
+
+def _or_problems(problems: list[str], load: Callable[[A], T], what: A) -> T | None:
+    """What ``load`` gives; its problems are added to the others, and then it is None."""
+    try:
+        return load(what)
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
+def unknown_places(config: Config, registry: Registry) -> list[str]:
+    """Sites and datasources that configuration names and the registry does not know."""
+    problems = [
+        f"listeners.postgres {listener.address}: site {listener.site} is not in the registry"
+        for listener in config.listeners.postgres
+        if listener.site is not None and listener.site not in registry.sites
+    ]
+    problems += [
+        f"datasource {source.id}: not in the registry's catalog"
+        for source in config.datasources
+        if registry.datasource(DatasourceId(source.id)) is None
+    ]
+    return problems
+
+
+def packaged_policies() -> Path:
+    """The packs that come with Sekisho: inside the installed package, or beside it in a checkout."""
+    package = Path(gateway.__file__).parent
+    inside = package / "_policies"
+    return inside if inside.is_dir() else package.parent / "policies"
+
+
+def secret(path: Path) -> str:
+    """The first line of a secret's file. Raises ConfigError."""
+    try:
+        found = path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"]) from error
+    if not found:
+        raise ConfigError([f"{path}: its first line is empty"])
+    return found
+
+
+def hash_key(config: Config) -> bytes:
+    """The key of the statement hash; made on first start beside the record, readable by its owner only."""
+    path = config.record.hash_key_file or config.record.directory / "hash.key"
+    try:
+        if config.record.hash_key_file is None and not path.exists():
+            unfinished = path.with_name("hash.key.unfinished")
+            unfinished.unlink(missing_ok=True)  # of a crash in the middle
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(token_hex(32).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(path)
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror or error}"]) from error
+    if len(key) < MIN_KEY_BYTES:
+        raise ConfigError([f"{path}: the key of the statement hash is shorter than {MIN_KEY_BYTES} bytes"])
+    return key

@@ -1,0 +1,64 @@
+"""Cancel keys: only the whole key works, and only while its session is there."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.doors.cancel import CancelKeys
+
+
+def test_a_key_cancels_its_own_session_and_no_other():
+    keys, called = CancelKeys(), []
+    first = keys.issue(lambda: called.append("first"))
+    second = keys.issue(lambda: called.append("second"))
+    keys.use(*second)
+    assert called == ["second"]
+    keys.use(first[0], second[1])
+    keys.use(second[0], first[1])
+    assert called == ["second"]
+    keys.use(*first)
+    assert called == ["second", "first"]
+
+
+def test_a_key_may_be_used_again_until_it_is_revoked():
+    keys, called = CancelKeys(), []
+    key = keys.issue(lambda: called.append(1))
+    keys.use(*key)
+    keys.use(*key)
+    keys.revoke(key[0])
+    keys.use(*key)
+    assert called == [1, 1]
+
+
+def test_revoking_what_was_never_issued():
+    keys = CancelKeys()
+    keys.revoke(0)
+    keys.use(0, b"\0\0\0\0")
+    assert not keys._cancels
+
+
+def test_keys_fit_protocol_3_0_and_differ():
+    keys = CancelKeys()
+    issued = [keys.issue(lambda: None) for _ in range(500)]
+    assert len({process for process, _ in issued}) == 500
+    assert all(0 < process < 2**31 and len(secret) == 4 for process, secret in issued)
+    assert len({secret for _, secret in issued}) > 490
+
+
+@given(st.integers(0, 2**32 - 1), st.binary(max_size=40))
+def test_no_other_key_works(process: int, secret: bytes):
+    keys, called = CancelKeys(), []
+    known = keys.issue(lambda: called.append(1))
+    if (process, secret) != known:
+        keys.use(process, secret)
+        keys.use(known[0], secret if secret != known[1] else secret + b"x")
+        assert called == []
+
+
+def test_an_unknown_process_with_the_stand_in_secret():
+    """What an unknown key is compared with must not be a key."""
+    keys, called = CancelKeys(), []
+    process, _ = keys.issue(lambda: called.append(1))
+    keys.use(process + 1, b"\0" * 4)
+    assert called == []

@@ -1,0 +1,197 @@
+"""The desk: profiles, refusals, durability, readiness; with a real record and real metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.audit import record
+from gateway.audit.verify import iter_entries, verify
+from gateway.audit.writer import RecordWriter
+from gateway.config import Profile
+from gateway.demo.characters import KIM, SATO, WANG
+from gateway.doors.desk import Desk, choose_profile
+from gateway.errors import AuthenticationError, Reason, RecordUnavailable
+from gateway.metrics import Metrics
+from gateway.model import DatasourceId, Door, Durability, EntityId, Peer
+from tests.houses import House
+
+
+class Place:
+    """What of a desk the tests here need; the rest is `house`'s business."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.recorder = RecordWriter.open(directory, segment_bytes=1 << 20, writer="gateway")
+        self.metrics = Metrics(CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0")
+        self.troubles: list[str] = []
+
+    def desk(self, loop: asyncio.AbstractEventLoop) -> Desk:
+        from types import SimpleNamespace
+
+        nothing = cast(Any, None)
+        return Desk(
+            config=cast(Any, SimpleNamespace(datasources=())),
+            resolved={"a": 1},
+            authority=nothing,
+            world=nothing,
+            verifier=nothing,
+            resolver=nothing,
+            recorder=self.recorder,
+            metrics=self.metrics,
+            loop=loop,
+            troubles=lambda: self.troubles,
+        )
+
+    def run(self, work: Callable[[Desk], Any]) -> Any:
+        async def call() -> Any:
+            found = work(self.desk(asyncio.get_running_loop()))
+            return await found if asyncio.iscoroutine(found) else found
+
+        return asyncio.run(call())
+
+    def entries(self) -> list[Any]:
+        return [one for one in iter_entries(self.directory) if one["kind"] == "event"]
+
+    def logins(self, result: Reason) -> float | None:
+        return self.metrics.registry.get_sample_value("sekisho_logins_total", {"method": "token", "result": result})
+
+    def denials(self, reason: Reason) -> float | None:
+        labels = {"door": "postgres", "layer": "none", "rule": "none", "reason": reason}
+        return self.metrics.registry.get_sample_value("sekisho_denials_total", labels)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    found = Place(tmp_path / "record")
+    yield found
+    found.recorder.close()
+
+
+def test_a_refused_login_is_recorded_with_what_the_client_said_of_itself(place: Place):
+    peer = Peer(address="203.0.113.7", via_edge=True, site=None)
+    place.run(lambda desk: desk.login_refused(peer, Reason.TOKEN_EXPIRED, "too old", {"user": "sato"}))
+    (entry,) = place.entries()
+    assert (entry["event"], entry["reason"], entry["detail"]) == ("login_refused", "token_expired", "too old")
+    assert entry["peer"] == {"address": "203.0.113.7", "site": None, "via_edge": True}
+    assert entry["attribution"] == {"user": "sato"}
+    assert place.logins(Reason.TOKEN_EXPIRED) == 1
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.TOKEN_MISSING,
+        Reason.DATASOURCE_UNKNOWN,
+        Reason.PROTOCOL_VERSION_REFUSED,
+        Reason.LIMIT_EXCEEDED,
+        Reason.UPSTREAM_UNAVAILABLE,
+        Reason.SHUTTING_DOWN,
+        Reason.INTERNAL,
+        Reason.RECORD_UNAVAILABLE,
+    ],
+)
+def test_every_refused_login_counts_as_a_login_and_its_series_is_there_before(place: Place, reason: Reason):
+    assert place.logins(reason) == 0
+    place.run(lambda desk: desk.login_refused(Peer(address=None), reason, "", {}))
+    assert place.logins(reason) == 1
+
+
+def test_a_request_refused_at_another_door(place: Place):
+    place.run(lambda desk: desk.refused(Door.HTTP, Reason.TOKEN_EXPIRED, "10.0.0.1", ""))
+    place.run(lambda desk: desk.refused(Door.HTTP, Reason.REQUEST_INVALID, None, "no sql"))
+    assert [entry["reason"] for entry in place.entries()] == ["token_expired", "request_invalid"]
+    assert place.logins(Reason.TOKEN_EXPIRED) == 1
+    assert place.denials(Reason.REQUEST_INVALID) == 0, "another door's"
+
+
+def test_an_event_is_on_disk_when_it_returns(place: Place):
+    place.run(lambda desk: desk.event(record.Event.SESSION_OPEN, session="s-1", door=Door.POSTGRES))
+    assert [entry["session"] for entry in place.entries()] == ["s-1"]
+    assert verify(place.directory).ok
+
+
+def test_what_cannot_be_recorded_raises_and_what_nobody_waits_for_is_logged(
+    place: Place, caplog: pytest.LogCaptureFixture
+):
+    place.recorder.close()
+    entry = record.session_entry(record.Event.SESSION_CLOSE, at_ns=time.time_ns())
+    with pytest.raises(RecordUnavailable):
+        place.run(lambda desk: desk.durable(entry, Durability.SYNCED))
+    place.run(lambda desk: desk.note(entry))
+    assert [one.message for one in caplog.records] == ["entry_not_written"]
+
+
+def test_readiness_is_false_only_for_what_another_replica_heals(place: Place):
+    assert place.run(lambda desk: desk.ready()) == (True, [])
+    place.troubles.append("datasource messenger: gone")
+    assert place.run(lambda desk: desk.ready()) == (True, ["datasource messenger: gone"])
+
+    def draining(desk: Desk) -> tuple[bool, list[str]]:
+        desk.draining = True
+        return desk.ready()
+
+    assert place.run(draining) == (False, ["draining", "datasource messenger: gone"])
+    place.recorder.close()
+    assert place.run(lambda desk: desk.ready())[0] is False
+
+
+def test_a_desk_whose_loop_turns_is_alive(place: Place):
+    def work(desk: Desk) -> bool:
+        desk.start()
+        try:
+            return desk.alive()
+        finally:
+            desk.stop()
+
+    assert place.run(work)
+    assert place.run(lambda desk: desk.resolved_config()) == {"a": 1}
+
+
+# ------------------------------------------------------------------------------------------------------------ profiles
+
+ENGINEER = Profile(name="engineer", role="r1", groups=("engineer",))
+CHINESE = Profile(name="chinese", role="r2", entities=("line-cn", "dalian-monitor"))
+ANYBODY = Profile(name="anybody", role="r3")
+
+
+def chosen(house: House, who: Any, *profiles: Profile, datasource: str = "messenger") -> str:
+    assert house.application is not None
+    desk = house.application.desk
+    principal = desk.verify_token(house.token(who))
+    found = choose_profile(profiles, desk._world.registry, DatasourceId(datasource), principal, int(time.time()))
+    return found.name
+
+
+def test_the_first_profile_that_fits(house: House):
+    assert chosen(house, SATO, ENGINEER, ANYBODY) == "engineer"
+    assert chosen(house, SATO, ANYBODY, ENGINEER) == "anybody"
+    assert chosen(house, WANG, ENGINEER, CHINESE, ANYBODY) == "chinese"
+    assert chosen(house, KIM, CHINESE, ANYBODY) == "anybody"
+    both = Profile(name="both", role="r4", groups=("engineer",), entities=("line-plus",))
+    assert chosen(house, KIM, both, ANYBODY) == "both"
+    assert chosen(house, SATO, both, ANYBODY) == "anybody"
+    assert EntityId("line-plus")
+
+
+def test_no_profile_is_no_login(house: House):
+    with pytest.raises(AuthenticationError) as caught:
+        chosen(house, KIM, CHINESE)
+    assert caught.value.reason is Reason.PROFILE_NONE
+    with pytest.raises(AuthenticationError) as caught:
+        chosen(house, KIM, ANYBODY, datasource="elsewhere")
+    assert caught.value.reason is Reason.DATASOURCE_UNKNOWN
+
+
+def test_a_datasource_nobody_configured(house: House):
+    assert house.application is not None
+    desk = house.application.desk
+    with pytest.raises(AuthenticationError) as caught:
+        desk.choose_profile("elsewhere", desk.verify_token(house.token(SATO)))
+    assert caught.value.reason is Reason.DATASOURCE_UNKNOWN

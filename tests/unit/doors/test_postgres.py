@@ -1,0 +1,105 @@
+"""The postgres door's listeners: who is an edge, what TLS it offers, who finds a seat."""
+
+from __future__ import annotations
+
+import ssl
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gateway.config import Limits, PostgresListener, TlsServer
+from gateway.doors.desk import Desk
+from gateway.doors.pg_client import Client
+from gateway.doors.postgres import Place, PostgresDoor, nonce, server_context
+from tests.servers import TestCa
+
+
+def listener(**settings: Any) -> PostgresListener:
+    return PostgresListener(address="127.0.0.1:0", **settings)
+
+
+def test_an_edge_is_an_address_of_its_networks():
+    place = Place(listener(edges=("10.0.0.0/8", "2001:db8::/32")))
+    assert [place.is_edge(one) for one in ("10.1.2.3", "2001:db8::1", "11.0.0.1", "::1", None)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not Place(listener()).is_edge("10.1.2.3")
+
+
+def test_a_place_without_a_certificate_offers_no_tls():
+    place = Place(listener(site="tokyo-hq"))
+    assert (place.tls, place.plaintext, place.site) == (None, "never", "tokyo-hq")
+
+
+def test_tls_is_modern_and_speaks_only_postgresql(test_ca: TestCa):
+    issued = test_ca.issue("localhost")
+    context = server_context(TlsServer(certificate=issued.certificate, key=issued.key))
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    client = ssl.create_default_context(cafile=str(test_ca.path))
+    client.set_alpn_protocols(["http/1.1", "postgresql"])
+    assert _handshake(context, client) == "postgresql"
+
+
+def _handshake(server_side: ssl.SSLContext, client_side: ssl.SSLContext) -> str | None:
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_side.wrap_bio(down, up, server_hostname="localhost")
+    server = server_side.wrap_bio(up, down, server_side=True)
+    for _ in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    return server.selected_alpn_protocol()
+
+
+def test_a_nonce_is_a_word_that_is_no_statement():
+    words = {nonce() for _ in range(100)}
+    assert len(words) == 100
+    assert all(word.isidentifier() and word.startswith("sekisho_") and len(word) < 40 for word in words)
+
+
+def door(*, sessions: int, draining: bool = False) -> PostgresDoor:
+    desk = SimpleNamespace(config=SimpleNamespace(limits=Limits(sessions=sessions)), draining=draining)
+    return PostgresDoor(cast(Desk, desk), addresses={}, credentials={})
+
+
+def client(of: PostgresDoor) -> Client:
+    return Client(of, Place(listener()))
+
+
+def test_seats_are_limited_and_given_back():
+    full = door(sessions=2)
+    first, second, third = client(full), client(full), client(full)
+    assert all(full.admit(one) for one in (first, second, third)), "knocking is not sitting"
+    assert [full.seat(one) for one in (first, second, third)] == [True, True, False]
+    full.forget(third)
+    full.forget(first)
+    assert full.seat(client(full))
+
+
+def test_connections_without_a_seat_are_limited_too():
+    full = door(sessions=2)
+    admitted = [full.admit(client(full)) for _ in range(40)]
+    assert sum(admitted) == 2 * 2 + 16
+
+
+def test_nobody_enters_a_house_that_closes():
+    closing = door(sessions=2, draining=True)
+    one = client(closing)
+    assert (closing.admit(one), closing.seat(one)) == (False, False)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_connection_may_be_forgotten_more_than_once(times: int):
+    some = door(sessions=1)
+    one = client(some)
+    some.admit(one)
+    for _ in range(times):
+        some.forget(one)
+    assert some._gone.is_set()

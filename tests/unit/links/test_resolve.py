@@ -1,0 +1,159 @@
+"""Answers to needs: at once where they can be, promised where they are waited for, counted when they are true."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.audit.segments import FileCalls
+from gateway.audit.writer import RecordWriter
+from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
+from gateway.links.resolve import Resolver
+from gateway.metrics import Metrics
+from gateway.model import DatasourceId, Durability
+from gateway.needs import NeedDecision, NeedDurable, NeedTree
+from gateway.policy.bundle import load_bundle
+from gateway.policy.inprocess import InProcessEngine
+from gateway.policy.rego import RegoProgram
+from tests.worlds import ROOT
+
+ENTRY = {"kind": "event", "schema_version": 1, "at_us": 1}
+
+
+@pytest.fixture(scope="module")
+def engine() -> InProcessEngine:
+    return InProcessEngine(load_bundle(ROOT / "policies"))
+
+
+class Desk:
+    """A resolver with a real record and engine."""
+
+    def __init__(self, folder, engine, calls: FileCalls | None = None) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry, rules={}, datasources=[], incomplete_codes=[], version="0")
+        self.recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway", calls=calls)
+        self.resolver = Resolver(engine=engine, twins={}, recorder=self.recorder, metrics=self.metrics)
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"sekisho_{name}_total", labels) or 0.0
+
+
+def run(folder, engine, use, calls: FileCalls | None = None):
+    async def work():
+        desk = Desk(folder, engine, calls)
+        try:
+            return await use(desk)
+        finally:
+            await desk.resolver.close()
+            if desk.recorder.healthy:
+                desk.recorder.close()
+
+    return asyncio.run(work())
+
+
+def test_a_written_entry_needs_no_waiting(tmp_path, engine):
+    async def use(desk):
+        answer = desk.resolver.resolve(NeedDurable(ENTRY, Durability.WRITTEN))
+        return answer, desk.count("record_entries", durability="written"), desk.recorder.tail[0] >= 0
+
+    assert run(tmp_path, engine, use) == (None, 1.0, True)
+
+
+def test_a_synced_entry_is_promised_and_counted_when_it_is_on_disk(tmp_path, engine):
+    async def use(desk):
+        promise = desk.resolver.resolve(NeedDurable(ENTRY, Durability.SYNCED))
+        assert isinstance(promise, asyncio.Future)
+        before = desk.count("record_entries", durability="synced")
+        await promise
+        return before, desk.count("record_entries", durability="synced")
+
+    assert run(tmp_path, engine, use) == (0.0, 1.0)
+
+
+def test_an_entry_that_cannot_be_written_raises_and_counts_as_none(tmp_path, engine):
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    async def use(desk):
+        desk.recorder._calls = replace(desk.recorder._calls, write=full)
+        with pytest.raises(RecordUnavailable) as caught:
+            desk.resolver.resolve(NeedDurable(ENTRY, Durability.WRITTEN))
+        return caught.value.reason, desk.count("record_entries", durability="written")
+
+    assert run(tmp_path, engine, use) == (Reason.RECORD_UNAVAILABLE, 0.0)
+
+
+def test_an_entry_that_cannot_be_synced_breaks_its_promise_and_counts_as_none(tmp_path, engine):
+    def broken(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def use(desk):
+        desk.resolver.resolve(NeedDurable(ENTRY, Durability.WRITTEN))
+        desk.recorder._calls = replace(desk.recorder._calls, fdatasync=broken)
+        promise = desk.resolver.resolve(NeedDurable(ENTRY, Durability.SYNCED))
+        with pytest.raises(RecordUnavailable):
+            await promise
+        return desk.count("record_entries", durability="synced")
+
+    assert run(tmp_path, engine, use) == 0.0
+
+
+def test_whoever_waited_may_have_gone(tmp_path, engine, caplog):
+    async def use(desk):
+        promise = desk.resolver.resolve(NeedDurable(ENTRY, Durability.SYNCED))
+        promise.cancel()
+        await desk.resolver.resolve(NeedDurable(ENTRY, Durability.SYNCED))
+        return desk.count("record_entries", durability="synced")
+
+    assert run(tmp_path, engine, use) == 2.0
+    assert not caplog.records
+
+
+def test_a_decision_is_given_at_once(tmp_path, engine):
+    async def use(desk):
+        return desk.resolver.resolve(NeedDecision({}))
+
+    assert run(tmp_path, engine, use)["effect"] == "deny"
+
+
+def test_an_engine_without_an_answer_is_counted(tmp_path):
+    class Broken(InProcessEngine):
+        def _program(self) -> RegoProgram:
+            raise PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "the policy could not be prepared")
+
+    async def use(desk):
+        with pytest.raises(PolicyUnavailable) as caught:
+            desk.resolver.resolve(NeedDecision({}))
+        return caught.value.reason, desk.count("engine_failures")
+
+    assert run(tmp_path, Broken(load_bundle(ROOT / "policies")), use) == (Reason.ENGINE_UNAVAILABLE, 1.0)
+
+
+def test_an_unknown_datasource_is_an_answer_and_no_failed_task(tmp_path, engine, caplog):
+    async def use(desk):
+        promise = desk.resolver.resolve(NeedTree(DatasourceId("nowhere"), "engineer", "SELECT 1", ()))
+        assert isinstance(promise, asyncio.Future)
+        with pytest.raises(PolicyUnavailable) as caught:
+            await promise
+        return caught.value.reason
+
+    assert run(tmp_path, engine, use) is Reason.DATASOURCE_UNKNOWN
+    assert not caplog.records
+
+
+def test_close_ends_what_is_under_way(tmp_path, engine):
+    class Slow:
+        async def analyse(self, *asked: object) -> None:
+            await asyncio.Event().wait()
+
+    async def use(desk):
+        desk.resolver._twins = {DatasourceId("slow"): Slow()}
+        promise = desk.resolver.resolve(NeedTree(DatasourceId("slow"), "engineer", "SELECT 1", ()))
+        await asyncio.sleep(0)
+        await desk.resolver.close()
+        return promise.cancelled()
+
+    assert run(tmp_path, engine, use)

@@ -1,0 +1,162 @@
+"""What a configuration names on disk: loaded whole, or every problem of all of it in one error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Config
+from gateway.config_load import load
+from gateway.errors import ConfigError
+from gateway.links.sources import hash_key, load_all, load_secrets, load_sources, packaged_policies, secret
+from gateway.links.watch import signature
+from tests.houses import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path, None)
+
+
+def config(house: House) -> Config:
+    return load(house.layout.config, {})
+
+
+def problems(of, *arguments) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        of(*arguments)
+    return list(caught.value.problems)
+
+
+def test_everything_is_loaded(house):
+    before = signature(house.layout.registry)
+    sources, secrets = load_all(config(house))
+
+    assert sources.registry.people
+    assert sources.policy_directory == packaged_policies()
+    assert sources.registry_seen == before
+    assert set(secrets.profiles) == {("messenger", "engineer"), ("messenger", "moderator")}
+    assert secrets.profiles["messenger", "engineer"].user == "sekisho_engineer"
+    assert secrets.twins["messenger"].user == "sekisho_twin"
+    assert secrets.twins["messenger"].password is None
+
+
+def test_problems_of_all_sources_are_in_one_error(house, tmp_path):
+    """Registry, rules, sites, keys and passwords: a person mends them in one go."""
+    policies = tmp_path / "policies"
+    shutil.copytree(packaged_policies(), policies)
+    with (policies / "house" / "employer" / "employer.rego").open("a") as file:
+        file.write("\nnonsense {\n")
+    people = house.layout.registry / "people.yaml"
+    people.write_text(people.read_text().replace("entity: line-cn", "entity: nobody"))
+    house.layout.jwks.write_text("{}")
+    empty = tmp_path / "password"
+    empty.write_text("\n")
+    good = config(house)
+    source = good.datasources[0]
+    source = replace(
+        source,
+        twin=replace(source.twin, password_file=empty),
+        profiles=(replace(source.profiles[0], password_file=tmp_path / "gone"), *source.profiles[1:]),
+    )
+    bad = replace(good, datasources=(source,), policy=replace(good.policy, directory=policies))
+
+    found = problems(load_all, bad)
+
+    assert any("people.yaml" in one and "nobody" in one for one in found)
+    assert any("employer.rego" in one for one in found)
+    assert any("JSON Web Key Set" in one for one in found)
+    assert f"{empty}: its first line is empty" in found
+    assert f"{tmp_path / 'gone'}: cannot be read: No such file or directory" in found
+    assert len(found) == len(set(found))
+
+
+def test_places_that_the_registry_does_not_know(house):
+    good = config(house)
+    listener = replace(good.listeners.postgres[0], site="atlantis")
+    bad = replace(
+        good,
+        listeners=replace(good.listeners, postgres=(listener,)),
+        datasources=(replace(good.datasources[0], id="warehouse"),),
+    )
+
+    assert problems(load_sources, bad) == [
+        f"listeners.postgres {listener.address}: site atlantis is not in the registry",
+        "datasource warehouse: not in the registry's catalog",
+    ]
+
+
+def test_every_issuer_is_looked_at(house, tmp_path):
+    """An issuer whose file is missing does not hide that another's keys are secret."""
+    good = config(house)
+    leaked = tmp_path / "leaked.json"
+    leaked.write_text(json.dumps({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}))
+    issuers = (
+        replace(good.issuers[0], issuer="https://a.example", keys=tmp_path / "gone"),
+        replace(good.issuers[0], issuer="https://b.example", keys=leaked),
+    )
+
+    found = problems(load_secrets, replace(good, issuers=issuers))
+
+    assert any("https://a.example" in one and "No such file" in one for one in found)
+    assert any("https://b.example" in one and "secret" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"), [("word", "word"), ("word\n", "word"), ("word\r\nmore", "word"), (" spaced ", " spaced ")]
+)
+def test_a_secret_is_the_first_line(tmp_path, content, found):
+    path = tmp_path / "password"
+    path.write_bytes(content.encode())
+    assert secret(path) == found
+
+
+@pytest.mark.parametrize("content", [b"", b"\nsecond", b"\r\n", b"\xff"])
+def test_what_is_no_secret(tmp_path, content):
+    path = tmp_path / "password"
+    path.write_bytes(content)
+    (problem,) = problems(secret, path)
+    assert problem.startswith(f"{path}: ")
+
+
+def test_the_hash_key_is_made_once_for_its_owner_only(house):
+    path = house.layout.record / "hash.key"
+    was = os.umask(0)
+    try:
+        key = hash_key(config(house))
+    finally:
+        os.umask(was)
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(key) == 64
+    assert hash_key(config(house)) == key
+    assert [entry.name for entry in house.layout.record.iterdir()] == ["hash.key"]
+
+
+def test_a_crash_while_the_key_was_made_leaves_none(house):
+    unfinished = house.layout.record / "hash.key.unfinished"
+    unfinished.write_text("ha")
+    assert len(hash_key(config(house))) == 64
+    assert not unfinished.exists()
+
+
+@pytest.mark.parametrize("content", ["", "short"])
+def test_a_key_that_can_be_guessed_is_refused(house, content):
+    path = house.layout.record / "hash.key"
+    path.write_text(content)
+    (problem,) = problems(hash_key, config(house))
+    assert problem.startswith(f"{path}: the key of the statement hash is shorter than")
+
+
+def test_a_configured_key_is_never_made(house, tmp_path):
+    good = config(house)
+    path = tmp_path / "key"
+    mine = replace(good, record=replace(good.record, hash_key_file=path))
+    assert problems(hash_key, mine) == [f"{path}: No such file or directory"]
+    path.write_text("0123456789" * 4 + "\n")
+    assert hash_key(mine) == b"0123456789" * 4
