@@ -63,7 +63,9 @@ class Authority:
         self._new_id = new_id
         self._hash_key = hash_key
         self._statements: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
-        self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)
+        self._shapes: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
+        self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text
+        self._answers: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by distinct question
 
     # -- the order ------------------------------------------------------------------------------------------------
 
@@ -71,7 +73,8 @@ class Authority:
         """Decide about one text. ``now_ns``: nanoseconds since the epoch. Never raises SekishoError."""
         at = now_ns // _SECOND
         asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
-        key = (*asked, ask.door, ask.principal, ask.peer, ask.supports)
+        asker = (ask.door, ask.principal, ask.peer, ask.supports)
+        key = (*asked, *asker)
         standing = self._decisions.get(key)
         if standing is not None and self.usable(standing, at):
             return (yield from self.again(standing, ask.session, now_ns))
@@ -82,8 +85,15 @@ class Authority:
             statement = yield from self._understand_statement(ask, asked, epoch)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
-            understanding = self._understand(ask, statement, at)
-            verdict = yield from self._decide(understanding, ask.supports)
+            # One question per distinct facts, not per text: another number in the WHERE is no other question.
+            question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
+            known = self._answers.get(question)
+            if known is None or known.epoch != epoch or not self.usable(known, at):
+                known = None
+                understanding = self._understand(ask, statement, at)
+                verdict = yield from self._decide(understanding, ask.supports)
+            else:
+                understanding, verdict = known.understanding, known.verdict
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
         standing = Standing(
@@ -96,7 +106,9 @@ class Authority:
         )
         if standing.epoch:
             self._decisions.put(key, standing)
-        return (yield from self._record(standing, ask.session, now_ns, reused=False))
+            if known is None:
+                self._answers.put(question, standing)
+        return (yield from self._record(standing, ask.session, now_ns, reused=known is not None))
 
     def again(self, standing: Standing, session: str, now_ns: int) -> Work:
         """Let a standing decision cover one more execution. The caller has made sure that it is ``usable``."""
@@ -127,7 +139,9 @@ class Authority:
     def forget_statements(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
         self._statements.clear()
+        self._shapes.clear()
         self._decisions.clear()
+        self._answers.clear()
 
     # -- understand -----------------------------------------------------------------------------------------------
 
@@ -158,16 +172,30 @@ class Authority:
             if statement.facts is not None:
                 facts.append(statement.facts)
                 continue
-            analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
-            if analysis.complaint is not None:
-                return _placed(analysis.complaint, statement.offset + statement.inner)
-            facts.append(
-                read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
-            )
+            found = yield from self._analyse(ask, statement, epoch)
+            if isinstance(found, Complaint):
+                return found
+            facts.append(found)
         whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._statements.put(key, whole)
         return whole
+
+    def _analyse(
+        self, ask: Ask, statement: gate.GateStatement, epoch: str | None
+    ) -> Generator[Need, Any, StatementFacts | Complaint]:
+        """Facts of one statement: those of its shape, where that is known, else the server is asked."""
+        key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types, epoch)
+        known = self._shapes.get(key) if statement.shape is not None and epoch is not None else None
+        if known is not None:
+            return known
+        analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
+        if analysis.complaint is not None:
+            return _placed(analysis.complaint, statement.offset + statement.inner)
+        facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
+        if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
+            self._shapes.put(key, facts)
+        return facts
 
     def _understand(self, ask: Ask, statement: StatementFacts, at: int) -> Understanding:
         registry = self._world.registry

@@ -279,6 +279,56 @@ def audit_tail_command(directory: Path, lines: int) -> int:
     return _GOOD
 
 
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@audit_group.command("report")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--since", type=_DAY, help="First day counted (UTC).")
+@click.option("--until", type=_DAY, help="Last day counted (UTC).")
+@click.option("--country", help="Only where the origin holds this country (CN), or `unknown`.")
+@click.option("--entity", help="Only people employed by this entity (its id in the registry), or `unknown`.")
+@click.option("--person", help="Only this person: issuer#subject, the subject, or the registry's name.")
+@click.option("--data-type", help="Only this data type and those below it (user.contact), or `unlabelled`.")
+@click.option("--effect", type=click.Choice(["allow", "deny"]), help="Only what was allowed, or denied.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@_reporting_problems
+def audit_report_command(
+    directory: Path,
+    since: datetime | None,
+    until: datetime | None,
+    country: str | None,
+    entity: str | None,
+    person: str | None,
+    data_type: str | None,
+    effect: str | None,
+    as_json: bool,
+) -> int:
+    """Count who could read what, from where, under whose law. Believes the record: verify it first.
+
+    \b
+    sekisho audit report /var/lib/sekisho/record --since 2026-11-01 --country CN
+    sekisho audit report /var/lib/sekisho/record --data-type user.contact --effect allow --json
+    """
+    from gateway.audit.verify import iter_entries
+    from gateway.reports.accesses import Filter, count_accesses
+    from gateway.reports.accesses_text import accesses_document, accesses_text
+
+    wanted = Filter(
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        country=country.upper() if country and country != "unknown" else country,
+        entity=entity,
+        person=person,
+        data_type=data_type,
+        effect=effect,
+    )
+    report = count_accesses(iter_entries(directory), wanted)
+    text = accesses_text(report)
+    click.echo(json.dumps(accesses_document(report), indent=2, ensure_ascii=False) if as_json else text)
+    return _GOOD
+
+
 @main.command("demo")
 @click.option("--once", is_flag=True, help="Play the story and end; without it the gateway stays up until Ctrl-C.")
 @click.option("--directory", type=_FOLDER, help="Keep everything in this (new) folder.")

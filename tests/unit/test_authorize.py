@@ -280,3 +280,27 @@ def test_what_only_the_gate_cannot_read_is_refused(bench: Bench) -> None:
     outcome = bench.decide(bench.ask("sato", "tokyo-hq", text))
     assert outcome.reason is Reason.STATEMENT_INCOMPLETE
     assert bench.entry["statement"]["incomplete"] == "text_unparsable"
+
+
+def test_another_number_in_the_where_is_neither_another_tree_nor_another_question(bench: Bench) -> None:
+    first = bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 11"))
+    second = bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 12"))
+    assert second.allowed
+    assert bench.kinds == [NeedDurable]
+    assert bench.entry["kind"] == "decision"  # in full: the record knows this text by its own hash
+    assert second.decision is not None
+    assert second.decision.reused
+    assert identity(second) != identity(first)
+
+
+def test_another_class_of_number_is_another_tree(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 11"))
+    bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 11.5"))
+    assert bench.kinds == [NeedTree, NeedDurable]  # the facts turn out the same: no other question
+
+
+def test_a_shape_of_an_older_epoch_is_asked_again(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 11"))
+    bench.world.current_epoch = "epoch-2"
+    bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 12"))
+    assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]

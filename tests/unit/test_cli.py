@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from gateway.audit.verify import verify
 from gateway.cli import main
+from gateway.demo.characters import SATO
 from gateway.demo.database import Database
 from tests.houses import House
 
@@ -414,3 +415,14 @@ def _folder(parent: Path) -> Path:
     folder = parent / "house"
     folder.mkdir()
     return folder
+
+
+def test_audit_report_counts_who_read_what(house: House) -> None:
+    with house.connect(SATO) as connection:
+        connection.execute("SELECT name FROM users WHERE id = 5")
+    done = process("audit", "report", house.layout.record, "--effect", "allow", "--json")
+    assert done.returncode == 0
+    rows = json.loads(done.stdout)["accesses"]
+    assert any("user.name" in str(row) and "line-jp" in str(row) for row in rows), rows
+    assert sekisho("audit", "report", house.layout.record, "--country", "CN").exit_code == 0
+    assert sekisho("audit", "report", "/nowhere").exit_code == 2
