@@ -2,13 +2,13 @@
 
 Map, in the order of imports (a package may import what stands above it, never what stands below):
 
-    errors model config logs metrics      vocabulary: reasons, frozen values, settings, what is counted
+    errors words model config logs metrics  vocabulary: reasons, ids, frozen values, settings, what is counted
     facts                                 registry -> who, where, employer chain, labels, notices, volume
     sql                                   text and the server's tree -> what a statement touches
     policy                                facts -> Rego -> verdict
     audit                                 the hash-chained record
     pgwire                                PostgreSQL's protocol, without sockets
-    reuse explain authorize               THE ORDER: understand, decide, record, act; one body for all doors
+    reuse explain needs authorize         THE ORDER: understand, decide, record, act; one body for all doors
     links                                 outbound: server, analysis twin, key files, watched folders
     doors                                 inbound: postgres, grpc, http; the desk they all ask
     app check demo cli                    composition, and what people type

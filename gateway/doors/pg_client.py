@@ -103,6 +103,8 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._relay is None and not self._ended and (self._opening.truncated() or self._header):
             self._note_protocol_error(Reason.STARTUP_TRUNCATED, "the peer left in the middle of its start-up packet")
+        if self._relay is not None and self._relay.running:
+            self._cancel()  # nobody waits for the answer any more: do not let the server work on it for hours
         self._finish("the client left")
 
     def pause_writing(self) -> None:

@@ -62,6 +62,11 @@ class Relay:
         self._draining = False
         self._over = False
 
+    @property
+    def running(self) -> bool:
+        """Whether the server works on something of this session's."""
+        return self._session.running
+
     # -- bytes ----------------------------------------------------------------------------------------------------
 
     def client_data(self, data: bytes) -> None:

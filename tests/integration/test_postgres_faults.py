@@ -325,3 +325,22 @@ def test_a_transaction_that_does_not_end_is_ended(new_house: Callable[..., House
         assert caught.value.sqlstate == "57P01"
     with messenger.connect() as admin:
         assert admin.execute("SELECT count(*) FROM feature_flags WHERE key = 'never'").fetchone() == (0,)
+
+
+def test_a_client_that_vanishes_in_the_middle_of_a_statement_leaves_nothing_running(
+    house: House, messenger: Database
+) -> None:
+    endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 90000) b"
+
+    def running() -> int:
+        with messenger.connect() as admin:
+            asked = "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND state = 'active'"
+            return int(admin.execute(asked, (endless,)).fetchall()[0][0])
+
+    with Wire(house.ports.sites["tokyo-hq"]) as wire:
+        wire.startup("sato")
+        wire.password(house.token(SATO))
+        wire.until(b"Z")
+        wire.send(query(endless))
+        until(lambda: running() == 1)
+    until(lambda: running() == 0)
