@@ -121,6 +121,9 @@ class Walker:
         if conflict is not None:
             scope.excluded = conflict.number("exclRelIndex")
             self.expression(conflict, scope, _PREDICATE)
+            if not conflict.present("arbiterElems"):
+                # A constraint by name, or any at all: whether a key exists is told without a column being named.
+                self.touched.column(entry.text("relid"), 0, _PREDICATE, with_children=False)
             self._parts(conflict, ("onConflictWhere",), scope)
             if conflict.text("action") == _DO_UPDATE:
                 self._write(scope, entry, UPDATE, conflict.nodes("onConflictSet"))

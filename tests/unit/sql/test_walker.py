@@ -164,6 +164,20 @@ def test_writes(analyst, text, read, written):
     assert columns(facts, "write_target") == written
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO app.stickers VALUES (1, 'x', 1) ON CONFLICT DO NOTHING",
+        "INSERT INTO app.stickers VALUES (1, 'x', 1) ON CONFLICT ON CONSTRAINT stickers_pkey DO NOTHING",
+    ],
+)
+def test_a_conflict_nobody_names_tells_of_keys(analyst, text):
+    """Found by the privilege oracle: PostgreSQL asks for SELECT on the constraint's columns."""
+    facts = analyst.analyse(text)
+    assert facts.complete, facts.detail
+    assert columns(facts, "whole_row") == {"stickers.id", "stickers.name", "stickers.price_yen"}
+
+
 def test_a_change_of_a_row_may_show_all_of_it_in_an_error(analyst):
     facts = analyst.analyse("UPDATE app.stickers SET name = NULL")
     assert columns(facts, "whole_row") == {"stickers.id", "stickers.name", "stickers.price_yen"}
