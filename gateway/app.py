@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from gateway.audit.record import Event
 from gateway.audit.writer import RecordWriter
@@ -106,6 +106,7 @@ class Application:
         self._closing.push_async_callback(self._tasks.cancel)  # of a start that fails half-way
         volume = VolumeFile(config.record.directory)
         self._closing.push_async_callback(volume.save)
+        disable_created_metrics()  # a second series for every counter, that says only when this process began
         metrics = Metrics(
             CollectorRegistry(),
             rules={rule.id: rule.layer for rule in rule_table(sources.bundle.modules, sources.bundle.data)},

@@ -77,7 +77,7 @@ findings contains lib.finding("house-location-known", {
 	"location.confidence" in _doubts
 }
 
-_note := sprintf(" (%s)", [input.location.note]) if {
+_note := sprintf(": %s", [input.location.note]) if {
 	input.location.note != ""
 } else := ""
 

@@ -1,0 +1,111 @@
+"""The registry's row filters: SQL expressions over one relation, let through node by node.
+
+A filter may compare columns of its relation with constants, combine such comparisons, and ask whether a row EXISTS in a
+named table (consent). It stands in the sub-select's WHERE, where the relation is called by the nonce: references that
+name the relation are renamed. What its functions and operators are is judged with the server's tree like all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.sql import gate
+from gateway.sql.catalog import Relation
+from gateway.sql.rewrite.places import Cut, name_end, name_parts, spliced, without_places
+from gateway.sql.rewrite.quoting import identifier
+from gateway.sql.rewrite.refused import RewriteRefused
+
+_EXPRESSIONS: Final = frozenset(
+    {"A_Expr", "BoolExpr", "NullTest", "BooleanTest", "ColumnRef", "A_Const", "TypeCast", "TypeName", "List", "String"}
+    | {"Integer", "Float", "Boolean", "FuncCall", "CoalesceExpr", "CaseExpr", "CaseWhen", "A_ArrayExpr", "SubLink"}
+    | {"SQLValueFunction"}
+)
+_SELECT_FIELDS: Final = frozenset({"targetList", "fromClause", "whereClause", "limitOption", "op"})
+_CALL_FIELDS: Final = frozenset({"funcname", "args", "funcformat", "location"})
+
+
+def filter_text(name: str, text: str | None, relation: Relation, nonce: str) -> str:
+    """The predicate as it stands in the sub-select. Raises RewriteRefused: then nobody reads the relation."""
+    if text is None:
+        raise RewriteRefused(f"the registry has no row filter called {name}")
+    where = f"the row filter {name}"
+    bare, quoted = _where(f"SELECT FROM t WHERE {text}", where), _where(f"SELECT FROM t WHERE ({text}\n)", where)
+    if without_places(bare) != without_places(quoted):
+        raise RewriteRefused(f"{where} is no single expression")
+    prefix = len("SELECT FROM t WHERE ")
+    cuts: list[Cut] = []
+    _check(bare, where, relation, nonce, text.encode(), prefix, cuts)
+    return spliced(text.encode(), cuts).decode()
+
+
+def _where(text: str, where: str) -> Any:
+    try:
+        statement = gate.syntax(text)
+    except gate.Refused as refused:
+        raise RewriteRefused(f"{where} does not parse") from refused
+    select = statement.get("SelectStmt")
+    if not isinstance(select, dict) or "whereClause" not in select or set(select) - _SELECT_FIELDS:
+        raise RewriteRefused(f"{where} is no single expression")
+    if select.get("op") != "SETOP_NONE" or select.get("targetList") or len(select["fromClause"]) != 1:
+        raise RewriteRefused(f"{where} is no single expression")
+    return select["whereClause"]
+
+
+def _check(node: Any, where: str, relation: Relation, nonce: str, source: bytes, prefix: int, cuts: list[Cut]) -> None:
+    """An expression, and the places in it that name the relation."""
+    if isinstance(node, list):
+        for item in node:
+            _check(item, where, relation, nonce, source, prefix, cuts)
+        return
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if key[:1].isupper() and isinstance(value, dict):
+            if key not in _EXPRESSIONS:
+                raise RewriteRefused(f"{where} holds {key}, which no row filter may")
+            if key == "ColumnRef":
+                _reference(value, where, relation, nonce, source, prefix, cuts)
+                continue
+            if key == "FuncCall" and (set(value) - _CALL_FIELDS or len(value.get("funcname", ())) != 2):
+                raise RewriteRefused(f"{where} calls a function that is not plainly named with its schema")
+            if key == "SubLink":
+                value = _exists(value, where, relation)
+        _check(value, where, relation, nonce, source, prefix, cuts)
+
+
+def _exists(link: Mapping[str, Any], where: str, relation: Relation) -> Any:
+    """EXISTS over one table, named with its schema: its condition."""
+    select = link.get("subselect", {}).get("SelectStmt", {})
+    tables = select.get("fromClause", [])
+    if (
+        link.get("subLinkType") != "EXISTS_SUBLINK"
+        or set(select) - _SELECT_FIELDS
+        or select.get("op") != "SETOP_NONE"
+        or len(tables) != 1
+        or not tables[0].get("RangeVar", {}).get("schemaname")
+    ):
+        raise RewriteRefused(f"{where} may only ask EXISTS of one table that is named with its schema")
+    table = tables[0]["RangeVar"]
+    if relation.name in (table.get("relname"), table.get("alias", {}).get("aliasname")):
+        raise RewriteRefused(f"{where} calls another table by its relation's name")
+    targets = [target.get("ResTarget", {}).get("val", {}) for target in select.get("targetList", ())]
+    if any(set(value) - {"A_Const"} for value in targets):
+        raise RewriteRefused(f"{where} may only select a constant in EXISTS")
+    return select.get("whereClause")
+
+
+def _reference(
+    column: Mapping[str, Any], where: str, relation: Relation, nonce: str, source: bytes, prefix: int, cuts: list[Cut]
+) -> None:
+    names = name_parts(column)
+    if names is None:
+        raise RewriteRefused(f"{where} names more than a column")
+    if len(names) == 2 and names[0] == relation.name:
+        start = int(column.get("location", -1)) - prefix
+        end = name_end(source, start, names[:1])
+        if end is None:
+            raise RewriteRefused(f"{where} names its relation in a way that cannot be read")
+        cuts.append(Cut(start, end, identifier(nonce).encode()))
+    elif len(names) > 2:
+        raise RewriteRefused(f"{where} names a column with a schema")

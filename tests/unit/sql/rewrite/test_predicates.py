@@ -1,0 +1,71 @@
+"""Which row filters are let through, and how they name their relation."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.sql.catalog import Relation
+from gateway.sql.rewrite.predicates import filter_text
+from gateway.sql.rewrite.refused import RewriteRefused
+
+USERS = Relation("app", "users", "r", False, {})
+
+
+def text(predicate: str | None) -> str:
+    return filter_text("f", predicate, USERS, "nonce_01")
+
+
+@pytest.mark.parametrize(
+    ("predicate", "expected"),
+    [
+        ("country = 'KR'", "country = 'KR'"),
+        ("users.country = 'KR' -- who", "\"nonce_01\".country = 'KR' -- who"),
+        (
+            "Users.country IN ('KR', 'JP') AND \"users\" . id > 3",
+            "\"nonce_01\".country IN ('KR', 'JP') AND \"nonce_01\" . id > 3",
+        ),
+        ("created_at > pg_catalog.now() - interval '1 day'", "created_at > pg_catalog.now() - interval '1 day'"),
+        ("NOT (a IS NULL OR b)", "NOT (a IS NULL OR b)"),
+        (
+            "EXISTS (SELECT 1 FROM app.consent c WHERE c.user_id = users.id)",
+            'EXISTS (SELECT 1 FROM app.consent c WHERE c.user_id = "nonce_01".id)',
+        ),
+        ("é = 'é' AND users.x", "é = 'é' AND \"nonce_01\".x"),
+    ],
+)
+def test_let_through(predicate, expected):
+    assert text(predicate) == expected
+
+
+@pytest.mark.parametrize(
+    ("predicate", "why"),
+    [
+        (None, "the registry has no row filter called f"),
+        ("", "does not parse"),
+        ("1=1) OR (2=2", "does not parse"),
+        ("true LIMIT 5", "no single expression"),
+        ("true GROUP BY 1", "no single expression"),
+        ("true UNION SELECT", "no single expression"),
+        ("true; DROP TABLE x", "does not parse"),
+        ("true /*", "does not parse"),
+        ("true FOR UPDATE", "no single expression"),
+        ("a = $1", "ParamRef"),
+        ("a IN (SELECT 1)", "EXISTS of one table"),
+        ("(SELECT true)", "EXISTS of one table"),
+        ("EXISTS (SELECT FROM consent c)", "EXISTS of one table"),
+        ("EXISTS (SELECT FROM app.consent, app.more)", "EXISTS of one table"),
+        ("EXISTS (SELECT FROM app.consent GROUP BY 1)", "EXISTS of one table"),
+        ("EXISTS (SELECT f() FROM app.consent)", "select a constant"),
+        ("EXISTS (SELECT FROM ops.users WHERE users.id = 1)", "by its relation's name"),
+        ("EXISTS (SELECT FROM app.c users WHERE users.id = 1)", "by its relation's name"),
+        ("app.users.id = 1", "with a schema"),
+        ("users.* IS NULL", "more than a column"),
+        ("lower(a) = 'x'", "not plainly named"),
+        ("pg_catalog.sum(a) OVER () > 1", "not plainly named"),
+        ("(a).b = 1", "A_Indirection"),
+        ('U&"us\\0065rs".a = 1', "cannot be read"),
+    ],
+)
+def test_refused(predicate, why):
+    with pytest.raises(RewriteRefused, match=why):
+        text(predicate)
