@@ -39,12 +39,17 @@ def shortfall(result: Result) -> dict[str, Any]:
     return found
 
 
-def worse(known: Mapping[str, Any], result: Result) -> list[str]:
-    """What is missing or superfluous beyond what is known of the case."""
+def worse(known: Mapping[str, Any], result: Result, *, wired: bool) -> list[str]:
+    """What is missing or superfluous beyond what is known of the case.
+
+    More is no step back where something was missing before; nor in a case of several messages (``wired``), where
+    statements of a pipeline are judged, or not, before an earlier error arrives.
+    """
     found, problems = shortfall(result), []
     for part in ("denied", "asked"):
-        for what in ("missing", "extra"):
-            new = set(found.get(part, {}).get(what, ())) - set(known.get(part, {}).get(what, ()))
+        before, now = known.get(part, {}), found.get(part, {})
+        for what in ("missing",) if wired or before.get("missing") else ("missing", "extra"):
+            new = set(now.get(what, ())) - set(before.get(what, ()))
             if new:
                 problems.append(f"{result.id}: {part}: {what} {', '.join(sorted(new))}")
     if not found.get("asked", {}).get("complete", True) and known.get("asked", {}).get("complete", True):

@@ -57,17 +57,20 @@ def ask_all(stage: Stage, trail: Trail, asked: list[Asked]) -> Iterator[Answer]:
     for client in dict.fromkeys(one.client for one in asked):
         house = stage.clean()
         talk = _connect(house)
-        for one in (one for one in asked if one.client == client):
-            trail.new(house)
-            try:
-                yield _ask(house, trail, talk, one)
-            except NoAnswer as trouble:
-                yield Answer(one.id, one.client, "trouble", str(trouble), one.sql)
-                talk.closed = True
-            if talk.closed:
-                talk = _connect(house)
-        talk.close()
-        stage.soil()
+        try:
+            for one in (one for one in asked if one.client == client):
+                if talk.closed:
+                    talk.hang_up()
+                    talk = _connect(house)
+                trail.new(house)
+                try:
+                    yield _ask(house, trail, talk, one)
+                except NoAnswer as trouble:
+                    yield Answer(one.id, one.client, "trouble", str(trouble), one.sql)
+                    talk.hang_up()
+        finally:
+            talk.hang_up()
+            stage.soil()
 
 
 def _connect(house: House) -> Talk:

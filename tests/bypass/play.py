@@ -159,6 +159,9 @@ def play(stage: Stage, trail: Trail, house: House, case: Case, who: Character, *
     except NoAnswer as trouble:
         played.trouble = f"no answer: {trouble}"
         stage.soil()
+    finally:
+        for talk in connections.values():
+            talk.hang_up()
     played.entries = trail.new(house)
     if played.wrote:
         stage.soil()

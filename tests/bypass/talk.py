@@ -129,6 +129,11 @@ class Talk:
             self._send(TERMINATE)
             while self._message() is not None:
                 pass
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close at once."""
+        self.closed = True
         self._socket.close()
 
     def _send(self, data: bytes) -> None:
