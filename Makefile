@@ -53,7 +53,7 @@ types: $(VENV)/.dev ## mypy, strict on gateway/
 
 fuzz: $(VENV)/.dev ## property tests at length (FUZZ_EXAMPLES=2000 each)
 	@echo "==> property tests, $(FUZZ_EXAMPLES) examples each"
-	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/property --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/property tests/fuzz --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
 
 bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway
 	@$(BIN)/python -m tests.bench $(ARGS)

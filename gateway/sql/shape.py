@@ -1,13 +1,13 @@
 """The shape of a statement: its text with constants cut out where their value cannot change what the statement means.
 
 Only constants that stand directly in a comparison, an IN list, VALUES or LIMIT/OFFSET are cut out, and each leaves its
-lexical class behind (``g(1)``, ``g(1.5)`` and ``g('1')`` may be three functions, and so may ``= 1``, ``= 1.5``, ``= '1'``
-be three operators). Arguments of functions, ``ORDER BY 1``, casts and everything else stay as they are written. A
-constant is cut only where the bytes at its place, read alone, are exactly the value that the parser says: comments,
-continued strings, escapes, ``1_000`` and the like stay. Never a fingerprint: two meanings can share one.
+lexical class behind (``g(1)``, ``g(1.5)`` and ``g('1')`` may be three functions, and so may ``= 1``, ``= 1.5`` and
+``= '1'`` be three operators). Arguments of functions, ``ORDER BY 1``, casts and everything else stay as they are
+written. A constant is cut only where the bytes at its place, read alone, are exactly the value that the parser says:
+comments, continued strings, escapes, ``1_000`` and the like stay. Never a fingerprint: two meanings can share one.
 
-The server finds out whether two expressions are the same when it groups and sorts (``SELECT a = 1 … GROUP BY a = 1``), and
-then the value does matter: a statement with such a constant in one of those clauses has no shape.
+The server finds out whether two expressions are the same when it groups and sorts (``SELECT a = 1 … GROUP BY a = 1``),
+and then the value does matter: a statement with such a constant in one of those clauses has no shape.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _COMPARED: Final = frozenset(
     }
 )
 _LOOKED_AT: Final = _COMPARED | {"A_Expr", "valuesLists", "limitCount", "limitOffset"}
-_LEAVES: Final = frozenset({"A_Const", "ColumnRef", "ParamRef", "RangeVar", "relation", "typeName", "name"})  # no clause in them
+# No clause in them.
+_LEAVES: Final = frozenset({"A_Const", "ColumnRef", "ParamRef", "RangeVar", "relation", "typeName", "name"})
 
 
 def shape_of(encoded: bytes, statement: Mapping[str, Any], start: int, end: int) -> bytes | None:
@@ -67,14 +68,14 @@ def shape_of(encoded: bytes, statement: Mapping[str, Any], start: int, end: int)
 
 
 def _constants(statement: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """The bodies of constants that stand where their value does not matter; None where one stands among the compared."""
+    """The bodies of constants whose value does not matter; None where one stands in what is compared."""
     compared: list[Any] = []
     found = _below(statement, compared)
     return None if compared and _below(compared, None) else found
 
 
 def _below(tree: Any, aside: list[Any] | None) -> list[Mapping[str, Any]]:
-    """The constants in a tree; where ``aside`` is a list, clauses that are compared are put there and not looked into."""
+    """The constants in a tree; where ``aside`` is a list, clauses that are compared go there, not looked into."""
     found: list[Mapping[str, Any]] = []
     nodes: list[Any] = [tree]
     while nodes:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 
@@ -21,6 +22,7 @@ def main() -> int:
     options = _options()
     names = frozenset(options.only or sections.NAMES)
     effort = sections.Effort(seconds=options.seconds, rounds=options.rounds)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped then, too
     os.chdir(ROOT)  # the gateway that is started is the one of this checkout
     began = time.monotonic()
 

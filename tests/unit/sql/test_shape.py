@@ -35,7 +35,10 @@ def shape(text: str) -> str | None:
         ("SELECT a FROM t WHERE b NOT BETWEEN 1 AND c", "SELECT a FROM t WHERE b NOT BETWEEN ~i AND c"),
         ("SELECT a FROM t LIMIT 5 OFFSET 10", "SELECT a FROM t LIMIT ~i OFFSET ~i"),
         ("SELECT a FROM t FETCH FIRST 5 ROWS ONLY", "SELECT a FROM t FETCH FIRST ~i ROWS ONLY"),
-        ("INSERT INTO t VALUES (1, NULL, 'x'), (-2, true, DEFAULT)", "INSERT INTO t VALUES (~i, NULL, ~s), (~i, true, DEFAULT)"),
+        (
+            "INSERT INTO t VALUES (1, NULL, 'x'), (-2, true, DEFAULT)",
+            "INSERT INTO t VALUES (~i, NULL, ~s), (~i, true, DEFAULT)",
+        ),
         ("SELECT 1; SELECT a FROM t WHERE b = 1", " SELECT a FROM t WHERE b = ~i"),
         ("DELETE FROM t WHERE b = 0", "DELETE FROM t WHERE b = ~i"),
         ("UPDATE t SET a = 1 WHERE b = 2", "UPDATE t SET a = 1 WHERE b = ~i"),
@@ -153,7 +156,10 @@ def test_what_the_server_compares_is_never_cut(text):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("SELECT a.phone FROM users a, stickers b WHERE a.id = 1", "SELECT a.phone FROM users b, stickers a WHERE a.id = 1"),
+        (
+            "SELECT a.phone FROM users a, stickers b WHERE a.id = 1",
+            "SELECT a.phone FROM users b, stickers a WHERE a.id = 1",
+        ),
         ("SELECT x.a FROM t AS x(a, b) WHERE a = 1", "SELECT x.a FROM t AS x(b, a) WHERE a = 1"),
         ("SELECT query_to_xml('select 1') WHERE 1 = 1", "SELECT query_to_xml('select 2') WHERE 1 = 1"),
         ("SELECT 'a'::regclass WHERE 1 = 1", "SELECT 'b'::regclass WHERE 1 = 1"),
