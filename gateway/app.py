@@ -106,7 +106,8 @@ class Application:
         self._closing.push_async_callback(self._tasks.cancel)  # of a start that fails half-way
         volume = VolumeFile(config.record.directory)
         self._closing.push_async_callback(volume.save)
-        disable_created_metrics()  # a second series for every counter, that says only when this process began
+        # They are a second series for every counter that says only when this process began.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # of the library
         metrics = Metrics(
             CollectorRegistry(),
             rules={rule.id: rule.layer for rule in rule_table(sources.bundle.modules, sources.bundle.data)},
