@@ -191,7 +191,7 @@ class Authority:
             return known
         analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
         if analysis.complaint is not None:
-            return _placed(analysis.complaint, statement.offset + statement.inner)
+            return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
         facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._shapes.put(key, facts)
@@ -328,8 +328,10 @@ class Authority:
         )
 
 
-def _placed(complaint: Complaint, before: int) -> Complaint:
+def _placed(complaint: Complaint, before: int | None) -> Complaint:
     """The complaint with its position counted in the whole text, of which the server saw a part."""
+    if before is None:  # the text was made in the place of a COPY: a position in it means nothing to the person
+        return replace(complaint, fields=tuple(one for one in complaint.fields if one[0] != "P"))
     fields = tuple(
         (code, str(int(text) + before) if code == "P" and text.isdigit() else text) for code, text in complaint.fields
     )

@@ -14,5 +14,6 @@ Map:
 Rules of the package: a message without an entry in a table is refused; a statement is forwarded only after its
 judgement; a denied one is *substituted* by a message that fails at the server, so that transactions, pipelines and
 batches abort exactly as PostgreSQL aborts them; text, parameter values and rows stay byte-identical; the unnamed
-statement of the client is the unnamed statement of the server, every other name becomes one of ours.
+statement of the client is the unnamed statement of the server, every other name becomes one of ours; what follows a
+COPY waits until it is known whether the server takes data, so nothing but data ever gets between them.
 """

@@ -20,8 +20,9 @@ from gateway.pgwire.shared import Shared
 _LENGTH: Final = Struct("!I")
 _HEADER_BYTES: Final = 5
 _DATA_ROW: Final = ord("D")
+_ROWS: Final = frozenset(b"Dd")  # DataRow and CopyData: relayed without being gathered
 _ROWS_COME_FROM: Final = frozenset({Sent.QUERY, Sent.EXECUTE})
-MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but DataRow, which is relayed without being gathered
+MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but rows, which are relayed without being gathered
 
 # The meaning of a statement depends on these: a change of one ends the session. None: any report is a change, since
 # the server reports a setting at login and then only when it changes (search_path since version 18).
@@ -68,8 +69,8 @@ class Downward:
                 if length < 4:
                     raise UpstreamError(Reason.MESSAGE_MALFORMED, "a message of the server has an impossible length")
                 end = position + 1 + length
-                if kind == _DATA_ROW:
-                    self._row()
+                if kind in _ROWS:
+                    self._row(kind)
                     if end > size:
                         self._skip, position = end - size, size
                         break
@@ -93,9 +94,14 @@ class Downward:
             if whole:
                 self._shared.actions.append(ToClient(whole))
 
-    def _row(self) -> None:
+    def _row(self, kind: int) -> None:
         head = self._shared.ledger.head()
-        if head is None or head.instead is not None or head.kind not in _ROWS_COME_FROM:
+        if (
+            head is None
+            or head.instead is not None
+            or head.kind not in _ROWS_COME_FROM
+            or head.copied is (kind == _DATA_ROW)
+        ):
             raise UpstreamError(Reason.MESSAGE_REFUSED, "the server sent a row nobody asked for")
         head.counted += 1
 
@@ -130,14 +136,35 @@ class Downward:
 
     def _complete(self, kind: int, body: bytes) -> None:
         head = self._expect(Sent.EXECUTE, Sent.QUERY)
-        # A tag may name more rows than were sent (UPDATE 3), never fewer.
-        head.completed += max(head.counted, _rows_of_tag(body) if kind == ord("C") else 0)
-        head.counted = 0
+        # A tag may name more rows than were sent (UPDATE 3), never fewer; but COPY sends what is no row, a header.
+        named = _rows_of_tag(body) if kind == ord("C") else 0
+        head.completed += named if head.copied else max(head.counted, named)
+        head.counted, head.copied = 0, False
+        self._shared.copying = False
         if head.kind is Sent.EXECUTE:
             self._report(self._done(Sent.EXECUTE), "00000")
         if body == b"DEALLOCATE ALL\0":
             # Answers come in order: what is settled now was there then; a later Parse in the pipeline was not (#1535).
             self._shared.statements.clear_settled(keep=b"")
+        elif body == b"CLOSE CURSOR ALL\0":
+            self._shared.portals.clear_settled()
+
+    def _copy_out(self, kind: int, body: bytes) -> None:
+        self._begin_copy()
+
+    def _copy_done(self, kind: int, body: bytes) -> None:
+        if not self._expect(Sent.EXECUTE, Sent.QUERY).copied:
+            raise UpstreamError(Reason.MESSAGE_REFUSED, "the server ended a COPY that had not begun")
+
+    def _copy_in(self, kind: int, body: bytes) -> None:
+        self._begin_copy()
+        self._shared.copying = True
+
+    def _begin_copy(self) -> None:
+        head = self._expect(Sent.EXECUTE, Sent.QUERY)
+        if not head.may_copy:
+            raise UpstreamError(Reason.MESSAGE_REFUSED, "the server began a COPY nobody asked for")
+        head.copied = True
 
     def _report(self, done: Expectation, sqlstate: str) -> None:
         if done.ticket is not None:
@@ -155,6 +182,7 @@ class Downward:
         head = self._shared.ledger.head()
         if head is None:
             return None  # between statements: the server ends the session and says why
+        self._shared.copying = head.copied = False
         instead = _reworded(head, body)
         self._report(head, messages.decode_fields(body).get("C", "XX000"))
         if head.kind is Sent.QUERY:
@@ -200,6 +228,9 @@ _SERVER: Final[Mapping[int, Callable[[Downward, int, bytes], bytes | None]]] = M
         ord("C"): Downward._complete,
         ord("I"): Downward._complete,
         ord("s"): Downward._complete,
+        ord("H"): Downward._copy_out,
+        ord("c"): Downward._copy_done,
+        ord("G"): Downward._copy_in,
         ord("Z"): Downward._ready,
         ord("E"): Downward._error,
         ord("N"): Downward._pass,

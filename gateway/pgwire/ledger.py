@@ -152,6 +152,8 @@ class Expectation:
     counted: int = 0  # rows since the last completion
     completed: int = 0  # rows of the completions so far: a Query may hold several statements
     failed: bool = False
+    may_copy: bool = False  # the server may ask for COPY data before it is done
+    copied: bool = False  # what flows is COPY data: a message of it is not always a row, so the tag's number counts
 
     @property
     def rows(self) -> int:

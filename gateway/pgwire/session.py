@@ -58,6 +58,11 @@ class Session:
         """Whether the client has been given half a row: a message of ours would be read as the rest of it."""
         return self._downward.within_row
 
+    @property
+    def running(self) -> bool:
+        """Whether the server still owes an answer."""
+        return bool(self._shared.ledger.queue)
+
     def client_data(self, data: bytes) -> list[Action]:
         """Bytes from the client."""
         if self._shared.closed:
@@ -83,7 +88,7 @@ class Session:
         except SekishoError as error:
             self._end(error)
         on_its_way = len(self._shared.ledger.queue)
-        if self._upward.held is not None and not on_its_way:
+        if self._upward.held is not None and (not on_its_way or self._shared.copying):
             held, self._upward.held = self._upward.held, None
             return self._pump(held)
         if self._crowded and on_its_way <= MAX_IN_FLIGHT // 2:

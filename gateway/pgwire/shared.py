@@ -9,7 +9,18 @@ from gateway.pgwire.ledger import Expectation, Ledger, Names, Portal, Prepared
 class Shared:
     """State of one session."""
 
-    __slots__ = ("_to_server", "actions", "batch", "closed", "ledger", "portals", "skipping", "statements", "status")
+    __slots__ = (
+        "_to_server",
+        "actions",
+        "batch",
+        "closed",
+        "copying",
+        "ledger",
+        "portals",
+        "skipping",
+        "statements",
+        "status",
+    )
 
     def __init__(self) -> None:
         self.ledger = Ledger()
@@ -18,6 +29,7 @@ class Shared:
         self.actions: list[Action] = []
         self._to_server: list[bytes] = []
         self.skipping = False  # the server ignores everything until Sync, and so do we
+        self.copying = False  # the server waits for COPY data, and has not been told that they end
         self.closed = False
         self.batch = 0  # Syncs sent so far: what the server skips after an error ends with its batch
         self.status = b"I"  # the server's transaction status: I, T or E

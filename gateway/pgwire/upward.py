@@ -9,6 +9,7 @@ from typing import Final
 from gateway.errors import ClientProtocolError, Reason
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Judge, Judgement, Leave
+from gateway.pgwire.frames import encode
 from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent
 from gateway.pgwire.shared import Shared
 
@@ -30,6 +31,13 @@ def _taken(name: bytes) -> Mapping[str, str]:
 
 
 _HEARD_WHILE_SKIPPING: Final = frozenset(b"SX")
+_HEARD_WHILE_COPYING: Final = frozenset(b"dcfSHX")
+_TERMINATE: Final = ord("X")
+
+
+def _may_copy(text: str) -> bool:
+    """Whether a text may hold a COPY: its first word can be written in no other way."""
+    return "copy" in text.lower()
 
 
 class Upward:
@@ -52,6 +60,13 @@ class Upward:
             raise ClientProtocolError(Reason.MESSAGE_REFUSED, f"messages of type {chr(kind)!r} are refused")
         if self._shared.skipping and kind not in _HEARD_WHILE_SKIPPING:
             return  # the server ignores it as well, Query and Flush included
+        if self._shared.copying and kind not in _HEARD_WHILE_COPYING:
+            # The server would read it as the end of everything as well: protocol synchronization was lost.
+            raise ClientProtocolError(Reason.MESSAGE_REFUSED, f"unexpected message of type {chr(kind)!r} during COPY")
+        queue = self._shared.ledger.queue
+        if queue and queue[-1].may_copy and not self._shared.copying and kind != _TERMINATE:
+            # A COPY would take it for data, and ignore a Sync (libpq sends one ahead): not before that is known.
+            return self._hold(bytes((kind,)), body)
         handler(self, body)
 
     def judged(self, judgement: Judgement) -> None:
@@ -87,7 +102,7 @@ class Upward:
             batch = self._shared.batch
             gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
             if judgement.instead is None:
-                expected = Expectation(Sent.QUERY, judgement.ticket, changes=gone)
+                expected = Expectation(Sent.QUERY, judgement.ticket, changes=gone, may_copy=_may_copy(text))
                 self._shared.send(messages.encode_query(query), expected)
             else:
                 nonce = self._own_name()
@@ -191,7 +206,9 @@ class Upward:
         def answer(judgement: Judgement) -> None:
             if judgement.instead is None:
                 prepared.ticket = judgement.ticket
-                expected = Expectation(Sent.EXECUTE, judgement.ticket, aliases=((portal.own, name),))
+                expected = Expectation(
+                    Sent.EXECUTE, judgement.ticket, aliases=((portal.own, name),), may_copy=_may_copy(prepared.text)
+                )
                 self._shared.send(messages.encode_execute(portal.own, limit), expected)
             else:
                 nonce = self._own_name()
@@ -202,6 +219,8 @@ class Upward:
 
     def _sync(self, body: bytes) -> None:
         messages.decode_empty(body)
+        if self._shared.copying:
+            return  # the server ignores it among COPY data; here it does not even reach it
         self._shared.skipping = False
         self._shared.batch += 1
         self._shared.send(messages.SYNC, Expectation(Sent.SYNC))
@@ -210,8 +229,23 @@ class Upward:
         messages.decode_empty(body)
         self._shared.send(messages.FLUSH)
 
-    def _copy_remainder(self, body: bytes) -> None:
-        """CopyData, CopyDone, CopyFail outside COPY are ignored by the server; here they do not even reach it."""
+    def _copy_data(self, body: bytes) -> None:
+        self._copy(b"d", body)
+
+    def _copy_done(self, body: bytes) -> None:
+        self._copy(b"c", body)
+
+    def _copy_fail(self, body: bytes) -> None:
+        self._copy(b"f", body)
+
+    def _copy(self, kind: bytes, body: bytes) -> None:
+        """Data for a COPY. Outside of one the server ignores them, and here they do not even reach it."""
+        if self._shared.copying:
+            self._shared.copying = kind == b"d"
+            self._shared.send(encode(kind, body))
+            copy = self._shared.ledger.head()
+            if kind != b"d" and copy is not None and copy.kind is Sent.EXECUTE:
+                copy.may_copy = False  # it has been one; a Query may hold another
 
     def _terminate(self, body: bytes) -> None:
         self._shared.flush()
@@ -230,8 +264,8 @@ _CLIENT: Final[Mapping[int, Callable[[Upward, bytes], None]]] = MappingProxyType
         ord("S"): Upward._sync,
         ord("H"): Upward._flush_message,
         ord("X"): Upward._terminate,
-        ord("d"): Upward._copy_remainder,
-        ord("c"): Upward._copy_remainder,
-        ord("f"): Upward._copy_remainder,
+        ord("d"): Upward._copy_data,
+        ord("c"): Upward._copy_done,
+        ord("f"): Upward._copy_fail,
     }
 )

@@ -2,11 +2,16 @@
 
     gate.py             the only importer of the parser: size, NUL, UTF-8, depth, kinds by allow-list; ``normalise``
     inner.py            the statement inside EXPLAIN, found and proved
+    copying.py          what stands for a COPY: its query, or the SELECT or INSERT it amounts to
+    kinds.py            kinds of statements in the words of SQL, for refusals
     settings.py         which settings a session may set, reset and show
     tree/               the server's analysed tree: text -> typed nodes, one table of fields per major
     snapshot.py         the SQL that reads a catalog, and the epoch: one row that changes when a meaning can
     catalog.py          ``Catalog``: a frozen snapshot of one database, by OID
     references.py       a field's role and its OID -> a question to the catalog
+    definitions.py      stored definitions: where a literal stands that may be about people, and who vouches for it
+    literals.py         which constants of a definition are only its structure
+    calls.py            functions that may be called or not by what they are given
     vouched.py          which functions may appear, from ``data/functions.txt``; unknown means refused
     system_catalogs.py  which of the server's own catalogs may be read, and which of their columns not
     scope.py            one query level: its range table, its outputs, what was asked of them
@@ -16,6 +21,8 @@
     together.py         several statements in one text, judged as one
     shape.py            a text without the constants that cannot change its meaning
     facts.py            ``read_facts``: trees + catalog -> ``StatementFacts``
+    rewrite/            masks, row filters and row limits written into a statement, and the proof of it
+    provision.py        what a superuser runs once on the database: roles, grants, keyed hash, wake-up call
     codes.py            every reason why facts are not complete
 
 No parser here is the authority on meaning: the server is. The gate uses ``pgparse`` (BSD-3, grammar of PostgreSQL 17):

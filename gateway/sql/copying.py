@@ -1,9 +1,9 @@
 """COPY: what the server is to be asked about in its place, since it prints no tree for COPY itself.
 
-``COPY (query) TO STDOUT`` is judged as the query inside; ``COPY t TO STDOUT`` as a SELECT of those columns from only that
-table, which is all that COPY reads; ``COPY t FROM STDIN`` as an INSERT of one parameter for each column, so that defaults,
-checks, triggers and the types that the data are converted to are seen. Without a list of columns the INSERT names
-none, and `facts` adds every column of the table.
+``COPY (query) TO STDOUT`` is judged as the query inside; ``COPY t TO STDOUT`` as a SELECT of those columns from only
+that table, which is all that COPY reads; ``COPY t FROM STDIN`` as an INSERT of one parameter for each column, so that
+defaults, checks, triggers and the types that the data are converted to are seen. Without a list of columns the INSERT
+names none, and `facts` adds every column of the table.
 
 Options are allowed by name: how values are written, never what is done with the rows.
 """
@@ -52,7 +52,7 @@ def read_copy(text: str, body: Mapping[str, Any], parse: Callable[[str], list[di
     if not body.get("is_from"):
         return Copy(COPY_OUT, asked=f"SELECT {', '.join(columns) or '*'} FROM ONLY {table}")  # noqa: S608 - quoted
     if not columns:
-        return Copy(COPY_IN_WHOLE, asked=f"INSERT INTO {table} DEFAULT VALUES")  # noqa: S608 - quoted
+        return Copy(COPY_IN_WHOLE, asked=f"INSERT INTO {table} DEFAULT VALUES")
     values = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     return Copy(COPY_IN, asked=f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})")  # noqa: S608 - quoted
 

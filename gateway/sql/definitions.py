@@ -136,7 +136,7 @@ def read_definitions(
 ) -> Definitions:
     """From the snapshot's rows: OID of the relation, class, name, kind of node, its fields.
 
-    ``names`` are those of columns and relations, ``enums`` the OIDs of enum types, ``vouched`` what an owner vouches for.
+    ``names`` are those of columns and relations, ``enums`` OIDs of enum types, ``vouched`` what an owner vouches for.
     """
     texts = [tuple("" if value is None else value for value in row) for row in rows]
     constants: dict[str, Constant | None] = {}
@@ -186,7 +186,4 @@ _NAMES: Final[Mapping[Stored, str]] = MappingProxyType(
 
 def _words(stored: Stored, names: tuple[str, ...]) -> str:
     others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-    return (
-        f"{_NAMES.get(stored, str(stored))} of {names[0]}{others} holds a literal that may be about people; "
-        "its owner can vouch for it in the catalog (vouched)"
-    )
+    return f"{_NAMES.get(stored, str(stored))} of {names[0]}{others} holds a literal that may be about people"

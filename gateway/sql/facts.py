@@ -15,8 +15,11 @@ from gateway.sql.copying import COPY_IN, COPY_IN_WHOLE
 from gateway.sql.targets import whole_target
 from gateway.sql.touched import Touched
 from gateway.sql.tree.fields import GRAMMARS
+from gateway.sql.tree.node import Node
 from gateway.sql.tree.reader import TreeRefused, read_tree
 from gateway.sql.walker import Walker
+
+_AS_WRITTEN = "0"  # querySource of what no rule made
 
 
 def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_bytes: int) -> StatementFacts:
@@ -36,8 +39,8 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
             for query in read_tree(text, grammar):
                 queries += 1
                 walker.statement(query)
-                if kind == COPY_IN_WHOLE:
-                    whole_target(touched, query)
+                if kind in (COPY_IN, COPY_IN_WHOLE):
+                    _copy_in(kind, touched, query, queries)
     except TreeRefused as error:
         touched.refuse(error.code, error.detail)
     except RecursionError:
@@ -48,6 +51,14 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
     if not queries:
         touched.refuse(IncompleteCode.NO_TREE, SUMMARIES[IncompleteCode.NO_TREE])
     return _facts(kind, touched)
+
+
+def _copy_in(kind: str, touched: Touched, query: Node, queries: int) -> None:
+    """COPY knows no rules: where an INSERT became something else, it says nothing about COPY."""
+    if queries > 1 or query.text("querySource") != _AS_WRITTEN:
+        touched.refuse(IncompleteCode.TARGET_REFUSED, "COPY into a relation with rules")
+    elif kind == COPY_IN_WHOLE:
+        whole_target(touched, query)
 
 
 def _facts(kind: str, touched: Touched) -> StatementFacts:

@@ -19,6 +19,7 @@ from gateway.sql.copying import Copy, read_copy
 from gateway.sql.inner import inner_start
 from gateway.sql.kinds import kind_words, refusal_words
 from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
+from gateway.sql.shape import shape_of
 
 # Left-recursive chains (1+1+…, ::int::int…, UNION …) cost the grammar no stack, but printing the tree they make does:
 # the parser was seen to end the process at 65 000 levels on an 8 MiB stack and to survive 60 000. A level takes at
@@ -62,6 +63,7 @@ class GateStatement:
     text: str  # the exact slice of the source
     kind: str
     facts: StatementFacts | None = None
+    shape: bytes | None = None  # the text without constants that cannot change its meaning; None: there are none
     offset: int = 0  # characters of the source before the slice: positions of complaints are relative to it
     inner: int = 0  # characters of the slice before the statement that is to be analysed: EXPLAIN (…) is left out
     inner_end: int | None = None  # where that one ends, if not with the slice: COPY (…) TO STDOUT
@@ -156,7 +158,8 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     if name == "CopyStmt":
         return _copy(slice_text, body, offset)
     kind, facts = _judge(str(name), body)
-    return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset)
+    shape = shape_of(encoded, node, start, start + len(piece)) if facts is None else None
+    return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset, shape=shape)
 
 
 def _explain(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:

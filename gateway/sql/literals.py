@@ -31,8 +31,7 @@ _DIGITS: Final = 6
 
 _NEVER: Final = frozenset(
     # bool, "char", time, timetz, interval; oid and the types of names of objects
-    ("16", "18", "1083", "1266", "1186", "26", "24", "2202", "2203", "2204", "2205", "2206", "3734", "3769", "4089")
-    + ("4096", "4191")
+    "16 18 1083 1266 1186 26 24 2202 2203 2204 2205 2206 3734 3769 4089 4096 4191".split()
 )
 _INTEGERS: Final = frozenset(("20", "21", "23"))
 _STRINGS: Final = frozenset(("25", "1042", "1043"))
@@ -68,8 +67,7 @@ def read_constant(body: str) -> Constant | None:
 
 def read_datum(text: str) -> bytes | None:
     """The bytes of ``4 [ 1 0 0 0 ]`` as a tree prints them, or None."""
-    size, _, rest = text.partition(" ")
-    numbers = rest.split()
+    size, *numbers = text.split() or [""]  # a tree in a notice has line ends anywhere
     if not size.isdecimal() or len(numbers) < 2 or numbers[0] != "[" or numbers[-1] != "]":
         return None
     data = bytes(int(number) & 0xFF for number in numbers[1:-1])

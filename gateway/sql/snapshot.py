@@ -117,12 +117,15 @@ WITH stored (class, relation, name, tree) AS (
     CASE WHEN o.classoid <> 'pg_catalog.pg_class'::pg_catalog.regclass
       THEN pg_catalog.pg_describe_object(o.classoid, o.objoid, 0) END, 'TEXT', ''
     FROM pg_catalog.pg_description o
-    WHERE o.objoid >= 16384 AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
+    WHERE o.objoid >= 16384
+      AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
   UNION ALL SELECT 0, 'comment', pg_catalog.pg_describe_object(o.classoid, o.objoid, 0), 'TEXT', ''
     FROM pg_catalog.pg_shdescription o
-    WHERE o.objoid >= 16384 AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
+    WHERE o.objoid >= 16384
+      AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
 )
-SELECT DISTINCT x.relation::text, x.class, coalesce(x.name, n.nspname || '.' || c.relname, 'an object'), x.node, x.fields
+SELECT DISTINCT x.relation::text, x.class, coalesce(x.name, n.nspname || '.' || c.relname, 'an object'),
+  x.node, x.fields
 FROM found x LEFT JOIN pg_catalog.pg_class c ON c.oid = x.relation
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE (x.relation >= 16384 OR x.relation = 0) AND n.nspname !~ '^pg_(toast_)?temp_' IS NOT FALSE
@@ -177,6 +180,11 @@ _PARTS: Final = ", ".join(
         _part("pg_attrdef", _NOT_TEMPORARY.format(column="adrelid")),
         _part("pg_constraint", _NOT_TEMPORARY_SCHEMA.format(column="connamespace")),
         _part("pg_index", _NOT_TEMPORARY.format(column="indrelid")),
+        _part("pg_partitioned_table", _NOT_TEMPORARY.format(column="partrelid")),
+        _part("pg_statistic_ext", _NOT_TEMPORARY.format(column="stxrelid")),
+        _part("pg_publication_rel", _NOT_TEMPORARY.format(column="prrelid")),
+        _part("pg_description", _NOT_TEMPORARY.format(column="objoid") + " AND x.objoid >= 16384"),
+        _part("pg_shdescription", " WHERE x.objoid >= 16384"),
         _part("pg_inherits", _NOT_TEMPORARY.format(column="inhrelid")),
         _part("pg_auth_members"),
         _part("pg_db_role_setting"),

@@ -24,6 +24,24 @@ def check_target(catalog: Catalog, touched: Touched, oid: str, command: str) -> 
     _check(catalog, touched, oid, command, set())
 
 
+def whole_target(touched: Touched, query: Node) -> None:
+    """Every column of an INSERT's target gets a value that the client sends as text: COPY without a list of columns."""
+    place = query.number("resultRelation")
+    table = query.nodes("rtable")
+    oid = table[place - 1].text("relid") if 0 < place <= len(table) else ""
+    relation = touched.catalog.relations.get(oid)
+    if relation is None:
+        touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "COPY into no relation")
+        return
+    for number, column in relation.columns.items():
+        if column.generated:
+            continue
+        touched.written(oid, number, with_children=False)
+        problem = touched.catalog.type_problem(column.type, converted=True)
+        if problem is not None:
+            touched.refuse(*problem)
+
+
 def _check(catalog: Catalog, touched: Touched, oid: str, command: str, seen: set[tuple[str, str]]) -> None:
     if (oid, command) in seen:
         return

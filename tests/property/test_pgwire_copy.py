@@ -157,7 +157,11 @@ def test_no_message_but_copy_data_gets_between_copy_data(data, stream):
 def test_a_client_that_copies_sees_what_it_sees_without_a_gateway(stream):
     plain.sound = sound
     try:
-        session, behind, direct = Session(bulk_limit=4096, names_limit=100, nonce=lambda: NONCE), CopyModel(), CopyModel()
+        session, behind, direct = (
+            Session(bulk_limit=4096, names_limit=100, nonce=lambda: NONCE),
+            CopyModel(),
+            CopyModel(),
+        )
         through = straight = b""
         copied: list[list[bytes]] = [[], []]
         for message in [one for each in stream for one in each]:

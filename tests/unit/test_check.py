@@ -176,7 +176,7 @@ def test_a_datasource_that_is_not_there(desk):
 
 
 @pytest.mark.parametrize(
-    ("sql", "code"), [("SELECT pg_sleep(1)", "function_refused"), ("COPY users TO STDOUT", "kind_refused")]
+    ("sql", "code"), [("SELECT pg_sleep(1)", "function_refused"), ("COPY users TO PROGRAM 'cat'", "kind_refused")]
 )
 def test_what_is_not_understood_is_a_denial_that_says_so(desk, sql, code):
     answer = ask(desk, "sato", "JP", sql)

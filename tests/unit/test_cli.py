@@ -265,7 +265,7 @@ def await_ready(house: House, running: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            with urllib.request.urlopen(house.ports.ready_url, timeout=1):  # noqa: S310 - our own
+            with urllib.request.urlopen(house.ports.ready_url, timeout=1):
                 return
         except (urllib.error.URLError, ConnectionError):
             assert running.poll() is None, running.stderr.read() if running.stderr else ""

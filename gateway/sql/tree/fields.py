@@ -8,7 +8,7 @@ A line is ``NAME field field/role …``. A field without a role is one token of 
     t  OID of a value's type                  T  a list of them
     i  OID of a type converted to             I  a list of them
     p  a node its owner handles               P  a list of them
-    #  numbers   s  strings   d  bytes of a constant   l  an alias (never of interest)
+    #  numbers   s  strings   d  bytes of a constant   l  an alias: its name is kept
 
 ``NAME/n`` continues ``NAME`` for one value of the field marked ``=``: a range table entry has other fields for every
 kind. A new major is the base with the lines that differ; golden trees of real servers hold each table to the truth.

@@ -25,7 +25,7 @@ class Role(IntEnum):
     TYPES = 13  # a list of OIDs of types
     NAMES = 14  # a list of quoted strings, or nothing
     DATUM = 15  # bytes of a constant, or nothing
-    LABEL = 16  # an ALIAS node or nothing, of no interest
+    LABEL = 16  # an ALIAS node or nothing; its name is kept
     INPUT_TYPES = 17  # a list of OIDs of types that values are converted to
 
 

@@ -108,11 +108,48 @@ def test_each_message_has_its_own_answers_and_no_other(sent, answer):
         assert not any(isinstance(one, ToClient) for one in actions)
 
 
-@pytest.mark.parametrize("kind", sorted(set(range(256)) - set(b"123TntDCIsZENS")))
+@pytest.mark.parametrize("kind", sorted(set(range(256)) - set(b"123TntDCIsZENSGHdc")))
 def test_a_message_without_an_entry_ends_the_session(kind):
-    """COPY (G H W d c), notifications (A), authentication (R K) and function results (V) included."""
+    """COPY in both directions (W), notifications (A), authentication (R K) and function results (V) included."""
     refused = Close(Reason.MESSAGE_REFUSED, f"the server sent a message of type {chr(kind)!r}")
     play(*_asked(), Server(encode(bytes([kind]), b"body")), refused)
+
+
+@pytest.mark.parametrize("kind", [b"G", b"H", b"d", b"c"])
+@pytest.mark.parametrize("text", ["SELECT 1", "COPY t TO STDOUT"])
+def test_copy_nobody_asked_for_ends_the_session(kind, text):
+    session = new_session()
+    session.client_data(query(text))
+    session.judged(Judgement("t"))
+    actions = session.server_data(encode(kind, b"\0\0\0"))
+    ended = [one.reason for one in actions if isinstance(one, Close)]
+    assert ended == ([] if text.startswith("COPY") and kind in (b"G", b"H") else [Reason.MESSAGE_REFUSED])
+
+
+def test_copy_out_is_relayed_and_its_rows_are_the_tags():
+    data = encode(b"H", b"\0\0\0") + encode(b"d", b"head\n") + encode(b"d", b"1\n") + encode(b"c")
+    play(
+        Client(query("COPY t TO STDOUT")),
+        Judge("COPY t TO STDOUT", (), executes=True),
+        Judged("t1"),
+        ToServer(query("COPY t TO STDOUT")),
+        Server(data + complete("COPY 1") + ready()),
+        ToClient(data + complete("COPY 1") + ready()),
+        Completed("t1", 1, "00000"),
+    )
+
+
+def test_rows_of_a_copy_that_fails_are_those_that_came():
+    data = encode(b"H", b"\0\0\0") + encode(b"d", b"1\n") + encode(b"d", b"2\n") + error("22012", "division by zero")
+    play(
+        Client(query("COPY t TO STDOUT")),
+        Judge("COPY t TO STDOUT", (), executes=True),
+        Judged("t1"),
+        ToServer(query("COPY t TO STDOUT")),
+        Server(data + ready()),
+        ToClient(data + ready()),
+        Completed("t1", 2, "22012"),
+    )
 
 
 @pytest.mark.parametrize("answer", [COLUMNS, complete("SELECT 1"), EMPTY, ready(), row()])

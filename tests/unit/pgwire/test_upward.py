@@ -7,7 +7,7 @@ from struct import pack
 import pytest
 
 from gateway.errors import Reason
-from gateway.pgwire.actions import Close, Judge, Leave, ToClient, ToServer
+from gateway.pgwire.actions import Close, Completed, Judge, Leave, ToClient, ToServer
 from gateway.pgwire.frames import encode
 from tests.unit.pgwire.playbook import (
     BOUND,
@@ -19,6 +19,7 @@ from tests.unit.pgwire.playbook import (
     Server,
     bind,
     close,
+    complete,
     describe,
     error,
     execute,
@@ -94,6 +95,41 @@ def test_other_messages_keep_the_servers_small_limit(kind):
 
 def test_copy_messages_outside_copy_go_nowhere():
     play(Client(encode(b"d", b"rows") + encode(b"c") + encode(b"f", b"why\0") + SYNC), ToServer(SYNC))
+
+
+BEGIN_COPY = encode(b"G", b"\0\0\0")
+
+
+def test_copy_data_go_on_once_the_server_asks_for_them():
+    """And what was sent ahead waits until then: a Sync among the data is ignored, here as there."""
+    data, done = encode(b"d", b"1\n"), encode(b"c")
+    play(
+        Client(query("COPY t FROM STDIN") + data),
+        Judge("COPY t FROM STDIN", (), executes=True),
+        Judged("t1"),
+        ToServer(query("COPY t FROM STDIN") + FLUSH),
+        Server(BEGIN_COPY),
+        ToClient(BEGIN_COPY),
+        ToServer(data),
+        Client(SYNC + data + done + data),
+        ToServer(data + done + FLUSH),
+        Server(complete("COPY 2") + ready()),
+        Completed("t1", 2, "00000"),
+        ToClient(complete("COPY 2") + ready()),
+    )
+
+
+def test_another_message_among_copy_data_ends_the_session():
+    play(
+        Client(query("COPY t FROM STDIN")),
+        Judge("COPY t FROM STDIN", (), executes=True),
+        Judged("t1"),
+        ToServer(query("COPY t FROM STDIN")),
+        Server(BEGIN_COPY),
+        ToClient(BEGIN_COPY),
+        Client(query("SELECT phone")),
+        Close(Reason.MESSAGE_REFUSED, "unexpected message of type 'Q' during COPY"),
+    )
 
 
 def test_goodbye():

@@ -97,7 +97,6 @@ def test_harmless_utilities_are_judged_here(text, kind, transaction):
         'SET "Search_Path" = a',
         "SET LOCAL search_path = a",
         "RESET search_path",
-        "RESET ALL",
         "SET ROLE a",
         "RESET ROLE",
         "SET SESSION AUTHORIZATION a",
@@ -138,8 +137,18 @@ def test_other_settings_are_refused(text):
         "TRUNCATE t",
         "DO $$ BEGIN END $$",
         "CALL p()",
-        "COPY t TO STDOUT",
+        "COPY t TO '/tmp/t'",
+        "COPY t FROM '/tmp/t'",
         "COPY (SELECT 1) TO PROGRAM 'cat'",
+        "COPY (SELECT 1 INTO t) TO STDOUT",
+        "COPY t FROM STDIN WHERE a > 1",
+        "COPY t FROM STDIN (FREEZE)",
+        "COPY t FROM STDIN (ON_ERROR ignore)",
+        "COPY t FROM STDIN (FORMAT parquet)",
+        "COPY t TO STDOUT (ENCODING 'SJIS')",
+        "COPY other.app.t TO STDOUT",
+        "CLOSE c",
+        "LOCK TABLE t IN SHARE MODE",
         "PREPARE p AS SELECT 1",
         "EXECUTE p",
         "DECLARE c CURSOR FOR SELECT 1",
@@ -164,6 +173,40 @@ def test_other_settings_are_refused(text):
 )
 def test_other_kinds_are_refused(text):
     assert refusal(text) is IncompleteCode.KIND_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("CLOSE ALL", "close"),
+        ("UNLISTEN *", "unlisten"),
+        ("UNLISTEN a", "unlisten"),
+        ("RESET ALL", "reset"),
+        ("SET jit = off", "set"),
+        ("LOCK TABLE app.t IN ACCESS SHARE MODE", "lock"),
+    ],
+)
+def test_what_changes_only_the_session_needs_no_tree(text, kind):
+    (statement,) = inspect(text, max_bytes=LIMIT)
+    assert statement.facts is not None
+    assert (statement.kind, statement.facts.effect) == (kind, "session")
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("COPY (SELECT ')' FROM t) TO STDOUT (FORMAT csv)", "SELECT ')' FROM t"),
+        ("COPY ((SELECT a FROM t) UNION (SELECT 1)) TO STDOUT", "(SELECT a FROM t) UNION (SELECT 1)"),
+        ("COPY /* (SELECT 2) */ (SELECT 1) TO STDOUT", "SELECT 1"),
+        ('COPY app."T" TO STDOUT', 'SELECT * FROM ONLY "app"."T"'),
+        ('COPY t (a, "B""b") TO STDOUT', 'SELECT "a", "B""b" FROM ONLY "t"'),
+        ("COPY t (a, b) FROM STDIN (FORMAT binary)", 'INSERT INTO "t" ("a", "b") VALUES ($1, $2)'),
+        ("COPY t FROM STDIN", 'INSERT INTO "t" DEFAULT VALUES'),
+    ],
+)
+def test_copy_is_judged_as_what_it_amounts_to(text, subject):
+    (statement,) = inspect(text, max_bytes=LIMIT)
+    assert (statement.text, statement.subject, statement.facts) == (text, subject, None)
 
 
 def test_each_statement_of_a_text_is_its_own_slice_counted_in_bytes():

@@ -26,6 +26,9 @@ CHANGES = [
     "ALTER TABLE app.stickers ADD CHECK (price_yen > 0)",
     "CREATE TABLE scratch.epoch_child () INHERITS (scratch.epoch_table)",
     "ALTER TABLE scratch.epoch_child NO INHERIT scratch.epoch_table",
+    "COMMENT ON COLUMN app.stickers.name IS 'what it is called'",
+    "COMMENT ON ROLE gw_limited IS 'of tests'",
+    "CREATE STATISTICS scratch.epoch_statistics ON id, name FROM app.stickers",
     "GRANT SELECT (id) ON app.stickers TO gw_limited",
     "GRANT gw_limited TO gw_app",
     "ALTER ROLE gw_app SET search_path = app",
@@ -92,4 +95,5 @@ def test_every_change_of_a_catalog_moves_the_epoch(plain, analyst):
         now = epoch(plain)
         assert now not in seen, change
         seen.append(now)
+    analyst.connection.execute("COMMENT ON ROLE gw_limited IS NULL")
     analyst.connection.execute("ALTER ROLE gw_app RESET search_path; REVOKE gw_limited FROM gw_app")

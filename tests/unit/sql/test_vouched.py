@@ -62,7 +62,6 @@ def test_harmless_functions_may_be_used(identity):
         "pg_logical_slot_get_changes",
         "pg_stat_get_activity",
         "pg_get_viewdef",
-        "pg_get_expr",
         "pg_get_constraintdef",
         "pg_mcv_list_items",
         "pg_cursor",
@@ -75,7 +74,6 @@ def test_harmless_functions_may_be_used(identity):
         "record_in",
         "array_in",
         "current_query",
-        "pg_show_all_settings",
     ],
 )
 def test_no_overload_of_a_dangerous_function_may_be_used(name):
@@ -123,6 +121,7 @@ def test_volatile_functions_that_may_be_used_are_a_short_list(analyst):
         "bernoulli",
         "clock_timestamp",
         "gen_random_uuid",
+        "pg_advisory_unlock_all",
         "pg_database_size",
         "pg_indexes_size",
         "pg_is_in_recovery",

@@ -186,7 +186,7 @@ def test_a_change_of_a_row_may_show_all_of_it_in_an_error(analyst):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("SELECT 1 FROM (SELECT set_config('search_path', 'app', false)) s", IncompleteCode.FUNCTION_REFUSED),
+        ("SELECT 1 FROM (SELECT set_config('search_path', 'app', false)) s", IncompleteCode.SETTING_REFUSED),
         ("SELECT display_name FROM (SELECT u.*, app.contact(u) FROM app.users u) s", IncompleteCode.FUNCTION_REFUSED),
         ("SELECT u.contact FROM app.users u", None),  # the server does not find it: it is not in its search path
         ("SELECT 1 OPERATOR(app.=~~) 'x'", IncompleteCode.OPERATOR_REFUSED),

@@ -1,0 +1,32 @@
+"""Kinds of statements are refused in the words of SQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.sql.gate import Refused, inspect
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("CREATE TABLE t AS SELECT 1", "CREATE TABLE AS: new relations are unclassified"),
+        ("CREATE MATERIALIZED VIEW t AS SELECT 1", "CREATE MATERIALIZED VIEW: new relations are unclassified"),
+        ("SELECT 1 INTO t", "SELECT INTO: new relations are unclassified"),
+        ("CREATE VIEW v AS SELECT 1", "CREATE VIEW: new relations are unclassified"),
+        ("CREATE TABLE t (a int)", "CREATE TABLE: new relations are unclassified"),
+        ("ALTER TABLE t ADD a int", "ALTER TABLE is not let through"),
+        ("DO 'x'", "DO is not let through"),
+        ("EXPLAIN EXECUTE p", "EXPLAIN of EXECUTE is not let through"),
+        ("COPY t TO PROGRAM 'x'", "COPY with PROGRAM is not let through"),
+        ("COPY t TO STDOUT (FORCE_ALL)", "COPY with FORCE_ALL is not let through"),
+        ("DECLARE c CURSOR FOR SELECT 1", "DECLARE CURSOR is not let through"),
+        ("GRANT SELECT ON t TO r", "GRANT is not let through"),
+        ("REVOKE r FROM s", "REVOKE of a role is not let through"),
+        ("LOCK TABLE t", "LOCK TABLE in a mode other than ACCESS SHARE is not let through"),
+    ],
+)
+def test_words(text, words):
+    with pytest.raises(Refused) as caught:
+        inspect(text, max_bytes=1000)
+    assert caught.value.detail == words
