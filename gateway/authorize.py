@@ -85,13 +85,14 @@ class Authority:
             statement = yield from self._understand_statement(ask, asked, epoch)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
+            revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
             # One question per distinct facts, not per text: another number in the WHERE is no other question.
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
             known = self._answers.get(question)
             if known is None or known.epoch != epoch or not self.usable(known, at):
                 known = None
                 understanding = self._understand(ask, statement, at)
-                verdict = yield from self._decide(understanding, ask.supports)
+                verdict = yield from self._decide(understanding, ask.supports, revision)
             else:
                 understanding, verdict = known.understanding, known.verdict
         except SekishoError as error:
@@ -99,7 +100,7 @@ class Authority:
         standing = Standing(
             verdict=verdict,
             understanding=understanding,
-            revision=self._revision(),
+            revision=revision,
             epoch=epoch or "",
             normalised=gate.normalise(ask.sql),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
@@ -131,7 +132,7 @@ class Authority:
     def completed(self, standing: Standing, rows: int, at: int) -> None:
         """Rows went out under a decision: they count towards the employer's volume."""
         facts = standing.understanding
-        if rows and facts.data.about_people and facts.statement.effect is StatementEffect.READ:
+        if rows and facts.data.about_people:  # of a write, too: RETURNING shows what it changed
             entity = facts.employer.entity
             if entity is not None:
                 self._volume.add(facts.data.controller, entity, rows, at)
@@ -229,9 +230,9 @@ class Authority:
 
     # -- decide ---------------------------------------------------------------------------------------------------
 
-    def _decide(self, facts: Understanding, supports: frozenset[str]) -> Generator[Need, Any, Verdict]:
+    def _decide(self, facts: Understanding, supports: frozenset[str], revision: str) -> Generator[Need, Any, Verdict]:
         raw: JsonValue = yield NeedDecision(build_input(facts))
-        verdict = parse_verdict(raw, valid_until=facts.valid_until, revision=self._revision())
+        verdict = parse_verdict(raw, valid_until=facts.valid_until, revision=revision)
         missing = sorted({one.kind for one in verdict.obligations if one.kind not in supports})
         if verdict.effect is Effect.DENY or not missing:
             return verdict

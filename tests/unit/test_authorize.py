@@ -304,3 +304,32 @@ def test_a_shape_of_an_older_epoch_is_asked_again(bench: Bench) -> None:
     bench.world.current_epoch = "epoch-2"
     bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 12"))
     assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def test_a_revision_that_moves_while_the_rules_are_asked_voids_the_answer(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    answer = bench.answer
+
+    def moving(need: object) -> object:
+        found = answer(need)  # type: ignore[arg-type]
+        if isinstance(need, NeedDecision):
+            bench.world.policy_revision = "newer"
+        return found
+
+    bench.answer = moving  # type: ignore[method-assign]
+    bench.decide(ask)
+    bench.answer = answer  # type: ignore[method-assign]
+    bench.decide(ask)
+    assert bench.kinds == [NeedDecision, NeedDurable]
+
+
+def test_rows_of_a_write_count_too(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", "UPDATE users SET name = name WHERE id = 3 RETURNING phone")
+    outcome = bench.decide(ask)
+    assert outcome.allowed, outcome.detail
+    assert outcome.standing is not None
+    before = outcome.standing.understanding.volume.rows
+    bench.authority.completed(outcome.standing, 7, NOW)
+    assert bench.decide(bench.ask("sato", "tokyo-hq", "SELECT email FROM users"), at=NOW).standing is not None
+    facts = outcome.standing.understanding
+    assert bench.volume.rows(facts.data.controller, facts.employer.entity, NOW).rows == before + 7
