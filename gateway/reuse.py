@@ -40,10 +40,6 @@ class Bounded(Generic[Key, Value]):
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
-    def drop(self, key: Key) -> None:
-        """Forget a value."""
-        self._entries.pop(key, None)
-
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()

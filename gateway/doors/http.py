@@ -28,6 +28,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from werkzeug.exceptions import HTTPException
 
 from gateway.config import HttpListener
+from gateway.config_rules import split_address
 from gateway.doors.requests import (
     MAX_BODY,
     DeskApi,
@@ -38,7 +39,6 @@ from gateway.doors.requests import (
     prepare,
     read_request,
     refuse,
-    split_address,
 )
 from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.model import Door, JsonValue

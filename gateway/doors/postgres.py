@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from gateway.config import PostgresListener, TlsServer
+from gateway.config_rules import split_address
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
@@ -51,8 +52,8 @@ class PostgresDoor:
         loop = asyncio.get_running_loop()
         for listener in self.desk.config.listeners.postgres:
             client = partial(Client, self, Place(listener))
-            host, _, port = listener.address.rpartition(":")
-            server = await loop.create_server(client, host.strip("[]"), int(port), backlog=512)
+            host, port = split_address(listener.address)
+            server = await loop.create_server(client, host, port, backlog=512)
             self._servers.append(server)
             _log.info("listening", extra={"door": "postgres", "address": listener.address, "site": listener.site})
 

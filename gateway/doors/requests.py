@@ -181,14 +181,6 @@ def canonical_address(text: str) -> str:
     return str(mapped or address)
 
 
-def split_address(listen: str) -> tuple[str, int]:
-    """``host:port`` or ``[v6]:port`` of a listener."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError([f"address: `{listen}` is not host:port"])
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
 # --- to the wire -----------------------------------------------------------------------------------------------------
 
 

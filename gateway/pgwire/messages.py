@@ -17,7 +17,6 @@ from gateway.pgwire.frames import cstring, encode
 
 _INT16: Final = Struct("!H")
 _INT32: Final = Struct("!I")
-MAX_PARAMETERS: Final = 65_535
 
 
 def _malformed(what: str) -> ClientProtocolError:

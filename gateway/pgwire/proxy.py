@@ -49,10 +49,3 @@ def read_header(data: bytes) -> ProxyHeader | None:
     address = IPv4Address(raw) if width == 4 else IPv6Address(raw)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return ProxyHeader(str(mapped or address), size)
-
-
-def write_header(source: str, destination: str, source_port: int, destination_port: int) -> bytes:
-    """A PROXY header, as an edge would write it (IPv4 only): for the demo's edge and for tests."""
-    ports = Struct("!HH").pack(source_port, destination_port)
-    body = IPv4Address(source).packed + IPv4Address(destination).packed + ports
-    return _HEAD.pack(SIGNATURE, _PROXY, 0x11, len(body)) + body

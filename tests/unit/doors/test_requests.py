@@ -22,7 +22,6 @@ from gateway.doors.requests import (
     prepare,
     read_request,
     refuse,
-    split_address,
 )
 from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, RecordUnavailable, SekishoError
 from gateway.model import (
@@ -391,14 +390,6 @@ def test_a_desk_that_breaks_while_told_still_leaves_an_answer(monkeypatch: pytes
 )
 def test_an_address_has_one_spelling(text: str, spelling: str) -> None:
     assert canonical_address(text) == spelling
-
-
-def test_listen_addresses() -> None:
-    assert split_address("127.0.0.1:0") == ("127.0.0.1", 0)
-    assert split_address("[::1]:8080") == ("::1", 8080)
-    for wrong in ("8080", ":8080", "host:", "host:-1", "host:99999", "host:http", ""):
-        with pytest.raises(ConfigError):
-            split_address(wrong)
 
 
 # --- answering -------------------------------------------------------------------------------------------------------

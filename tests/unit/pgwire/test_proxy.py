@@ -7,8 +7,9 @@ from struct import pack
 
 import pytest
 
+from gateway.demo.relay import proxy_header
 from gateway.errors import ClientProtocolError, Reason
-from gateway.pgwire.proxy import SIGNATURE, ProxyHeader, read_header, write_header
+from gateway.pgwire.proxy import SIGNATURE, ProxyHeader, read_header
 
 V4 = bytes([203, 0, 113, 7]) + bytes([192, 0, 2, 1]) + pack("!HH", 40000, 5432)
 
@@ -37,7 +38,7 @@ def _malformed(data: bytes) -> None:
         (_header(0x21, 0x11, V4 + b"\x03\x00\x04crc!"), "203.0.113.7"),
         (_header(0x20, 0x00, b""), None),
         (_header(0x20, 0x11, V4), None),
-        (write_header("203.0.113.7", "192.0.2.1", 40000, 5432), "203.0.113.7"),
+        (proxy_header("203.0.113.7", 40000, "192.0.2.1", 5432), "203.0.113.7"),
     ],
 )
 def test_the_address_and_the_size_are_read_at_every_split(header, address):
