@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.audit import record
-from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
+from gateway.errors import AuthenticationError, Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, without_rule
 from gateway.facts.volume import VolumeCounter
 from gateway.model import (
@@ -27,19 +27,15 @@ from gateway.model import (
     JsonValue,
     Layer,
     Mode,
-    StatementEffect,
-    StatementFacts,
     Understanding,
     Verdict,
 )
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedDecision, NeedDurable, NeedTree, Outcome, Work, World
+from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Bounded, Standing
 from gateway.sql import gate
-from gateway.sql.codes import IncompleteCode
-from gateway.sql.facts import read_facts
-from gateway.sql.together import together
+from gateway.understand import Statements, understand
 
 _DAY = 86_400
 _SECOND = 1_000_000_000
@@ -59,11 +55,9 @@ class Authority:
     ) -> None:
         self._world = world
         self._volume = volume
-        self._bounds = bounds
         self._new_id = new_id
         self._hash_key = hash_key
-        self._statements: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
-        self._shapes: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
+        self._statements = Statements(world=world, bounds=bounds)
         self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text
         self._answers: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by distinct question
 
@@ -82,7 +76,7 @@ class Authority:
         try:
             if at >= ask.principal.expires_at:
                 raise AuthenticationError(Reason.TOKEN_EXPIRED, "log in again with a new token")
-            statement = yield from self._understand_statement(ask, asked, epoch)
+            statement = yield from self._statements.read(ask, epoch)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
             revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
@@ -91,7 +85,7 @@ class Authority:
             known = self._answers.get(question)
             if known is None or known.epoch != epoch or not self.usable(known, at):
                 known = None
-                understanding = self._understand(ask, statement, at)
+                understanding = understand(self._world, self._volume, ask, statement, at)
                 verdict = yield from self._decide(understanding, ask.supports, revision)
             else:
                 understanding, verdict = known.understanding, known.verdict
@@ -139,94 +133,9 @@ class Authority:
 
     def forget_statements(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
-        self._statements.clear()
-        self._shapes.clear()
+        self._statements.forget()
         self._decisions.clear()
         self._answers.clear()
-
-    # -- understand -----------------------------------------------------------------------------------------------
-
-    def _understand_statement(
-        self, ask: Ask, asked: tuple[object, ...], epoch: str | None
-    ) -> Generator[Need, Any, StatementFacts | Complaint]:
-        key = (*asked, epoch)
-        known = self._statements.get(key) if epoch is not None else None
-        if known is not None:
-            return known
-        try:
-            statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
-        except gate.Refused as refused:
-            if refused.code is IncompleteCode.TEXT_UNPARSABLE:
-                # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
-                analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, ask.sql, ask.parameter_types)
-                if analysis.complaint is not None:
-                    return analysis.complaint
-            return StatementFacts(
-                kind="unknown",
-                effect=StatementEffect.NONE,
-                complete=False,
-                incomplete=str(refused.code),
-                detail=refused.detail,
-            )
-        facts: list[StatementFacts] = []
-        for statement in statements:
-            if statement.facts is not None:
-                facts.append(statement.facts)
-                continue
-            found = yield from self._analyse(ask, statement, epoch)
-            if isinstance(found, Complaint):
-                return found
-            facts.append(found)
-        whole = together(facts)
-        if epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._statements.put(key, whole)
-        return whole
-
-    def _analyse(
-        self, ask: Ask, statement: gate.GateStatement, epoch: str | None
-    ) -> Generator[Need, Any, StatementFacts | Complaint]:
-        """Facts of one statement: those of its shape, where that is known, else the server is asked."""
-        key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types, epoch)
-        known = self._shapes.get(key) if statement.shape is not None and epoch is not None else None
-        if known is not None:
-            return known
-        analysis: Analysis = yield NeedTree(ask.datasource, ask.profile, statement.subject, ask.parameter_types)
-        if analysis.complaint is not None:
-            return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
-        facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
-        if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._shapes.put(key, facts)
-        return facts
-
-    def _understand(self, ask: Ask, statement: StatementFacts, at: int) -> Understanding:
-        registry = self._world.registry
-        datasource = registry.datasource(ask.datasource)
-        if datasource is None:
-            raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "the registry's catalog does not know this datasource")
-        principal = ask.principal
-        claim_age = self._world.country_max_age(principal.issuer)
-        location = registry.location(ask.peer, principal, at, claim_age)
-        employer = registry.employer(principal, datasource.controller, at)
-        ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY]
-        if principal.issued_at is not None and principal.issued_at + claim_age > at:
-            ends.append(principal.issued_at + claim_age)  # a location claim stops counting
-        return Understanding(
-            at=at,
-            door=ask.door,
-            datasource=datasource,
-            profile=ask.profile,
-            principal=principal,
-            location=location,
-            employer=employer,
-            statement=statement,
-            data=registry.data(ask.datasource, statement),
-            disclosures=registry.disclosures(datasource.controller, at),
-            agreements=registry.agreements(datasource.controller, at),
-            volume=self._volume.rows(datasource.controller, employer.entity, at),
-            purpose=principal.purpose,
-            valid_until=min(ends),
-            registry_revision=registry.revision,
-        )
 
     # -- decide ---------------------------------------------------------------------------------------------------
 
@@ -327,16 +236,6 @@ class Authority:
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             revision=self._revision(),
         )
-
-
-def _placed(complaint: Complaint, before: int | None) -> Complaint:
-    """The complaint with its position counted in the whole text, of which the server saw a part."""
-    if before is None:  # the text was made in the place of a COPY: a position in it means nothing to the person
-        return replace(complaint, fields=tuple(one for one in complaint.fields if one[0] != "P"))
-    fields = tuple(
-        (code, str(int(text) + before) if code == "P" and text.isdigit() else text) for code, text in complaint.fields
-    )
-    return replace(complaint, fields=fields)
 
 
 def _closed(verdict: Verdict, reason: Reason) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from gateway.errors import Reason
 from gateway.facts.registry import Registry
-from gateway.model import Complaint, DatasourceId, Decision, Door, Durability, JsonValue, Peer, Principal
+from gateway.model import Complaint, DatasourceId, Decision, Door, Durability, JsonValue, Peer, Principal, PrincipalId
 from gateway.reuse import Standing
 from gateway.sql.catalog import Catalog
 
@@ -36,6 +36,7 @@ class NeedTree:
     profile: str
     text: str
     parameter_types: tuple[int, ...]
+    principal: PrincipalId  # for whom: nobody may keep the twin busy for everybody else
 
 
 @dataclass(frozen=True, slots=True)

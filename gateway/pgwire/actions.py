@@ -39,6 +39,8 @@ class Judgement:
 
     ticket: object
     instead: Mapping[str, str] | None = None
+    text: str | None = None  # goes on in the place of the client's: what carries out the obligations
+    guarded: bool = False  # data about people is touched: the server's errors and notices lose what may quote it
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from gateway.doors.drive import Driver, run_sync
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId, Door, Durability
+from gateway.model import DatasourceId, Door, Durability, PrincipalId
 from gateway.needs import NeedDecision, NeedDurable, NeedTree, Outcome, Work
 
-TREE = NeedTree(DatasourceId("d"), "p", "SELECT 1", ())
+TREE = NeedTree(DatasourceId("d"), "p", "SELECT 1", (), PrincipalId("i#s"))
 
 
 def work() -> Work:

@@ -13,7 +13,7 @@ from gateway.audit.writer import RecordWriter
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId, Durability
+from gateway.model import DatasourceId, Durability, PrincipalId
 from gateway.needs import NeedDecision, NeedDurable, NeedTree
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
@@ -134,7 +134,9 @@ def test_an_engine_without_an_answer_is_counted(tmp_path):
 
 def test_an_unknown_datasource_is_an_answer_and_no_failed_task(tmp_path, engine, caplog):
     async def use(desk):
-        promise = desk.resolver.resolve(NeedTree(DatasourceId("nowhere"), "engineer", "SELECT 1", ()))
+        promise = desk.resolver.resolve(
+            NeedTree(DatasourceId("nowhere"), "engineer", "SELECT 1", (), PrincipalId("i#s"))
+        )
         assert isinstance(promise, asyncio.Future)
         with pytest.raises(PolicyUnavailable) as caught:
             await promise
@@ -151,7 +153,7 @@ def test_close_ends_what_is_under_way(tmp_path, engine):
 
     async def use(desk):
         desk.resolver._twins = {DatasourceId("slow"): Slow()}
-        promise = desk.resolver.resolve(NeedTree(DatasourceId("slow"), "engineer", "SELECT 1", ()))
+        promise = desk.resolver.resolve(NeedTree(DatasourceId("slow"), "engineer", "SELECT 1", (), PrincipalId("i#s")))
         await asyncio.sleep(0)
         await desk.resolver.close()
         return promise.cancelled()

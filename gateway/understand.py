@@ -1,0 +1,135 @@
+"""What is understood of a request before it is decided: what its statement touches, who asks, whose data it is.
+
+``Statements`` asks the server for the tree of a text once; after that it is known by its text, or by its shape, until
+the catalogs change. ``understand`` joins that with the registry's facts. Generators and functions: no socket, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+from gateway.errors import PolicyUnavailable, Reason
+from gateway.facts.volume import VolumeCounter
+from gateway.model import Complaint, StatementEffect, StatementFacts, Understanding
+from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
+from gateway.reuse import Bounded
+from gateway.sql import gate
+from gateway.sql.codes import IncompleteCode
+from gateway.sql.facts import read_facts
+from gateway.sql.together import together
+
+_DAY = 86_400
+
+
+class Statements:
+    """What texts do: asked of the server once, known until the catalogs change."""
+
+    def __init__(self, *, world: World, bounds: Bounds) -> None:
+        self._world = world
+        self._bounds = bounds
+        self._texts: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
+        self._shapes: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
+
+    def forget(self) -> None:
+        """The catalogs changed: what statements mean must be asked again."""
+        self._texts.clear()
+        self._shapes.clear()
+
+    def read(self, ask: Ask, epoch: str | None) -> Generator[Need, Any, StatementFacts | Complaint]:
+        """Facts of one text, or the server's complaint. ``epoch``: as of before this call; None: nothing is kept."""
+        key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, epoch)
+        known = self._texts.get(key) if epoch is not None else None
+        if known is not None:
+            return known
+        try:
+            statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
+        except gate.Refused as refused:
+            if refused.code is IncompleteCode.TEXT_UNPARSABLE:
+                # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
+                analysis: Analysis = yield _tree(ask, ask.sql)
+                if analysis.complaint is not None:
+                    return analysis.complaint
+            return StatementFacts(
+                kind="unknown",
+                effect=StatementEffect.NONE,
+                complete=False,
+                incomplete=str(refused.code),
+                detail=refused.detail,
+            )
+        facts: list[StatementFacts] = []
+        for statement in statements:
+            if statement.facts is not None:
+                facts.append(statement.facts)
+                continue
+            found = yield from self._analyse(ask, statement, epoch)
+            if isinstance(found, Complaint):
+                return found
+            facts.append(found)
+        whole = together(facts)
+        if epoch is not None and epoch == self._world.epoch(ask.datasource):
+            self._texts.put(key, whole)
+        return whole
+
+    def _analyse(
+        self, ask: Ask, statement: gate.GateStatement, epoch: str | None
+    ) -> Generator[Need, Any, StatementFacts | Complaint]:
+        """Facts of one statement: those of its shape, where that is known, else the server is asked."""
+        key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types, epoch)
+        known = self._shapes.get(key) if statement.shape is not None and epoch is not None else None
+        if known is not None:
+            return known
+        analysis: Analysis = yield _tree(ask, statement.subject)
+        if analysis.complaint is not None:
+            return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
+        facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
+        if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
+            self._shapes.put(key, facts)
+        return facts
+
+
+def understand(world: World, volume: VolumeCounter, ask: Ask, statement: StatementFacts, at: int) -> Understanding:
+    """Everything a decision is made from. Raises PolicyUnavailable for a datasource the registry does not know."""
+    registry = world.registry
+    datasource = registry.datasource(ask.datasource)
+    if datasource is None:
+        raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "the registry's catalog does not know this datasource")
+    principal = ask.principal
+    claim_age = world.country_max_age(principal.issuer)
+    location = registry.location(ask.peer, principal, at, claim_age)
+    employer = registry.employer(principal, datasource.controller, at)
+    ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY]
+    if principal.issued_at is not None and principal.issued_at + claim_age > at:
+        ends.append(principal.issued_at + claim_age)  # a location claim stops counting
+    return Understanding(
+        at=at,
+        door=ask.door,
+        datasource=datasource,
+        profile=ask.profile,
+        principal=principal,
+        location=location,
+        employer=employer,
+        statement=statement,
+        data=registry.data(ask.datasource, statement),
+        disclosures=registry.disclosures(datasource.controller, at),
+        agreements=registry.agreements(datasource.controller, at),
+        volume=volume.rows(datasource.controller, employer.entity, at),
+        purpose=principal.purpose,
+        valid_until=min(ends),
+        registry_revision=registry.revision,
+    )
+
+
+def _tree(ask: Ask, text: str) -> NeedTree:
+    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id)
+
+
+def _placed(complaint: Complaint, before: int | None) -> Complaint:
+    """The complaint with its position counted in the whole text, of which the server saw a part."""
+    if before is None:  # the text was made in the place of a COPY: a position in it means nothing to the person
+        return replace(complaint, fields=tuple(one for one in complaint.fields if one[0] != "P"))
+    fields = tuple(
+        (code, str(int(text) + before) if code == "P" and text.isdigit() else text) for code, text in complaint.fields
+    )
+    return replace(complaint, fields=fields)
