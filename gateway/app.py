@@ -31,7 +31,7 @@ from gateway.errors import ConfigError
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
-from gateway.links.sources import Secrets, Sources, hash_key, load_all, unknown_places
+from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
@@ -123,6 +123,7 @@ class Application:
             bounds=bounds(config),
             new_id=decision_ids(),
             hash_key=hash_key(config),
+            own_name=nonce(),
         )
         self.desk = Desk(
             config=config,
@@ -181,7 +182,7 @@ class Application:
     def _watch(self, world: LiveWorld, resolver: Resolver, metrics: Metrics, sources: Sources) -> None:
         def registry_of(directory: Path) -> Registry:
             registry = load_registry(directory)
-            if problems := unknown_places(self.config, registry):
+            if problems := mismatches(self.config, registry):
                 raise ConfigError(problems)
             return registry
 

@@ -15,29 +15,29 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.audit import record
-from gateway.errors import AuthenticationError, Reason, RecordUnavailable, SekishoError
-from gateway.explain import Explanation, explain, without_rule
+from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
+from gateway.explain import Explanation, explain, unsupported, without_rule
 from gateway.facts.volume import VolumeCounter
 from gateway.model import (
     Complaint,
     Decision,
     Durability,
     Effect,
-    Finding,
     JsonValue,
-    Layer,
-    Mode,
+    StatementFacts,
     Understanding,
     Verdict,
 )
+from gateway.narrow import Narrower
+from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
-from gateway.reuse import Bounded, Standing
+from gateway.reuse import Answer, Bounded, Standing
 from gateway.sql import gate
+from gateway.sql.rewrite import RewriteRefused
 from gateway.understand import Statements, understand
 
-_DAY = 86_400
 _SECOND = 1_000_000_000
 
 
@@ -52,14 +52,17 @@ class Authority:
         bounds: Bounds,
         new_id: Callable[[], str],
         hash_key: bytes,
+        own_name: str,
     ) -> None:
+        """``own_name``: a name nobody can guess, for what obligations put into statements."""
         self._world = world
         self._volume = volume
         self._new_id = new_id
         self._hash_key = hash_key
         self._statements = Statements(world=world, bounds=bounds)
+        self._narrower = Narrower(world=world, bounds=bounds, name=own_name)
         self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text
-        self._answers: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by distinct question
+        self._answers: Bounded[tuple[object, ...], Answer] = Bounded(bounds.known_decisions)  # by distinct question
 
     # -- the order ------------------------------------------------------------------------------------------------
 
@@ -67,7 +70,7 @@ class Authority:
         """Decide about one text. ``now_ns``: nanoseconds since the epoch. Never raises SekishoError."""
         at = now_ns // _SECOND
         asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
-        asker = (ask.door, ask.principal, ask.peer, ask.supports)
+        asker = (ask.door, ask.principal, ask.peer, ask.supports, ask.sends)
         key = (*asked, *asker)
         standing = self._decisions.get(key)
         if standing is not None and self.usable(standing, at):
@@ -82,34 +85,24 @@ class Authority:
             revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
             # One question per distinct facts, not per text: another number in the WHERE is no other question.
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
-            known = self._answers.get(question)
-            if known is None or known.epoch != epoch or not self.usable(known, at):
-                known = None
-                understanding = understand(self._world, self._volume, ask, statement, at)
-                verdict = yield from self._decide(understanding, ask.supports, revision)
-            else:
-                understanding, verdict = known.understanding, known.verdict
+            answer, reused = self._answers.get(question), True
+            if answer is None or answer.epoch != (epoch or "") or not self.usable(answer, at):
+                answer = yield from self._answer(ask, statement, at, epoch or "", revision)
+                reused = False
+                if answer.epoch:
+                    self._answers.put(question, answer)
+            standing = yield from self._act(ask, answer)
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
-        standing = Standing(
-            verdict=verdict,
-            understanding=understanding,
-            revision=revision,
-            epoch=epoch or "",
-            normalised=gate.normalise(ask.sql),
-            statement_hash=record.statement_hash(self._hash_key, ask.sql),
-        )
         if standing.epoch:
             self._decisions.put(key, standing)
-            if known is None:
-                self._answers.put(question, standing)
-        return (yield from self._record(standing, ask.session, now_ns, reused=known is not None))
+        return (yield from self._record(standing, ask.session, now_ns, reused=reused))
 
     def again(self, standing: Standing, session: str, now_ns: int) -> Work:
         """Let a standing decision cover one more execution. The caller has made sure that it is ``usable``."""
         return (yield from self._record(standing, session, now_ns, reused=True))
 
-    def usable(self, standing: Standing, at: int) -> bool:
+    def usable(self, standing: Answer, at: int) -> bool:
         """Whether a fresh answer would be the same one (revision, epoch, time, volume)."""
         facts = standing.understanding
         if self._world.epoch(facts.datasource.id) != standing.epoch or self._revision() != standing.revision:
@@ -139,29 +132,49 @@ class Authority:
 
     # -- decide ---------------------------------------------------------------------------------------------------
 
-    def _decide(self, facts: Understanding, supports: frozenset[str], revision: str) -> Generator[Need, Any, Verdict]:
+    def _answer(
+        self, ask: Ask, statement: StatementFacts, at: int, epoch: str, revision: str
+    ) -> Generator[Need, Any, Answer]:
+        """The rules' answer to one question: the same for every text that does the same."""
+        facts = understand(self._world, self._volume, ask, statement, at)
+        verdict = yield from self._decide(facts, revision)
+        missing = sorted({one.kind for one in verdict.obligations if one.kind not in ask.supports})
+        hint = ""
+        if verdict.effect is Effect.ALLOW and missing:
+            verdict = unsupported(verdict, missing, "this door cannot carry that out")
+        elif verdict.effect is Effect.DENY:
+            hint = yield from self._nearest(facts, revision)
+        return Answer(verdict=verdict, understanding=facts, revision=revision, epoch=epoch, hint=hint)
+
+    def _decide(self, facts: Understanding, revision: str) -> Generator[Need, Any, Verdict]:
         raw: JsonValue = yield NeedDecision(build_input(facts))
-        verdict = parse_verdict(raw, valid_until=facts.valid_until, revision=revision)
-        missing = sorted({one.kind for one in verdict.obligations if one.kind not in supports})
-        if verdict.effect is Effect.DENY or not missing:
-            return verdict
-        finding = Finding(
-            rule="house-obligation-supported",
-            layer=Layer.HOUSE,
-            mode=Mode.ENFORCE,
-            citation="",
-            message=f"allowed only with {', '.join(missing)}, which this door cannot carry out for this statement",
-            fact="obligations",
-            value=list(missing),
-            reason=Reason.OBLIGATION_UNSUPPORTED,
-            remedy="Ask through a door that can, or for columns that need none of it.",
-        )
-        return replace(
-            verdict,
-            effect=Effect.DENY,
-            reason=Reason.OBLIGATION_UNSUPPORTED,
-            findings=(finding, *verdict.findings),
-            durability=Durability.SYNCED,
+        return parse_verdict(raw, valid_until=facts.valid_until, revision=revision)
+
+    def _nearest(self, facts: Understanding, revision: str) -> Generator[Need, Any, str]:
+        """Which columns of a denied statement would be allowed, as a hint; a question nobody could answer is none."""
+        try:
+            return (yield from nearest(facts, self._world.registry, lambda less: self._decide(less, revision)))
+        except PolicyUnavailable:
+            return ""
+
+    def _act(self, ask: Ask, answer: Answer) -> Generator[Need, Any, Standing]:
+        """The answer for this very text: its obligations written into it, or it is denied."""
+        verdict, text = answer.verdict, None
+        if verdict.effect is Effect.ALLOW and verdict.obligations and ask.sends:
+            try:
+                text = yield from self._narrower.narrow(ask, answer.understanding.statement, verdict.obligations)
+            except RewriteRefused as refused:
+                kinds = sorted({one.kind for one in verdict.obligations})
+                verdict = unsupported(verdict, kinds, refused.why)
+        return Standing(
+            verdict=verdict,
+            understanding=answer.understanding,
+            revision=answer.revision,
+            epoch=answer.epoch,
+            hint=answer.hint,
+            normalised=gate.normalise(ask.sql),
+            statement_hash=record.statement_hash(self._hash_key, ask.sql),
+            text=text,
         )
 
     def _revision(self) -> str:
@@ -247,7 +260,7 @@ def _refusal(decision: Decision, standing: Standing | None, detail: str) -> Outc
     verdict = decision.verdict
     words: Explanation
     if standing is not None and verdict.findings:
-        words = explain(decision.id, verdict, standing.understanding.statement)
+        words = explain(decision.id, verdict, standing.understanding.statement, nearest=standing.hint)
     else:
         words = without_rule(decision.id, verdict.reason, detail)
     return Outcome(

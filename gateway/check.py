@@ -21,6 +21,7 @@ from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.demo.show import Screen, Style, Tone
 from gateway.doors.desk import choose_profile
+from gateway.doors.pg_session import OBLIGATIONS
 from gateway.doors.postgres import nonce
 from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
@@ -101,7 +102,12 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
     world = LiveWorld(config, sources.registry, sources.bundle.revision)
     world.twins[DatasourceId(source.id)] = twin
     authority = Authority(
-        world=world, volume=VolumeCounter(), bounds=bounds(config), new_id=lambda: "(not recorded)", hash_key=_NO_KEY
+        world=world,
+        volume=VolumeCounter(),
+        bounds=bounds(config),
+        new_id=lambda: "(not recorded)",
+        hash_key=_NO_KEY,
+        own_name=nonce(),
     )
     ask = Ask(
         door=Door.POSTGRES,
@@ -110,6 +116,8 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         principal=principal,
         peer=peer,
         sql=question.sql,
+        supports=OBLIGATIONS,
+        sends=True,
         session="check",
     )
     try:
@@ -207,6 +215,7 @@ def _document(ask: Ask, at: int, outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "message": outcome.message,
         "detail": outcome.detail if verdict is not None and not verdict.findings else "",
+        "nearest": outcome.standing.hint if outcome.standing is not None else "",
         "as_of": datetime.fromtimestamp(at, UTC).isoformat(),
         "datasource": ask.datasource,
         "profile": ask.profile,
@@ -216,6 +225,7 @@ def _document(ask: Ask, at: int, outcome: Outcome) -> dict[str, Any]:
         "cross_border": verdict.cross_border if verdict is not None else None,
         "findings": [_finding(finding) for finding in (verdict.findings if verdict is not None else ())],
         "obligations": [asdict(one) for one in (verdict.obligations if verdict is not None else ())],
+        "sent": outcome.standing.text if outcome.standing is not None else None,
         "complaint": {
             "sqlstate": outcome.complaint.sqlstate,
             "message": fields.get("M", ""),
@@ -297,6 +307,8 @@ class _Text:
         for obligation in document["obligations"]:
             words = [str(value) for name, value in obligation.items() if name != "kind" and value not in (None, "")]
             self._field("obligation", f"{obligation['kind']}: {', '.join(words)}")
+        self._field("sent instead", document["sent"] or "")
+        self._field("nearest", document["nearest"])
         for finding in document["findings"]:
             self._rule(finding)
 

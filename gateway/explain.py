@@ -6,10 +6,11 @@ Never SQL, values of rows, host names or stack traces: a denial is read by someb
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from gateway.errors import ANSWERS, Reason
-from gateway.model import Finding, Layer, Mode, StatementFacts, Verdict
+from gateway.model import Durability, Effect, Finding, Layer, Mode, StatementFacts, Verdict
 
 _LAYER_WORDS = {Layer.LAW: "law", Layer.PROMISE: "promise to users", Layer.HOUSE: "house rule"}
 
@@ -23,8 +24,11 @@ class Explanation:
     hint: str
 
 
-def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None) -> Explanation:
-    """The words for a verdict that denies. The first enforced finding is the message, the others are in the detail."""
+def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None, *, nearest: str = "") -> Explanation:
+    """The words for a verdict that denies. The first enforced finding is the message, the others are in the detail.
+
+    ``nearest``: what of the same statement would be allowed; it is the first thing a person can do.
+    """
     acting = [finding for finding in verdict.findings if finding.mode is Mode.ENFORCE]
     if not acting:
         return without_rule(decision_id, verdict.reason, "")
@@ -37,12 +41,34 @@ def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None
         lines.append("Also: " + "; ".join(others))
     lines.append(f"Decision: {decision_id}")
     remedies = list(dict.fromkeys(finding.remedy.rstrip(".") for finding in acting if finding.remedy))
+    help_words = f"What would help: {'; and '.join(remedies)}." if remedies else ""
+    hint = "\n".join(part for part in (nearest, help_words) if part)
     return Explanation(
         message=f"access denied: {first.message}",
         detail="\n".join(lines),
-        hint=f"What would help: {'; and '.join(remedies)}."
-        if remedies
-        else f"Quote decision {decision_id} to the people who own this rule.",
+        hint=hint or f"Quote decision {decision_id} to the people who own this rule.",
+    )
+
+
+def unsupported(verdict: Verdict, kinds: Sequence[str], why: str) -> Verdict:
+    """An allowance that hangs on obligations nobody can carry out: a denial that says so."""
+    finding = Finding(
+        rule="house-obligation-supported",
+        layer=Layer.HOUSE,
+        mode=Mode.ENFORCE,
+        citation="",
+        message=f"allowed only with {', '.join(kind.replace('_', ' ') for kind in kinds)}: {why}",
+        fact="obligations",
+        value=list(kinds),
+        reason=Reason.OBLIGATION_UNSUPPORTED,
+        remedy="ask in a form, or through a door, that can be narrowed, or for columns that need none of it",
+    )
+    return replace(
+        verdict,
+        effect=Effect.DENY,
+        reason=Reason.OBLIGATION_UNSUPPORTED,
+        findings=(finding, *verdict.findings),
+        durability=Durability.SYNCED,
     )
 
 

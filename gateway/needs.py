@@ -25,6 +25,7 @@ class Ask:
     sql: str
     parameter_types: tuple[int, ...] = ()
     supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
+    sends: bool = False  # the door sends the text on by itself, so obligations are to be written into it
     session: str
 
 
@@ -46,6 +47,7 @@ class Analysis:
     trees: tuple[str, ...]
     complaint: Complaint | None
     catalog: Catalog
+    search_path: tuple[str, ...] = ()  # the schemas that names without one were looked up in
 
 
 @dataclass(frozen=True, slots=True)

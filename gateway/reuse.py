@@ -51,16 +51,24 @@ class Bounded(Generic[Key, Value]):
 _SESSIONS_REMEMBERED = 256
 
 
-@dataclass(slots=True)
-class Standing:
-    """A decision that may stand for further executions."""
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """What the rules answered to one question, with everything the answer hangs on."""
 
     verdict: Verdict
     understanding: Understanding
     revision: str
     epoch: str
+    hint: str = ""  # of a denial: which columns remain
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing(Answer):
+    """A decision about one text that may stand for further executions."""
+
     normalised: str
     statement_hash: str
+    text: str | None = None  # what goes on in place of the text asked about; None: that text itself
     full_entries: dict[str, str] = field(default_factory=dict)  # session -> id of its full entry in the record
 
     def remember(self, session: str, decision_id: str) -> None:

@@ -60,6 +60,7 @@ class Bench:
             bounds=Bounds(statement_bytes=131_072, tree_bytes=8_388_608, known_statements=100, known_decisions=100),
             new_id=lambda: f"d-{next(numbers)}",
             hash_key=b"k" * 32,
+            own_name="sekisho_0f3a9c2b",
         )
 
     def ask(self, who: str, site: str, sql: str, **changes: Any) -> Ask:

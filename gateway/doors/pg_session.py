@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from gateway.audit import record
 from gateway.doors.pg_login import LoggedIn
@@ -21,6 +21,8 @@ from gateway.reuse import Standing
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
+
+OBLIGATIONS: Final = frozenset({"mask", "row_filter", "row_limit"})  # written into the text that goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ class Relay:
         ticket = judge.ticket if isinstance(judge.ticket, Ticket) else None
         if ticket is not None and desk.authority.usable(ticket.standing, now_ns // 1_000_000_000):
             if judge.fresh:
-                return Judgement(Ticket(ticket.standing, ticket.decision_id, now_ns))  # its entry is of this Parse
+                # Its entry is of this Parse.
+                return Judgement(Ticket(ticket.standing, ticket.decision_id, now_ns), text=ticket.standing.text)
             work = desk.authority.again(ticket.standing, login.session, now_ns)
         else:
             ask = Ask(
@@ -179,6 +182,8 @@ class Relay:
                 peer=self._peer,
                 sql=judge.text,
                 parameter_types=judge.types,
+                supports=OBLIGATIONS,
+                sends=True,
                 session=login.session,
             )
             work = desk.authority.authorize(ask, now_ns)
@@ -212,7 +217,7 @@ class Relay:
 
 def _judgement(outcome: Outcome, now_ns: int) -> Judgement:
     if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
-        return Judgement(Ticket(outcome.standing, outcome.decision.id, now_ns))
+        return Judgement(Ticket(outcome.standing, outcome.decision.id, now_ns), text=outcome.standing.text)
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
     fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}

@@ -60,6 +60,7 @@ class Source:
     storage_countries: tuple[Country, ...]
     controller: EntityId
     tables: Mapping[str, Table]
+    row_filters: Mapping[str, str]  # by name: the SQL condition on the rows of the relation it is asked for
     line: int
 
 
@@ -74,6 +75,7 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
             tables=MappingProxyType(
                 {name: _table(section, name, line, node) for name, line, node in section.named_nodes("tables")}
             ),
+            row_filters=_row_filters(section),
             line=section.line_of("controller"),
         )
         section.choice("unlabelled", ("deny",), "deny")
@@ -83,6 +85,13 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
         section.done()
     root.done()
     return MappingProxyType(sources)
+
+
+def _row_filters(section: Section) -> Mapping[str, str]:
+    """``row_filters``: names that rules ask for, each with its condition; what may stand in one, `gateway.sql` says."""
+    if not section.has("row_filters"):
+        return MappingProxyType({})
+    return MappingProxyType({name: section.text_of(node, name) for name, _, node in section.named_nodes("row_filters")})
 
 
 def _table(parent: Section, name: str, line: int, node: Node) -> Table:

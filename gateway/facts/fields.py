@@ -213,6 +213,10 @@ class Section:
         for name, value in node.nodes.items():
             yield name, node.lines[name], value
 
+    def text_of(self, node: Node, name: str) -> str:
+        """The text held by a node."""
+        return self._text_of(node, f"'{name}'")
+
     def section_of(self, node: Node) -> Section:
         """A section of the same file."""
         return Section(node, self.file, self._problems)

@@ -88,6 +88,11 @@ class Registry:
             raise SekishoError(Reason.DATASOURCE_UNKNOWN, "the catalog has no datasource of that name")
         return catalog.data_facts(source, statement)
 
+    def row_filters(self, datasource: DatasourceId) -> Mapping[str, str]:
+        """The conditions that rules may ask rows to be filtered by, by name."""
+        source = self.catalog.get(datasource)
+        return source.row_filters if source is not None else MappingProxyType({})
+
     def disclosures(self, controller: EntityId, at: int) -> tuple[Disclosure, ...]:
         """What the controller's users were told, by the notices in force."""
         return notices.disclosures_on(self.notices, controller, day_of(at))

@@ -23,6 +23,7 @@ from gateway.links.server import Credentials
 from gateway.links.watch import Signature, signature
 from gateway.model import DatasourceId
 from gateway.policy.bundle import Bundle, load_bundle
+from gateway.sql.rewrite.predicates import filter_problem
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def load_sources(config: Config) -> Sources:
     registry_seen, policy_seen = signature(config.registry.directory), signature(policies)
     registry = _or_problems(problems, load_registry, config.registry.directory)
     if registry is not None:
-        problems += unknown_places(config, registry)
+        problems += mismatches(config, registry)
     bundle = _or_problems(problems, load_bundle, policies)
     if registry is None or bundle is None or problems:
         raise ConfigError(problems)
@@ -119,8 +120,8 @@ def _or_problems(problems: list[str], load: Callable[[A], T], what: A) -> T | No
         return None
 
 
-def unknown_places(config: Config, registry: Registry) -> list[str]:
-    """Sites and datasources that configuration names and the registry does not know."""
+def mismatches(config: Config, registry: Registry) -> list[str]:
+    """What configuration names and the registry does not know, and row filters of the registry that are none."""
     problems = [
         f"listeners.postgres {listener.address}: site {listener.site} is not in the registry"
         for listener in config.listeners.postgres
@@ -131,6 +132,9 @@ def unknown_places(config: Config, registry: Registry) -> list[str]:
         for source in config.datasources
         if registry.datasource(DatasourceId(source.id)) is None
     ]
+    for source in registry.catalog.values():
+        found = (filter_problem(name, text) for name, text in source.row_filters.items())
+        problems += [f"registry, datasource {source.id}: {why}" for why in found if why is not None]
     return problems
 
 

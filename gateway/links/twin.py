@@ -233,7 +233,7 @@ class Twin:
         except UpstreamError as error:
             reason = error.reason if error.reason is Reason.TWIN_TIMEOUT else Reason.TWIN_UNAVAILABLE
             raise PolicyUnavailable(reason, "the analysis twin could not be asked") from error
-        return _read(messages, self._known_catalog())
+        return _read(messages, self._known_catalog(), self._datasource.search_path)
 
     def _known_catalog(self) -> Catalog:
         if self.catalog is None or self.epoch is None or self._closed:
@@ -289,7 +289,7 @@ def search_path(datasource: Datasource) -> str:
     return ", ".join([*quoted, "pg_temp"])
 
 
-def _read(messages: list[tuple[int, bytes]], catalog: Catalog) -> Analysis:
+def _read(messages: list[tuple[int, bytes]], catalog: Catalog, search_path: tuple[str, ...]) -> Analysis:
     trees: list[str] = []
     parsed = False
     for kind, body in messages:
@@ -301,8 +301,8 @@ def _read(messages: list[tuple[int, bytes]], catalog: Catalog) -> Analysis:
         elif kind == ord("1"):
             parsed = True
         elif kind == ord("E"):
-            return Analysis((), _complaint(decode_fields(body)), catalog)
-    return Analysis(tuple(trees) if parsed else (), None, catalog)
+            return Analysis((), _complaint(decode_fields(body)), catalog, search_path)
+    return Analysis(tuple(trees) if parsed else (), None, catalog, search_path)
 
 
 def _complaint(fields: Mapping[str, str]) -> Complaint:

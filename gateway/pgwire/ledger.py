@@ -39,6 +39,7 @@ class Prepared:
     text: str
     types: tuple[int, ...]
     ticket: object
+    sent: str | None = None  # the text the server was given in place of ``text``
     fresh: bool = True  # decided at Parse and not executed since: that decision's entry covers the first Execute
 
 

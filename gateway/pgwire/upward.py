@@ -24,6 +24,25 @@ _TOO_MANY: Final = MappingProxyType(
 )
 
 
+# PostgreSQL's own words for a plan that no longer fits: drivers that keep statements prepare this one again.
+_OUTDATED: Final = MappingProxyType(
+    {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "0A000",
+        "M": "cached plan must not change result type",
+        "D": "Other masks, filters or limits are asked for now than when this statement was prepared.",
+        "H": "Prepare it again.",
+        "R": "RevalidateCachedQuery",
+    }
+)
+
+
+def _sent(text: bytes, judgement: Judgement) -> bytes:
+    """What goes to the server: the client's own bytes, unless obligations were written into them."""
+    return text if judgement.text is None else judgement.text.encode()
+
+
 def _taken(name: bytes) -> Mapping[str, str]:
     """PostgreSQL's own words for a statement name in use; the old statement stays (HAZARDS W11)."""
     words = f'prepared statement "{name.decode("utf-8", "replace")}" already exists'
@@ -103,7 +122,7 @@ class Upward:
             gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
             if judgement.instead is None:
                 expected = Expectation(Sent.QUERY, judgement.ticket, changes=gone, may_copy=_may_copy(text))
-                self._shared.send(messages.encode_query(query), expected)
+                self._shared.send(messages.encode_query(_sent(query, judgement)), expected)
             else:
                 nonce = self._own_name()
                 expected = Expectation(Sent.QUERY, nonce=nonce, instead=judgement.instead, changes=gone)
@@ -129,10 +148,10 @@ class Upward:
             if judgement.instead is not None:
                 return self._refuse_parse(parse.name, judgement.instead)
             own = self._own_name() if parse.name else b""
-            prepared = Prepared(own, text, parse.types, judgement.ticket)
+            prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text)
             change = statements.change(parse.name, prepared, batch)
             expected = Expectation(Sent.PARSE, aliases=((own, parse.name),), changes=(change,))
-            self._shared.send(messages.encode_parse(own, parse.query, parse.types), expected)
+            self._shared.send(messages.encode_parse(own, _sent(parse.query, judgement), parse.types), expected)
 
         self._ask(Judge(text, parse.types, executes=False), answer)
 
@@ -204,7 +223,10 @@ class Upward:
         fresh, prepared.fresh = prepared.fresh, False
 
         def answer(judgement: Judgement) -> None:
-            if judgement.instead is None:
+            instead = judgement.instead
+            if instead is None and judgement.text != prepared.sent:
+                instead = _OUTDATED  # the server would run what was right when it was prepared
+            if instead is None:
                 prepared.ticket = judgement.ticket
                 expected = Expectation(
                     Sent.EXECUTE, judgement.ticket, aliases=((portal.own, name),), may_copy=_may_copy(prepared.text)
@@ -212,7 +234,7 @@ class Upward:
                 self._shared.send(messages.encode_execute(portal.own, limit), expected)
             else:
                 nonce = self._own_name()
-                expected = Expectation(Sent.EXECUTE, nonce=nonce, instead=judgement.instead)
+                expected = Expectation(Sent.EXECUTE, nonce=nonce, instead=instead)
                 self._shared.send(messages.encode_execute(nonce, limit), expected)
 
         self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh), answer)

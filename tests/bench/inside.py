@@ -63,6 +63,7 @@ class _House:
             ),
             new_id=lambda: f"d-{next(numbers):x}",
             hash_key=b"k" * 32,
+            own_name="sekisho_0f3a9c2b",
         )
 
     def decide(self, ask: Ask) -> Outcome:

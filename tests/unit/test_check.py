@@ -202,7 +202,7 @@ def test_a_typo_is_the_databases_answer_and_no_denial(desk):
 
 
 def test_obligations_are_shown(desk, tmp_path):
-    """A rule that allows under a mask: the postgres door cannot carry it out yet, and that is told with it."""
+    """A rule that allows under a mask: what would be sent in place of the statement is told with it."""
     policies = with_mask(tmp_path)
     document = desk.layout.config.read_text() + f"policy: {{directory: {policies}}}\n"
     config = tmp_path / "sekisho.yaml"
@@ -211,7 +211,8 @@ def test_obligations_are_shown(desk, tmp_path):
 
     answer = asyncio.run(run_check(load(config, {}), question))
 
-    assert answer.document["reason"] == "obligation_unsupported"
+    assert answer.document["reason"] == "allowed"
+    assert "pg_catalog.right" in answer.document["sent"]
     assert answer.document["obligations"] == [
         {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"}
     ]

@@ -26,7 +26,14 @@ def test_put_again_replaces_and_clear_forgets() -> None:
 
 
 def test_sessions_remembered_are_bounded() -> None:
-    standing = Standing(None, None, "r", "e", "", "")  # type: ignore[arg-type]  # neither is looked at here
+    standing = Standing(
+        verdict=None,  # type: ignore[arg-type]  # neither is looked at here
+        understanding=None,  # type: ignore[arg-type]
+        revision="r",
+        epoch="e",
+        normalised="",
+        statement_hash="",
+    )
     for number in range(3 * _SESSIONS_REMEMBERED):
         standing.remember(f"s-{number}", f"d-{number}")
     assert len(standing.full_entries) <= _SESSIONS_REMEMBERED

@@ -8,6 +8,7 @@ name the relation are renamed. What its functions and operators are is judged wi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.sql import gate
@@ -22,6 +23,7 @@ _EXPRESSIONS: Final = frozenset(
     | {"SQLValueFunction"}
 )
 _SELECT_FIELDS: Final = frozenset({"targetList", "fromClause", "whereClause", "limitOption", "op"})
+_ANY: Final = Relation("any", "any", "r", False, MappingProxyType({}))
 _CALL_FIELDS: Final = frozenset({"funcname", "args", "funcformat", "location"})
 
 
@@ -37,6 +39,15 @@ def filter_text(name: str, text: str | None, relation: Relation, nonce: str) -> 
     cuts: list[Cut] = []
     _check(bare, where, relation, nonce, text.encode(), prefix, cuts)
     return spliced(text.encode(), cuts).decode()
+
+
+def filter_problem(name: str, text: str) -> str | None:
+    """Why no row filter can read so, whatever relation it is asked for; None where one may."""
+    try:
+        filter_text(name, text, _ANY, "sekisho_any")
+    except RewriteRefused as refused:
+        return refused.why
+    return None
 
 
 def _where(text: str, where: str) -> Any:

@@ -1,0 +1,140 @@
+"""Obligations written into statements: real trees, real proof; what cannot be narrowed is denied and says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.errors import Reason
+from gateway.needs import Ask, NeedDecision, NeedTree, Outcome
+from tests.houses import Analyses
+from tests.worlds import Bench
+
+MASK = {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"}
+LIMIT = {"kind": "row_limit", "rows": 5}
+FILTER = {"kind": "row_filter", "relation": "public.users", "predicate": "koreans"}
+KINDS = frozenset({"mask", "row_filter", "row_limit"})
+PHONES = "SELECT phone FROM users WHERE id = 3"
+
+
+class Narrowing(Bench):
+    """Rules that allow everything under given obligations."""
+
+    def __init__(self, analyses: Analyses) -> None:
+        super().__init__(analyses)
+        self.obligations: list[dict[str, Any]] = [MASK]
+
+    def answer(self, need: Any) -> Any:
+        found = super().answer(need)
+        if isinstance(need, NeedDecision):
+            return {**found, "effect": "allow", "findings": [], "obligations": self.obligations}
+        return found
+
+    def ask(self, who: str, site: str, sql: str, **changes: Any) -> Ask:
+        return super().ask(who, site, sql, **{"supports": KINDS, "sends": True, **changes})
+
+
+@pytest.fixture
+def bench(analyses: Analyses) -> Narrowing:
+    return Narrowing(analyses)
+
+
+def sent(outcome: Outcome) -> str | None:
+    assert outcome.standing is not None
+    assert outcome.allowed, outcome.message
+    return outcome.standing.text
+
+
+def test_the_mask_stands_in_the_text_that_goes_on(bench: Narrowing) -> None:
+    text = sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES)))
+    assert text is not None
+    assert text.startswith("SELECT phone FROM (SELECT ")
+    assert text.endswith(') AS "users" WHERE id = 3')
+    assert "pg_catalog.right(" in text
+
+
+def test_the_same_text_is_narrowed_to_the_same_text(bench: Narrowing) -> None:
+    first = sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES)))
+    again = sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES, session="s-2")))
+    assert NeedTree not in bench.kinds
+    bench.world.policy_revision = "another"
+    later = sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES)))
+    assert first == again == later
+
+
+def test_constants_of_a_known_shape_stay_the_texts_own(bench: Narrowing) -> None:
+    """One answer of the rules for both; the text is each one's own."""
+    bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 3 LIMIT 3"))
+    text = sent(bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 4 LIMIT 4")))
+    assert NeedDecision not in bench.kinds
+    assert text is not None
+    assert text.endswith("WHERE id = 4 LIMIT 4")
+
+
+def test_nothing_owed_is_the_clients_own_text(bench: Narrowing) -> None:
+    bench.obligations = []
+    assert sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES))) is None
+
+
+def test_a_door_that_only_answers_hands_the_obligations_on(bench: Narrowing) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES, sends=False))
+    assert sent(outcome) is None
+    assert outcome.decision is not None
+    assert [one.kind for one in outcome.decision.verdict.obligations] == ["mask"]
+
+
+def test_limit_and_filter(bench: Narrowing, analyses: Analyses) -> None:
+    bench.obligations = [LIMIT]
+    assert (sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES))) or "").endswith("LIMIT '5'::pg_catalog.int8")
+    bench.obligations = [FILTER]
+    unknown = bench.decide(bench.ask("sato", "tokyo-hq", "SELECT id FROM users"))
+    assert unknown.reason is Reason.OBLIGATION_UNSUPPORTED
+    assert "no row filter called koreans" in unknown.message
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT phone FROM users; SELECT 1", "several statements"),
+        ("UPDATE users SET name = phone", "only statements that read"),
+        ("SELECT phone FROM users FOR UPDATE", "locks rows"),
+        ("COPY users (phone) TO STDOUT", "write COPY (SELECT"),
+        ("SELECT phone FROM ONLY users", "leave ONLY out"),
+    ],
+)
+def test_what_cannot_be_narrowed_is_denied_and_says_why(bench: Narrowing, sql: str, why: str) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", sql))
+    assert (outcome.reason, outcome.sqlstate) == (Reason.OBLIGATION_UNSUPPORTED, "42501")
+    assert why in outcome.message
+    assert "house-obligation-supported" in outcome.detail
+
+
+@pytest.mark.parametrize("sql", ["EXPLAIN SELECT phone FROM users", "COPY (SELECT phone FROM users) TO STDOUT"])
+def test_what_stands_inside_is_narrowed(bench: Narrowing, sql: str) -> None:
+    text = sent(bench.decide(bench.ask("sato", "tokyo-hq", sql)))
+    assert text is not None
+    assert "pg_catalog.right(" in text
+    assert text.startswith(sql.split(" SELECT")[0].split("(SELECT")[0])
+
+
+def test_an_unknown_obligation_is_never_carried_out(bench: Narrowing) -> None:
+    bench.obligations = [{"kind": "approval", "relation": "public.users"}]
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert outcome.reason is Reason.OBLIGATION_UNSUPPORTED
+
+
+def test_catalogs_that_move_meanwhile_send_nothing(bench: Narrowing) -> None:
+    asked: list[str] = []
+    known = bench.analyses
+
+    def moving(text: str) -> Any:
+        asked.append(text)
+        if len(asked) == 3:  # the narrowed text itself
+            bench.world.current_epoch = "epoch-2"
+        return known(text)
+
+    bench.analyses = moving
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert outcome.reason is Reason.TWIN_UNAVAILABLE
+    assert bench.decide(bench.ask("sato", "tokyo-hq", PHONES)).allowed
