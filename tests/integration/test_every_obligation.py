@@ -146,8 +146,6 @@ def over_grpc(house: House, address: str, sql: str, supports: tuple[str, ...]) -
             datasource=DATASOURCE,
             statement=access_pb2.Statement(sql=sql),
             address=address,
-            supported_obligations=[
-                access_pb2.ObligationKind.Value(f"OBLIGATION_KIND_{one.upper()}") for one in supports
-            ],
+            supported_obligations=[f"OBLIGATION_KIND_{one.upper()}" for one in supports],
         )
         return access_pb2_grpc.AccessServiceStub(channel).Authorize(request, timeout=10)

@@ -41,6 +41,7 @@ class Judged:
 
     ticket: object = None
     instead: dict[str, str] | None = None
+    text: str | None = None
 
 
 Input = Client | Server | Judged
@@ -178,7 +179,7 @@ def new_session(*, bulk_limit: int = 65_536, names_limit: int = 100, nonce: str 
 def feed(session: Session, one: Input, pieces: Iterable[bytes] | None = None) -> list[Action]:
     """One input, in pieces."""
     if isinstance(one, Judged):
-        return session.judged(Judgement(one.ticket, one.instead))
+        return session.judged(Judgement(one.ticket, one.instead, one.text))
     take = session.client_data if isinstance(one, Client) else session.server_data
     return [action for piece in (pieces if pieces is not None else [one.data]) for action in take(piece)]
 

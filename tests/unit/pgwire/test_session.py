@@ -133,7 +133,52 @@ def test_an_error_in_the_second_statement_of_a_query_reports_the_rows_of_the_fir
     )
 
 
+def test_a_text_with_obligations_in_it_goes_on_in_place_of_the_clients():
+    answer = COLUMNS + row() + complete("SELECT 1") + ready()
+    play(
+        Client(query("SELECT phone FROM t")),
+        Judge("SELECT phone FROM t", (), executes=True),
+        Judged("t", text="SELECT phone FROM (…) AS t"),
+        ToServer(query("SELECT phone FROM (…) AS t")),
+        Server(answer),
+        Completed("t", 1, "00000"),
+        ToClient(answer),
+    )
+
+
 # ---------------------------------------------------------------------------------------------------- extended protocol
+
+
+def test_a_prepared_text_with_obligations_runs_only_while_they_are_the_same():
+    masked, other = "SELECT masked", "SELECT masked otherwise"
+    outdated = {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "0A000",
+        "M": "cached plan must not change result type",
+        "D": "Other masks, filters or limits are asked for now than when this statement was prepared.",
+        "H": "Prepare it again.",
+        "R": "RevalidateCachedQuery",
+    }
+    play(
+        Client(parse("s", "SELECT phone") + bind("", "s") + execute() + SYNC),
+        Judge("SELECT phone", (), executes=False),
+        Judged("t1", text=masked),
+        ToServer(parse("gw_1", masked) + bind("", "gw_1")),
+        Judge("SELECT phone", (), executes=True, ticket="t1", fresh=True),
+        Judged("t2", text=masked),
+        ToServer(execute() + SYNC),
+        Server(PARSED + BOUND + row() + complete("SELECT 1") + ready()),
+        Completed("t2", 1, "00000"),
+        ToClient(PARSED + BOUND + row() + complete("SELECT 1") + ready()),
+        Client(bind("", "s") + execute() + SYNC),
+        ToServer(bind("", "gw_1")),
+        Judge("SELECT phone", (), executes=True, ticket="t2", fresh=False),
+        Judged("t3", text=other),
+        ToServer(execute("gw_2") + SYNC),
+        Server(BOUND + error("34000", 'portal "gw_2" does not exist') + ready()),
+        ToClient(BOUND + words(outdated) + ready()),
+    )
 
 
 def test_the_unnamed_statement_keeps_its_name_and_is_judged_at_parse_and_at_each_execute():
