@@ -33,11 +33,14 @@ def run(stage: Stage, *, rounds: int) -> list[Table]:
     return [
         Table(
             name="bulk",
-            title=f"One SELECT of {count(BULK_ROWS)} rows of a table about nobody",
+            title=f"One SELECT of {count(BULK_ROWS)} rows about nobody; and with its text column masked",
             columns=("", "ms", "rows/s", "x direct", "cpu ms"),
             rows=tuple(rows),
             data=tuple(data),
-            notes=("The client (libpq) takes in the whole result; server, gateway and client share the cores.",),
+            notes=(
+                "The client (libpq) takes in the whole result; server, gateway and client share the cores.",
+                "Through a mask, the server works out an expression for every row: most of what it costs is there.",
+            ),
         )
     ]
 

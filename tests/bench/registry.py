@@ -1,7 +1,8 @@
 """What the gateway is told: the demo's people and places, and pgbench's tables under two names.
 
-Datasource ``bench`` and datasource ``bench-people`` are the same database; only the labels differ. What the second
-costs more is the cost of data about people: entries of the record that are on disk before a statement goes on.
+Datasources ``bench``, ``bench-people`` and ``bench-masked`` are the same database; only the labels and rules differ.
+What the second costs more is the cost of data about people: entries of the record that are on disk before a statement
+goes on. What the third costs more is the cost of masks: the note of a reading is shown in part.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tests.servers import ROOT
 
 NOBODY = "bench"
 PEOPLE = "bench-people"
+MASKED = "bench-masked"
 DATABASE = "bench"
 ROLE = "sekisho_bench"
 TWIN = "sekisho_bench_twin"
@@ -44,6 +46,21 @@ _ACCOUNTS: dict[str, Any] = {
     "subject_countries": ["JP"],
     "columns": {"aid": ["user.unique_id"], "bid": [], "abalance": ["user.financial"], "filler": []},
 }
+
+
+_MASK = f"""
+obligations contains {{
+	"rule": "house-trip-mask",
+	"kind": "mask",
+	"relation": "public.readings",
+	"column": "note",
+	"method": "partial",
+}} if {{
+	input.datasource.id == "{MASKED}"
+	some column in input.data.columns
+	column.column == "note"
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +91,8 @@ def write(root: Path, socket_directory: Path, port: int) -> Files:
     shutil.copytree(ROOT / "gateway" / "demo" / "registry", files.registry)
     (files.registry / "catalog.yaml").write_text(yaml.safe_dump(_catalog()))
     shutil.copytree(ROOT / "policies", files.policies)
+    location = files.policies / "house" / "location" / "location.rego"
+    location.write_text(location.read_text() + _MASK)
     _lift_volume(files.policies / "house" / "volume" / "data.yaml")
     files.record.mkdir(mode=0o700)
     files.config.write_text(yaml.safe_dump(_configuration(files, ports.http, socket_directory, port)))
@@ -91,7 +110,7 @@ def _catalog() -> dict[str, Any]:
             "tables": tables,
         }
 
-    return {"datasources": [source(NOBODY, dict(_NOBODY)), source(PEOPLE, _ACCOUNTS)]}
+    return {"datasources": [source(NOBODY, dict(_NOBODY)), source(PEOPLE, _ACCOUNTS), source(MASKED, dict(_NOBODY))]}
 
 
 def _lift_volume(path: Path) -> None:
@@ -120,7 +139,7 @@ def _configuration(files: Files, http: int, socket_directory: Path, port: int) -
             "http": {"address": f"127.0.0.1:{http}"},
         },
         "issuers": [{"issuer": ISSUER, "audience": AUDIENCE, "keys": str(files.jwks), "algorithms": [ALGORITHM]}],
-        "datasources": [source(NOBODY), source(PEOPLE)],
+        "datasources": [source(NOBODY), source(PEOPLE), source(MASKED)],
         "registry": {"directory": str(files.registry)},
         "policy": {"directory": str(files.policies)},
         "record": {"directory": str(files.record)},

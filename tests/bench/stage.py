@@ -94,7 +94,7 @@ class Stage:
     files: registry.Files
     pgbench: Path
     pgbouncer: Path | None
-    ways: dict[str, Way]  # direct, pgbouncer (if there), gateway, labelled
+    ways: dict[str, Way]  # direct, pgbouncer (if there), gateway, labelled, masked
 
 
 @contextlib.contextmanager
@@ -125,6 +125,7 @@ def stage(*, gateway: bool) -> Iterator[Stage]:
             who = registry.WHO.subject
             way("gateway", files.port, registry.NOBODY, process.pid, who, token)
             way("labelled", files.port, registry.PEOPLE, process.pid, who, token)
+            way("masked", files.port, registry.MASKED, process.pid, who, token)
         yield Stage(postgres=postgres, files=files, pgbench=pgbench, pgbouncer=pgbouncer, ways=ways)
 
 

@@ -21,6 +21,7 @@ NAMES: Mapping[str, str] = {
     "pgbouncer": "PgBouncer (session pool)",
     "gateway": "Sekisho, table about nobody",
     "labelled": "Sekisho, table about people (synced)",
+    "masked": "Sekisho, through a mask",
 }
 _LOGIN_CLIENTS = 4
 
@@ -28,20 +29,18 @@ _LOGIN_CLIENTS = 4
 def run(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
     """One table for each number of clients and protocol."""
     cells = [(clients, mode) for clients in (8, 1) for mode in ("simple", "prepared")]
-    found = {(cell, way): Samples() for cell in cells for way in stage.ways}
+    ways = {name: way for name, way in stage.ways.items() if name != "masked"}
+    found = {(cell, way): Samples() for cell in cells for way in ways}
     with tempfile.TemporaryDirectory(prefix="sekisho-bench-script-") as folder:
         script = Path(folder) / "select.sql"
         script.write_text(_SELECT_ONLY)
         for _ in range(rounds):
             for clients, mode in cells:
                 options = ["-M", mode, "-c", str(clients), "-j", "1", "-T", str(seconds), "-D", f"scale={SCALE}"]
-                for name, way in stage.ways.items():
+                for name, way in ways.items():
                     _pgbench(stage.pgbench, way, script, options, found[(clients, mode), name])
     notes = _notes(stage)
-    return [
-        _table(clients, mode, {way: found[(clients, mode), way] for way in stage.ways}, notes)
-        for clients, mode in cells
-    ]
+    return [_table(clients, mode, {way: found[(clients, mode), way] for way in ways}, notes) for clients, mode in cells]
 
 
 def logins(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
@@ -53,7 +52,7 @@ def logins(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
         options = ["-C", "-c", str(_LOGIN_CLIENTS), "-j", "1", "-T", str(seconds)]
         for _ in range(rounds):
             for name, way in stage.ways.items():
-                if name != "labelled":
+                if name not in ("labelled", "masked"):
                     _pgbench(stage.pgbench, way, script, options, found[name])
     rows, data = [], []
     for name, samples in found.items():
