@@ -36,9 +36,10 @@ LI: Final = Character(subject="li", groups=("engineer",), site="shanghai-office"
 WANG: Final = Character(subject="wang", groups=("moderator",), site="dalian-office")
 TANAKA: Final = Character(subject="tanaka", groups=("moderator",), site="fukuoka-center")
 KIM: Final = Character(subject="kim", groups=("engineer",), site="seoul-office")
+MORI: Final = Character(subject="mori", groups=("engineer",), site="seoul-office")
 SUZUKI: Final = Character(subject="suzuki", groups=("privacy",), site="tokyo-hq")
 
-CHARACTERS: Final = (SATO, LI, WANG, TANAKA, KIM, SUZUKI)
+CHARACTERS: Final = (SATO, LI, WANG, TANAKA, KIM, MORI, SUZUKI)
 
 
 class Issuer:

@@ -73,6 +73,7 @@ class Played:
         decided, answer = self.decided, self.answer
         return Outcome(
             rows=len(answer.rows) if isinstance(answer, Table) else None,
+            first="|".join(map(str, answer.rows[0])) if isinstance(answer, Table) and answer.rows else "",
             sqlstate=answer.sqlstate if isinstance(answer, Complaint) else "",
             text=answer.text if isinstance(answer, Complaint) else "",
             effect=decided.effect if decided else "",

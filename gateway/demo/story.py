@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.demo.characters import KIM, LI, SATO, TANAKA, WANG, Character
+from gateway.demo.characters import KIM, LI, MORI, SATO, TANAKA, WANG, Character
 
 DENIED: Final = "42501"
 
@@ -23,6 +23,7 @@ class Outcome:
     """What came of one query, as far as an expectation looks at it."""
 
     rows: int | None  # None: an error came
+    first: str  # the first row, its values between bars
     sqlstate: str
     text: str  # message, DETAIL and HINT, as a person reads them
     effect: str  # of the record: allow, deny, or empty where the record has nothing
@@ -36,6 +37,8 @@ class Rows:
 
     count: int
     cross_border: bool | None = None  # None: not looked at
+    first: str = ""  # what the first row looks like (a regular expression); empty: not looked at
+    how: str = ""  # what was done to the rows
 
     def complaint(self, outcome: Outcome) -> str:
         """What is not as expected; empty where all is."""
@@ -43,6 +46,8 @@ class Rows:
             return f"rows were expected, an error came ({outcome.sqlstate})"
         if outcome.rows != self.count:
             return f"{self.count} rows were expected, {outcome.rows} came"
+        if self.first and not re.fullmatch(self.first, outcome.first):
+            return "the first row does not look as it should"
         if outcome.effect != "allow":
             return f"the record should say allow, it says {outcome.effect or 'nothing'}"
         if self.cross_border is not None and outcome.cross_border is not self.cross_border:
@@ -52,7 +57,7 @@ class Rows:
     @property
     def summary(self) -> str:
         """What is said of it when it came out so."""
-        rows = f"{self.count} row{'' if self.count == 1 else 's'}"
+        rows = f"{self.count} row{'' if self.count == 1 else 's'}{self.how and ', ' + self.how}"
         return f"{rows}, cross-border, recorded" if self.cross_border else f"{rows}, recorded"
 
 
@@ -188,6 +193,30 @@ STORY: Final = (
             Query(
                 sql="SELECT id, amount, currency, method, paid_at FROM payments WHERE user_id = 6",
                 expect=Rows(count=2, cross_border=True),
+            ),
+            Query(
+                sql="SELECT id, name FROM users WHERE id = 6",
+                expect=Denied(
+                    says=(r"\bKR\b|\bKorea\b", r"columns that remain: public\.users\.id\."),
+                    because="as users were not told of names; the hint says what remains",
+                ),
+            ),
+        ),
+    ),
+    Step(
+        title="An engineer of the Japanese company, on a business trip in Seoul, reads a user",
+        who=MORI,
+        site="seoul-office",
+        queries=(
+            Query(
+                sql="SELECT name, phone, email FROM users WHERE id = %s",
+                parameters=(7,),
+                expect=Rows(
+                    count=1,
+                    cross_border=True,
+                    first=r"[^|]+\|\*\*\*[0-9]{4}\|[a-z0-9.-]+",
+                    how="phone and e-mail masked",
+                ),
             ),
         ),
     ),

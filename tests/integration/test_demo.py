@@ -70,7 +70,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 def test_all_of_it_comes_out_as_expected(played: Played):
     assert played.code == 0, played.said
-    assert "7 of 7 steps came out as expected" in played.said
+    assert "8 of 8 steps came out as expected" in played.said
     assert "✘" not in played.said
 
 
@@ -141,6 +141,25 @@ def test_korea_reads_payments_across_the_border(played: Played):
     assert (entry["effect"], entry["cross_border"]) == ("allow", True)
     assert entry["location"]["countries"] == ["KR"]
     assert entry["principal"]["subject"] == "kim"
+
+
+def test_korea_is_told_which_columns_remain(played: Played):
+    entry = played.decisions[11]
+    assert (entry["effect"], entry["principal"]["subject"]) == ("deny", "kim")
+    assert "Without public.users.name it would be allowed; columns that remain: public.users.id." in played.step(7)
+
+
+def test_a_trip_masks_contact_data(played: Played):
+    entry = played.decisions[12]
+    assert (entry["effect"], entry["cross_border"]) == ("allow", True)
+    assert [(one["column"], one["method"]) for one in entry["obligations"]] == [
+        ("email", "domain"),
+        ("phone", "partial"),
+    ]
+    assert str(USER_7[1]) in played.step(8)
+    for value in USER_7[2:4]:
+        assert str(value) not in played.step(8)
+    assert "***" + str(USER_7[2])[-4:] in played.step(8)
 
 
 def test_there_is_one_decision_for_each_query(played: Played):

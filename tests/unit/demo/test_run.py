@@ -65,7 +65,7 @@ def test_tokens_are_files_that_only_their_owner_reads(scratch: Path):
     gateway = Dying()
     run(once=True, directory=None, out=io.StringIO(), start_gateway=gateway)
     tokens = {name: mode for name, mode in gateway.files.items() if name.startswith("tokens/")}
-    assert tokens == {f"tokens/{who}": 0o600 for who in ("sato", "li", "wang", "tanaka", "kim", "suzuki")}
+    assert tokens == {f"tokens/{who}": 0o600 for who in ("sato", "li", "wang", "tanaka", "kim", "mori", "suzuki")}
     assert gateway.files["tokens"] == gateway.files["record"] == 0o700
     scratch.rmdir()
 

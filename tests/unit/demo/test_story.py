@@ -9,15 +9,21 @@ import pytest
 from gateway.demo.settings import SITES
 from gateway.demo.story import STORY, Denied, Outcome, Query, Rows
 
-GOOD_ROWS = Outcome(rows=2, sqlstate="", text="", effect="allow", cross_border=True, same_id=False)
+GOOD_ROWS = Outcome(rows=2, first="1|***2345", sqlstate="", text="", effect="allow", cross_border=True, same_id=False)
 GOOD_DENIAL = Outcome(
-    rows=None, sqlstate="42501", text="access denied: from China", effect="deny", cross_border=True, same_id=True
+    rows=None,
+    first="",
+    sqlstate="42501",
+    text="access denied: from China",
+    effect="deny",
+    cross_border=True,
+    same_id=True,
 )
 ROWS = Rows(count=2, cross_border=True)
 DENIED = Denied(says=(r"\bChina\b",), because="and the country is named")
 
 
-def test_the_seven_steps():
+def test_the_eight_steps():
     assert [(step.who.subject, step.site) for step in STORY] == [
         ("sato", "tokyo-hq"),
         ("li", "shanghai-office"),
@@ -26,6 +32,7 @@ def test_the_seven_steps():
         ("tanaka", "fukuoka-center"),
         ("li", "shanghai-office"),
         ("kim", "seoul-office"),
+        ("mori", "seoul-office"),
     ]
     assert {step.site for step in STORY} == set(SITES)
 
@@ -38,6 +45,7 @@ def test_which_queries_are_to_be_denied():
         [True],
         [False],
         [False],
+        [False, True],
         [False],
     ]
 
@@ -50,6 +58,13 @@ def test_both_protocols_are_played():
     queries: list[Query] = [query for step in STORY for query in step.queries]
     assert {bool(query.parameters) for query in queries} == {True, False}
     assert all(query.sql.count("%s") == len(query.parameters) for query in queries)
+
+
+def test_what_the_first_row_looks_like_is_looked_at():
+    masked = dataclasses.replace(ROWS, first=r"1\|\*\*\*[0-9]{4}", how="phone masked")
+    assert masked.complaint(GOOD_ROWS) == ""
+    assert masked.summary == "2 rows, phone masked, cross-border, recorded"
+    assert "first row" in masked.complaint(dataclasses.replace(GOOD_ROWS, first="1|+81312345678"))
 
 
 def test_what_is_as_expected_has_no_complaint():

@@ -144,3 +144,19 @@ def test_odd_catalog_is_a_problem(text: str, problem: str) -> None:
     root, problems = section(text)
     read_catalog(root)
     assert any(listed.startswith(f"test.yaml{problem}") for listed in problems.listed()), problems.listed()
+
+
+def test_row_filters_are_named_conditions() -> None:
+    root, problems = section(
+        CATALOG.replace("    tables:", "    row_filters:\n      koreans: country = 'KR'\n    tables:", 1)
+    )
+    found = read_catalog(root)[DatasourceId("shop")]
+    assert problems.listed() == []
+    assert found.row_filters == {"koreans": "country = 'KR'"}
+    assert source().row_filters == {}
+
+
+def test_a_row_filter_is_a_text() -> None:
+    root, problems = section(CATALOG.replace("    tables:", "    row_filters: {koreans: [KR]}\n    tables:", 1))
+    read_catalog(root)
+    assert [text.split(": ", 1)[1] for text in problems.listed()] == ["'koreans' must be a text"]

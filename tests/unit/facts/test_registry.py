@@ -141,6 +141,7 @@ def test_demo_registry_is_whole() -> None:
         "Wang",
         "Tanaka",
         "Kim",
+        "Mori",
         "Suzuki",
     }
     assert found.datasource(DatasourceId("messenger")) is not None

@@ -91,6 +91,19 @@ def test_places_that_the_registry_does_not_know(house):
     ]
 
 
+def test_row_filters_that_are_none_are_told_at_start(house, tmp_path):
+    good = config(house)
+    folder = tmp_path / "other"
+    shutil.copytree(good.registry.directory, folder)
+    catalog = folder / "catalog.yaml"
+    catalog.write_text(
+        catalog.read_text().replace("    tables:", "    row_filters: {all: 'true) OR (true'}\n    tables:", 1)
+    )
+    bad = replace(good, registry=replace(good.registry, directory=folder))
+
+    assert problems(load_sources, bad) == ["registry, datasource messenger: the row filter all does not parse"]
+
+
 def test_every_issuer_is_looked_at(house, tmp_path):
     """An issuer whose file is missing does not hide that another's keys are secret."""
     good = config(house)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.sql.catalog import Relation
-from gateway.sql.rewrite.predicates import filter_text
+from gateway.sql.rewrite.predicates import filter_problem, filter_text
 from gateway.sql.rewrite.refused import RewriteRefused
 
 USERS = Relation("app", "users", "r", False, {})
@@ -69,3 +69,9 @@ def test_let_through(predicate, expected):
 def test_refused(predicate, why):
     with pytest.raises(RewriteRefused, match=why):
         text(predicate)
+
+
+def test_what_no_relation_can_be_filtered_by_is_told_before_anybody_asks():
+    assert filter_problem("koreans", "country = 'KR'") is None
+    assert filter_problem("two", "true) OR (true") == "the row filter two does not parse"
+    assert filter_problem("reads", "id IN (SELECT 1)") is not None
