@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, assert_never
 from gateway.audit import record
 from gateway.doors.pg_login import LoggedIn
 from gateway.errors import Reason
-from gateway.model import DatasourceId, Door, Peer
+from gateway.model import DatasourceId, Door, Peer, StatementEffect
 from gateway.needs import Ask, Outcome
 from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
 from gateway.pgwire.session import Session
@@ -170,8 +170,7 @@ class Relay:
         ticket = judge.ticket if isinstance(judge.ticket, Ticket) else None
         if ticket is not None and desk.authority.usable(ticket.standing, now_ns // 1_000_000_000):
             if judge.fresh:
-                # Its entry is of this Parse.
-                return Judgement(Ticket(ticket.standing, ticket.decision_id, now_ns), text=ticket.standing.text)
+                return _allowed(ticket.standing, ticket.decision_id, now_ns)  # its entry is of this Parse
             work = desk.authority.again(ticket.standing, login.session, now_ns)
         else:
             ask = Ask(
@@ -215,9 +214,19 @@ class Relay:
         )
 
 
+def _allowed(standing: Standing, decision_id: str, now_ns: int) -> Judgement:
+    facts = standing.understanding
+    # A constraint's error quotes the row, whichever columns the statement names (HAZARDS I12): a relation about people,
+    # or one nobody labelled, is enough. So is a statement that was let through (shadow) without being understood.
+    guarded = facts.data.about_people or not facts.statement.complete
+    reads = facts.statement.kind == "select" and facts.statement.effect is StatementEffect.READ
+    ticket = Ticket(standing, decision_id, now_ns)
+    return Judgement(ticket, text=standing.text, guarded=guarded, lasting=guarded and not reads)
+
+
 def _judgement(outcome: Outcome, now_ns: int) -> Judgement:
     if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
-        return Judgement(Ticket(outcome.standing, outcome.decision.id, now_ns), text=outcome.standing.text)
+        return _allowed(outcome.standing, outcome.decision.id, now_ns)
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
     fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}

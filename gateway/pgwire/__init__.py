@@ -7,6 +7,8 @@ Map:
     proxy      PROXY protocol v2 header of a configured edge
     frames     cutting the client's stream into frames under a limit per type
     messages   bodies decoded as strictly as the server does; encoding
+    guard      what errors and notices lose where they may quote data about people
+    conditions what an SQLSTATE means, in words that hold no data
     ledger     what is on its way to the server, and the client's names for statements and portals
     session    a logged-in session: judge, forward or substitute, relay
     upward     its client's messages; downward: its server's; shared: what both know; actions: what the door must do

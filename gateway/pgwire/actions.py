@@ -41,6 +41,7 @@ class Judgement:
     instead: Mapping[str, str] | None = None
     text: str | None = None  # goes on in the place of the client's: what carries out the obligations
     guarded: bool = False  # data about people is touched: the server's errors and notices lose what may quote it
+    lasting: bool = False  # and so do all of them until the transaction ends: a constraint may be checked only then
 
 
 @dataclass(frozen=True, slots=True)

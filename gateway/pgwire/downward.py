@@ -14,6 +14,7 @@ from gateway.errors import Reason, UpstreamError
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Completed, ToClient
 from gateway.pgwire.frames import encode
+from gateway.pgwire.guard import Guard, guarded
 from gateway.pgwire.ledger import Expectation, Sent
 from gateway.pgwire.shared import Shared
 
@@ -142,6 +143,8 @@ class Downward:
         head.counted, head.copied = 0, False
         self._shared.copying = False
         if head.kind is Sent.EXECUTE:
+            # What it wrote may be checked at Sync or COMMIT, and an error of that quotes the rows.
+            self._shared.guarded |= Guard.LASTING in head.guard
             self._report(self._done(Sent.EXECUTE), "00000")
         if body == b"DEALLOCATE ALL\0":
             # Answers come in order: what is settled now was there then; a later Parse in the pipeline was not (#1535).
@@ -175,15 +178,21 @@ class Downward:
         if done.kind is Sent.QUERY and not done.failed:
             self._report(done, "00000")
         self._shared.status = body
+        # Of a Query that failed, too: BEGIN, a write and a savepoint may stand before what failed in it.
+        self._shared.guarded |= Guard.LASTING in done.guard
         if body == b"I":  # the transaction is over and its portals with it
+            self._shared.guarded = False
             self._shared.portals.clear_settled()
 
     def _error(self, kind: int, body: bytes) -> bytes | None:
         head = self._shared.ledger.head()
         if head is None:
-            return None  # between statements: the server ends the session and says why
+            return self._guarded(kind, body)  # between statements: the server ends the session and says why
         self._shared.copying = head.copied = False
-        instead = _reworded(head, body)
+        if head.instead is not None and head.nonce in body:
+            instead: bytes | None = messages.encode_fields(b"E", head.instead)
+        else:
+            instead = self._guarded(kind, body)
         self._report(head, messages.decode_fields(body).get("C", "XX000"))
         if head.kind is Sent.QUERY:
             head.failed = True
@@ -191,24 +200,25 @@ class Downward:
             self._shared.skipping = not self._shared.ledger.skip_to_sync()
         return instead
 
+    def _notice(self, kind: int, body: bytes) -> bytes | None:
+        return self._guarded(kind, body)
+
+    def _guarded(self, kind: int, body: bytes) -> bytes | None:
+        """An error or a notice without what may quote data, and with the client's names for ours; None: as it is."""
+        head = self._shared.ledger.head()
+        said, guard = body, Guard.WORDS if self._shared.guarded else Guard.NONE
+        if head is not None:
+            guard |= head.guard
+            for own, name in head.aliases:
+                if own:
+                    said = said.replace(own, name)
+        said = guarded(kind, said, guard)
+        return encode(bytes((kind,)), said) if said != body else None
+
     def _setting(self, kind: int, body: bytes) -> None:
         name, _, value = body.rstrip(b"\0").partition(b"\0")
         if name in PINNED and value != PINNED[name]:
             raise UpstreamError(Reason.PINNED_SETTING_CHANGED, f"{name.decode()} changed")
-
-    def _pass(self, kind: int, body: bytes) -> None:
-        """Relayed as it is."""
-
-
-def _reworded(head: Expectation, body: bytes) -> bytes | None:
-    """Our words for an error that we provoked, or the client's name for one that names ours."""
-    if head.instead is not None and head.nonce in body:
-        return messages.encode_fields(b"E", head.instead)
-    renamed = body
-    for own, name in head.aliases:
-        if own:
-            renamed = renamed.replace(own, name)
-    return encode(b"E", renamed) if renamed != body else None
 
 
 def _rows_of_tag(body: bytes) -> int:
@@ -233,7 +243,7 @@ _SERVER: Final[Mapping[int, Callable[[Downward, int, bytes], bytes | None]]] = M
         ord("G"): Downward._copy_in,
         ord("Z"): Downward._ready,
         ord("E"): Downward._error,
-        ord("N"): Downward._pass,
+        ord("N"): Downward._notice,
         ord("S"): Downward._setting,
     }
 )

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from gateway.pgwire.guard import Guard
+
 
 class Sent(IntEnum):
     """Kinds of messages that get an answer."""
@@ -41,6 +43,7 @@ class Prepared:
     ticket: object
     sent: str | None = None  # the text the server was given in place of ``text``
     fresh: bool = True  # decided at Parse and not executed since: that decision's entry covers the first Execute
+    guard: Guard = Guard.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Portal:
 
     own: bytes
     prepared: Prepared
+
+    @property
+    def guard(self) -> Guard:
+        """That of its statement, as it was decided last."""
+        return self.prepared.guard
 
 
 Entry = TypeVar("Entry")
@@ -149,6 +157,7 @@ class Expectation:
     nonce: bytes = b""  # stands in the server's error if the message was substituted
     instead: Mapping[str, str] | None = None  # the fields to say in place of that error
     aliases: tuple[tuple[bytes, bytes], ...] = ()  # (our name, the client's): put back in error texts
+    guard: Guard = Guard.NONE  # what errors and notices that answer it lose
     changes: AnyChanges = ()
     counted: int = 0  # rows since the last completion
     completed: int = 0  # rows of the completions so far: a Query may hold several statements

@@ -15,6 +15,7 @@ class Shared:
         "batch",
         "closed",
         "copying",
+        "guarded",
         "ledger",
         "portals",
         "skipping",
@@ -30,6 +31,7 @@ class Shared:
         self._to_server: list[bytes] = []
         self.skipping = False  # the server ignores everything until Sync, and so do we
         self.copying = False  # the server waits for COPY data, and has not been told that they end
+        self.guarded = False  # until the transaction ends the server's words may quote data, whatever they answer
         self.closed = False
         self.batch = 0  # Syncs sent so far: what the server skips after an error ends with its batch
         self.status = b"I"  # the server's transaction status: I, T or E

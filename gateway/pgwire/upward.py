@@ -10,6 +10,7 @@ from gateway.errors import ClientProtocolError, Reason
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Judge, Judgement, Leave
 from gateway.pgwire.frames import encode
+from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent
 from gateway.pgwire.shared import Shared
 
@@ -121,7 +122,9 @@ class Upward:
             batch = self._shared.batch
             gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
             if judgement.instead is None:
-                expected = Expectation(Sent.QUERY, judgement.ticket, changes=gone, may_copy=_may_copy(text))
+                expected = Expectation(
+                    Sent.QUERY, judgement.ticket, changes=gone, guard=guard_of(judgement), may_copy=_may_copy(text)
+                )
                 self._shared.send(messages.encode_query(_sent(query, judgement)), expected)
             else:
                 nonce = self._own_name()
@@ -148,9 +151,10 @@ class Upward:
             if judgement.instead is not None:
                 return self._refuse_parse(parse.name, judgement.instead)
             own = self._own_name() if parse.name else b""
-            prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text)
+            guard = guard_of(judgement)
+            prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard)
             change = statements.change(parse.name, prepared, batch)
-            expected = Expectation(Sent.PARSE, aliases=((own, parse.name),), changes=(change,))
+            expected = Expectation(Sent.PARSE, aliases=((own, parse.name),), changes=(change,), guard=guard)
             self._shared.send(messages.encode_parse(own, _sent(parse.query, judgement), parse.types), expected)
 
         self._ask(Judge(text, parse.types, executes=False), answer)
@@ -184,7 +188,7 @@ class Upward:
             return self._shared.send(messages.encode_bind(b"", own, bind.rest), refused)
         change = portals.change(bind.portal, Portal(own, prepared), batch)
         aliases = ((own, bind.portal), (prepared.own, bind.statement))
-        expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,))
+        expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,), guard=prepared.guard)
         self._shared.send(messages.encode_bind(own, prepared.own, bind.rest), expected)
 
     def _describe(self, body: bytes) -> None:
@@ -193,8 +197,8 @@ class Upward:
         if names.doubtful(name, self._shared.batch):
             return self._hold(b"D", body)
         entry = names.get(name)
-        own = entry.own if entry is not None else self._own_name()
-        expected = Expectation(Sent.DESCRIBE, aliases=((own, name),))
+        own, guard = (entry.own, entry.guard) if entry is not None else (self._own_name(), Guard.NONE)
+        expected = Expectation(Sent.DESCRIBE, aliases=((own, name),), guard=guard)
         self._shared.send(messages.encode_target(b"D", target, own), expected)
 
     def _close(self, body: bytes) -> None:
@@ -203,8 +207,8 @@ class Upward:
         if names.doubtful(name, self._shared.batch):
             return self._hold(b"C", body)
         entry = names.get(name)
-        own = entry.own if entry is not None else self._own_name()
-        expected = Expectation(Sent.CLOSE, changes=names.drop(name, self._shared.batch))
+        own, guard = (entry.own, entry.guard) if entry is not None else (self._own_name(), Guard.NONE)
+        expected = Expectation(Sent.CLOSE, changes=names.drop(name, self._shared.batch), guard=guard)
         self._shared.send(messages.encode_target(b"C", target, own), expected)
 
     def _names(self, target: int) -> Names[Prepared] | Names[Portal]:
@@ -227,9 +231,13 @@ class Upward:
             if instead is None and judgement.text != prepared.sent:
                 instead = _OUTDATED  # the server would run what was right when it was prepared
             if instead is None:
-                prepared.ticket = judgement.ticket
+                prepared.ticket, prepared.guard = judgement.ticket, guard_of(judgement)
                 expected = Expectation(
-                    Sent.EXECUTE, judgement.ticket, aliases=((portal.own, name),), may_copy=_may_copy(prepared.text)
+                    Sent.EXECUTE,
+                    judgement.ticket,
+                    aliases=((portal.own, name),),
+                    guard=prepared.guard,
+                    may_copy=_may_copy(prepared.text),
                 )
                 self._shared.send(messages.encode_execute(portal.own, limit), expected)
             else:

@@ -138,9 +138,6 @@ class Walker:
             if target.text("resjunk") != "true":
                 self.touched.written(oid, target.number("resno"), with_children=command != INSERT)
             self.expression(target, scope, _OUTPUT)
-        if command == UPDATE:
-            # An error of a constraint prints the row, columns the statement never named among them (HAZARDS I12).
-            self.touched.column(oid, 0, _OUTPUT, with_children=entry.text("inh") == "true")
 
     def _parts(self, node: Node, fields: tuple[str, ...], scope: Scope) -> None:
         """Clauses that decide which rows count."""
