@@ -70,6 +70,13 @@ def programs(major: int, origin: str, scratch: Path) -> Path:
     return copy / "bin"
 
 
+def errcodes(major: int, origin: str, scratch: Path) -> Path:
+    """The server's own list of its SQLSTATEs."""
+    if origin == "debian":
+        return Path(f"/usr/share/postgresql/{major}/errcodes.txt")
+    return programs(major, origin, scratch).parent / "share" / "postgresql" / "errcodes.txt"
+
+
 @contextmanager
 def serving(major: int, origin: str, settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
     """A running server of that major, gone afterwards."""

@@ -37,11 +37,13 @@ class Server:
 
 @dataclass(frozen=True)
 class Judged:
-    """An answer: allowed with a ticket, or these fields instead."""
+    """An answer: allowed with a ticket, perhaps as another text or guarded, or these fields instead."""
 
     ticket: object = None
     instead: dict[str, str] | None = None
     text: str | None = None
+    guarded: bool = False
+    lasting: bool = False
 
 
 Input = Client | Server | Judged
@@ -179,7 +181,7 @@ def new_session(*, bulk_limit: int = 65_536, names_limit: int = 100, nonce: str 
 def feed(session: Session, one: Input, pieces: Iterable[bytes] | None = None) -> list[Action]:
     """One input, in pieces."""
     if isinstance(one, Judged):
-        return session.judged(Judgement(one.ticket, one.instead, one.text))
+        return session.judged(Judgement(one.ticket, one.instead, one.text, one.guarded, one.lasting))
     take = session.client_data if isinstance(one, Client) else session.server_data
     return [action for piece in (pieces if pieces is not None else [one.data]) for action in take(piece)]
 

@@ -39,6 +39,7 @@ from tests.unit.pgwire.playbook import (
     row,
     setting,
     syntax_error,
+    words,
 )
 
 OUT_OF_STEP = Close(Reason.MESSAGE_REFUSED, "the server's answers are out of step with the messages sent")
@@ -327,3 +328,257 @@ def test_a_suspended_portal_reports_what_flowed_each_time():
     session.judged(Judgement("u"))
     actions = session.server_data(PARSED + BOUND + row() * 2 + SUSPENDED + row() + complete("SELECT 1"))
     assert actions[:2] == [Completed("t", 2, "00000"), Completed("u", 1, "00000")]
+
+
+# ----------------------------------------------------------------------------------------------------------- guarded
+
+LEAK = "+81-90-5550-0001"
+UNIQUE = error(
+    "23505", f"duplicate key {LEAK}", D=f"Key (phone)=({LEAK}) already exists.", t="users", n="users_phone_key"
+)
+UNIQUE_SAID = words(
+    {"S": "ERROR", "V": "ERROR", "C": "23505", "M": "unique violation", "P": "1", "t": "users", "n": "users_phone_key"}
+)
+RAISED = encode(b"N", f"SNOTICE\0VNOTICE\0C00000\0Mphone is {LEAK}\0WPL/pgSQL function\0\0".encode())
+RAISED_SAID = encode(b"N", b"SNOTICE\0VNOTICE\0C00000\0Msuccessful completion\0\0")
+PLAIN = error("22012", "division by zero", W=f"of {LEAK}")
+PLAIN_SAID = words({"S": "ERROR", "V": "ERROR", "C": "22012", "M": "division by zero", "P": "1"})
+
+
+def _query(text: str, judged: Judged):
+    return Client(query(text)), Judge(text, (), executes=True), judged, ToServer(query(judged.text or text))
+
+
+READ, WRITE = Judged("t", guarded=True), Judged("t", guarded=True, lasting=True)
+
+
+def test_errors_and_notices_of_a_guarded_statement_lose_what_may_quote_data():
+    play(
+        *_query("SELECT phone::int FROM users", READ),
+        Server(RAISED + COLUMNS + RAISED + row() + UNIQUE + RAISED + ready()),
+        ToClient(RAISED_SAID + COLUMNS + RAISED_SAID + row() + UNIQUE_SAID + RAISED_SAID + ready()),
+        Completed("t", 1, "23505"),
+        *_query("SELECT 1/0", Judged("u")),
+        Server(RAISED + PLAIN + ready()),
+        ToClient(RAISED + PLAIN + ready()),
+        Completed("u", 0, "22012"),
+    )
+
+
+def test_in_the_extended_protocol_each_message_of_a_guarded_statement_is_guarded():
+    """An error at Bind quotes a parameter, one of the planner values of the statistics."""
+    for failing, (before, after) in enumerate([("", "BDE"), ("1", "DE"), ("12", "E"), ("12n", "")]):
+        session = new_session()
+        session.client_data(parse("s", "SELECT phone::int FROM users"))
+        session.judged(Judgement("t", guarded=True))
+        session.client_data(bind("p", "s") + describe("P", "p") + execute("p") + SYNC)
+        session.judged(Judgement("t", guarded=True))
+        answers = b"".join({"1": PARSED, "2": BOUND, "n": NO_DATA}[one] for one in before)
+        actions = session.server_data(answers + RAISED + UNIQUE + ready())
+        assert ToClient(answers + RAISED_SAID + UNIQUE_SAID + ready()) in actions, (failing, after)
+
+
+def test_a_prepared_statement_and_its_portals_stay_guarded():
+    session = new_session()
+    session.client_data(parse("s", "SELECT phone::int FROM users") + SYNC)
+    session.judged(Judgement("t", guarded=True))
+    session.server_data(PARSED + ready())
+    for sent in (describe("S", "s"), bind("", "s"), bind("p", "s") + close("P", "p"), close("S", "s")):
+        session.client_data(sent + SYNC)
+        actions = session.server_data((BOUND if b"p\0s" in sent else b"") + UNIQUE + ready())
+        assert ToClient((BOUND if b"p\0s" in sent else b"") + UNIQUE_SAID + ready()) in actions, sent
+
+
+def test_what_was_decided_last_counts():
+    session = new_session()
+    session.client_data(parse("s", "SELECT phone::int FROM users") + SYNC)
+    session.judged(Judgement("t"))
+    session.server_data(PARSED + ready())
+    session.client_data(bind("", "s") + execute() + SYNC)
+    session.judged(Judgement("t", guarded=True))  # its table has a label now
+    assert ToClient(BOUND + UNIQUE_SAID + ready()) in session.server_data(BOUND + UNIQUE + ready())
+    session.client_data(bind("", "s") + SYNC)
+    assert ToClient(UNIQUE_SAID + ready()) in session.server_data(UNIQUE + ready())
+
+
+def test_in_a_pipeline_only_the_guarded_statement_is_guarded():
+    play(
+        Client(query("SELECT phone FROM users") + query("SELECT 1/0")),
+        Judge("SELECT phone FROM users", (), executes=True),
+        READ,
+        ToServer(query("SELECT phone FROM users")),
+        Judge("SELECT 1/0", (), executes=True),
+        Judged("u"),
+        ToServer(query("SELECT 1/0")),
+        Server(RAISED + UNIQUE + ready() + RAISED + PLAIN + ready() + RAISED),
+        Completed("t", 0, "23505"),
+        Completed("u", 0, "22012"),
+        ToClient(RAISED_SAID + UNIQUE_SAID + ready() + RAISED + PLAIN + ready() + RAISED),
+    )
+
+
+def test_a_denial_keeps_its_words_beside_guarded_statements():
+    play(
+        *_query("UPDATE users SET name = 'n'", WRITE),
+        Server(complete("UPDATE 1") + ready("T")),
+        Completed("t", 1, "00000"),
+        ToClient(complete("UPDATE 1") + ready("T")),
+        Client(query("SELECT body FROM messages")),
+        Judge("SELECT body FROM messages", (), executes=True),
+        Judged(instead=DENIED),
+        ToServer(query("gw_1")),
+        Server(syntax_error("gw_1") + ready("E")),
+        ToClient(words(DENIED) + ready("E")),
+    )
+
+
+def test_after_a_guarded_write_everything_is_guarded_until_the_transaction_ends():
+    """A deferred constraint is checked at COMMIT, which is no statement about people."""
+    play(
+        *_query("UPDATE users SET phone = 'x'", WRITE),
+        Server(complete("UPDATE 1") + ready("T")),
+        Completed("t", 1, "00000"),
+        ToClient(complete("UPDATE 1") + ready("T")),
+        *_query("ROLLBACK TO a", Judged("s")),
+        Server(complete("ROLLBACK") + ready("T")),
+        Completed("s", 0, "00000"),
+        ToClient(complete("ROLLBACK") + ready("T")),
+        *_query("COMMIT", Judged("u")),
+        Server(RAISED + UNIQUE + ready("I")),
+        Completed("u", 0, "23505"),
+        ToClient(RAISED_SAID + UNIQUE_SAID + ready("I")),
+        *_query("SELECT 1/0", Judged("v")),
+        Server(PLAIN + RAISED + ready("I")),
+        Completed("v", 0, "22012"),
+        ToClient(PLAIN + RAISED + ready("I")),
+    )
+
+
+@pytest.mark.parametrize("status", ["T", "E"])
+def test_a_guarded_write_may_be_anywhere_in_a_query(status):
+    """BEGIN; UPDATE …; SAVEPOINT a; SELECT 1/0 fails, and ROLLBACK TO a brings the transaction back."""
+    session = new_session()
+    session.client_data(query("BEGIN; UPDATE …"))
+    session.judged(Judgement("t", guarded=True, lasting=True))
+    session.server_data(complete("BEGIN") + (PLAIN if status == "E" else complete("UPDATE 1")) + ready(status))
+    session.client_data(query("COMMIT"))
+    session.judged(Judgement("u"))
+    assert ToClient(UNIQUE_SAID + ready()) in session.server_data(UNIQUE + ready())
+
+
+def test_after_a_guarded_read_the_rest_of_the_transaction_keeps_its_words():
+    play(
+        *_query("SELECT phone FROM users", READ),
+        Server(complete("SELECT 0") + ready("T")),
+        Completed("t", 0, "00000"),
+        ToClient(complete("SELECT 0") + ready("T")),
+        *_query("SELECT 1/0", Judged("u")),
+        Server(PLAIN + ready("E")),
+        Completed("u", 0, "22012"),
+        ToClient(PLAIN + ready("E")),
+    )
+
+
+def _executed(session, judgement: Judgement, text: str = "UPDATE users SET phone = 'x'") -> None:
+    session.client_data(parse("", text))
+    session.judged(judgement)
+    session.client_data(bind("", "") + execute())
+    session.judged(judgement)
+
+
+def test_a_guarded_write_is_checked_at_sync():
+    session = new_session()
+    _executed(session, Judgement("t", guarded=True, lasting=True))
+    session.client_data(SYNC)
+    before = PARSED + BOUND + complete("UPDATE 1")
+    assert ToClient(before + RAISED_SAID + UNIQUE_SAID + ready()) in session.server_data(
+        before + RAISED + UNIQUE + ready()
+    )
+    session.client_data(SYNC)
+    assert ToClient(PLAIN + ready()) in session.server_data(PLAIN + ready())
+
+
+def test_a_sync_before_a_guarded_write_does_not_unguard_what_follows_it():
+    """Both are on their way when the first ReadyForQuery says that no transaction is open."""
+    session = new_session()
+    session.client_data(SYNC)
+    _executed(session, Judgement("t", guarded=True, lasting=True))
+    _executed(session, Judgement("u"), "SELECT 1")
+    session.client_data(SYNC)
+    before = ready("I") + PARSED + BOUND + SUSPENDED
+    assert ToClient(before + UNIQUE_SAID + ready()) in session.server_data(before + UNIQUE + ready())
+
+
+def test_a_guarded_write_that_failed_leaves_nothing_to_guard():
+    session = new_session()
+    session.client_data(query("BEGIN"))
+    session.judged(Judgement("b"))
+    _executed(session, Judgement("t", guarded=True, lasting=True))
+    session.client_data(SYNC + query("SELECT 1"))
+    session.judged(Judgement("u"))
+    aborted = error("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+    answer = complete("BEGIN") + ready("T") + PARSED + BOUND + UNIQUE + ready("E") + aborted + ready("E")
+    assert ToClient(answer.replace(UNIQUE, UNIQUE_SAID)) in session.server_data(answer)
+
+
+def test_the_servers_goodbye_within_a_guarded_transaction_is_guarded():
+    play(
+        *_query("UPDATE users SET phone = 'x'", WRITE),
+        Server(complete("UPDATE 1") + ready("T") + error("57P01", LEAK) + RAISED),
+        Completed("t", 1, "00000"),
+        ToClient(
+            complete("UPDATE 1")
+            + ready("T")
+            + words({"S": "ERROR", "V": "ERROR", "C": "57P01", "M": "admin shutdown", "P": "1"})
+            + RAISED_SAID
+        ),
+    )
+
+
+def test_copy_of_a_bad_row_is_guarded():
+    text = "COPY users FROM STDIN"
+    asked = encode(b"G", b"\0\0\0")
+    bad = error("22P02", f"invalid input {LEAK}", W=f"COPY users, line 1, column id: {LEAK}", c="id")
+    said = words({"S": "ERROR", "V": "ERROR", "C": "22P02", "M": "invalid text representation", "P": "1", "c": "id"})
+    play(
+        *_query(text, WRITE),
+        Server(asked),
+        ToClient(asked),
+        Client(encode(b"d", b"x\n") + encode(b"c")),
+        ToServer(encode(b"d", b"x\n") + encode(b"c")),
+        Server(bad + ready()),
+        Completed("t", 0, "22P02"),
+        ToClient(said + ready()),
+    )
+
+
+def test_a_malformed_error_of_a_guarded_statement_becomes_the_smallest_one():
+    play(
+        *_query("SELECT phone FROM users", READ),
+        Server(encode(b"E", f"M{LEAK}".encode()) + ready()),
+        Completed("t", 0, "XX000"),
+        ToClient(words({"S": "ERROR", "V": "ERROR", "C": "XX000", "M": "internal error"}) + ready()),
+    )
+
+
+def test_positions_in_a_text_that_the_client_did_not_write_go():
+    """And names of ours become the client's, as in every error that keeps its words."""
+    whole = error("22012", "division by zero in gw_1", p="9", q="SELECT 1/0", H="hint")
+    fields = {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "22012",
+        "M": "division by zero in s",
+        "H": "hint",
+        "R": "scanner_yyerror",
+    }
+    session = new_session()
+    session.client_data(parse("s", "SELECT 1/n FROM t") + SYNC)
+    session.judged(Judgement("t", text="SELECT 1/n FROM (SELECT NULL::int AS n FROM t) t"))
+    assert ToClient(words(fields) + ready()) in session.server_data(whole + ready())
+    play(
+        *_query("SELECT 1", Judged("t", text="SELECT 1 LIMIT 5")),
+        Server(whole + ready()),
+        Completed("t", 0, "22012"),
+        ToClient(words({**fields, "M": "division by zero in gw_1"}) + ready()),
+    )
