@@ -92,6 +92,7 @@ class Catalog:
     triggered: frozenset[str]  # relations with triggers of users
     expressions: Mapping[str, tuple[str, ...]]  # relation -> stored expressions that a write evaluates
     references: Mapping[str, tuple[Reference, ...]]  # by referenced relation
+    ties: Mapping[str, tuple[frozenset[int], ...]]  # relation -> columns that tell of each other when one changes
     sequences: frozenset[str]  # the functions that take the next number of a sequence
     calls: Mapping[str, str]  # functions whose arguments decide whether they may be called -> their name
     definitions: Definitions
@@ -124,6 +125,7 @@ class Catalog:
                 (_text(r[1]), Reference(_text(r[0]), r[2] in ("c", "n", "d"), r[3] in ("c", "n", "d")))
                 for r in rows["references"]
             ),
+            ties=_ties(rows.get("ties", ())),
             sequences=sequences,
             calls=calls,
             definitions=_definitions(rows, relations, vouched),
@@ -214,6 +216,11 @@ def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, R
             columns=MappingProxyType(columns.get(oid, {})),
         )
     return MappingProxyType(found)
+
+
+def _ties(rows: Sequence[Row]) -> Mapping[str, tuple[frozenset[int], ...]]:
+    groups = ((_text(r[0]), frozenset(map(int, _text(r[1]).split()))) for r in rows)
+    return _grouped((oid, group) for oid, group in groups if len(group) > 1 or 0 in group)
 
 
 def _built_in(row: Row) -> bool:

@@ -76,6 +76,31 @@ SELECT k.conrelid::text, k.confrelid::text, k.confdeltype::text, k.confupdtype::
 FROM pg_catalog.pg_constraint k WHERE k.contype = 'f'
 """
 
+# Columns of a relation that the server looks at together when one of them changes: those of a CHECK, a unique key or an
+# exclusion, of what is generated or indexed by expression, of a foreign key, of a partition key. An expression's are
+# picked out of its stored tree, where nothing but a node begins with a brace. 0 is the whole row.
+_TIES: Final = r"""
+WITH ties (relation, keys, expression) AS (
+  SELECT k.conrelid, CASE k.contype WHEN 'f' THEN k.conkey END, k.conbin::text
+    FROM pg_catalog.pg_constraint k WHERE k.contype IN ('c', 'f')
+  UNION ALL
+  SELECT d.adrelid, NULL, d.adbin::text FROM pg_catalog.pg_attrdef d
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE a.attgenerated <> ''
+  UNION ALL
+  SELECT x.indrelid,
+    CASE WHEN x.indisunique OR x.indisexclusion THEN (x.indkey::int2[])[0:x.indnkeyatts - 1] END,
+    pg_catalog.concat(x.indexprs::text, x.indpred::text)
+    FROM pg_catalog.pg_index x
+  UNION ALL
+  SELECT p.partrelid, p.partattrs::int2[], p.partexprs::text FROM pg_catalog.pg_partitioned_table p
+)
+SELECT t.relation::text, pg_catalog.concat_ws(' ',
+  (SELECT pg_catalog.string_agg(n::text, ' ') FROM pg_catalog.unnest(t.keys) n WHERE n <> 0),
+  (SELECT pg_catalog.string_agg(DISTINCT m[1], ' ')
+    FROM pg_catalog.regexp_matches(t.expression, '[{]VAR :varno 1 :varattno (-?[0-9]+) ', 'g') m))
+FROM ties t WHERE t.relation >= 16384
+"""
+
 # Every constant that stands in a definition of users, as the server stores it: relation, class, name, kind of node, the
 # node's fields. In a stored tree a brace or a space of a name is escaped, so nothing but a node begins like one.
 # Columns that not every major has are read from the row as a document. A comment counts where it holds an address or
@@ -142,6 +167,7 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "inheritance": _INHERITANCE,
         "expressions": _EXPRESSIONS,
         "references": _REFERENCES,
+        "ties": _TIES,
         "definitions": _DEFINITIONS,
     }
 )

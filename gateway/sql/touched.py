@@ -127,6 +127,19 @@ class Touched:
                 if below is not None:
                     self._add(below, [found.name], Use.WRITE_TARGET)
 
+    def changed(self, oid: str, numbers: set[int], *, with_children: bool) -> None:
+        """Columns of rows that get other values: whether the server takes them tells of the columns tied to them."""
+        relation = self.catalog.relations.get(oid)
+        names = {relation.columns[n].name for n in numbers if n in relation.columns} if relation is not None else set()
+        for member in (oid, *(self.catalog.descendants(oid) if with_children else ())):
+            below = self.catalog.relations.get(member)
+            if below is None:
+                continue  # refused where it was found
+            given = {number for number, column in below.columns.items() if column.name in names}
+            for group in self.catalog.ties.get(member, ()):
+                for number in group - given if group & given or 0 in group else ():
+                    self.column(member, number, Use.PREDICATE, with_children=False)
+
     def relations(self) -> tuple[str, ...]:
         """Every relation of users, sorted."""
         return tuple(sorted(self._relations))

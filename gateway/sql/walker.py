@@ -134,10 +134,14 @@ class Walker:
             return
         oid = entry.text("relid")
         check_target(self.catalog, self.touched, oid, command)
+        written: set[int] = set()
         for target in () if command == DELETE else values:
             if target.text("resjunk") != "true":
+                written.add(target.number("resno"))
                 self.touched.written(oid, target.number("resno"), with_children=command != INSERT)
             self.expression(target, scope, _OUTPUT)
+        if command == UPDATE:
+            self.touched.changed(oid, written, with_children=entry.text("inh") == "true")
 
     def _parts(self, node: Node, fields: tuple[str, ...], scope: Scope) -> None:
         """Clauses that decide which rows count."""

@@ -90,6 +90,7 @@ EXACT = [
     "UPDATE app.v_contacts SET label = 'x' WHERE contact LIKE '+81%'",
     "SELECT * FROM app.notes",
     "UPDATE app.notes SET note = 'y' WHERE id = 1",
+    "UPDATE app.notes SET id = 7 WHERE user_id = 1",
     "SELECT lag(phone) OVER w, first_value(email) OVER (w ROWS UNBOUNDED PRECEDING) FROM app.users "
     "WINDOW w AS (PARTITION BY country ORDER BY id)",
     "SELECT rank('a') WITHIN GROUP (ORDER BY phone) FROM app.users",
@@ -144,5 +145,6 @@ def test_the_judge_finds_what_is_missing(judge: Judge, monkeypatch: pytest.Monke
         "SELECT upper(reverse(phone)) FROM app.users",
         "SELECT count(*) FROM app.v_filter",
         "SELECT id FROM app.users ORDER BY phone = '+81-90-5550-0002', id",
+        "UPDATE app.notes SET id = 7 WHERE user_id = 1",  # its CHECK reads the note
     ):
         assert judge.deaf(lie, told), lie

@@ -1,7 +1,7 @@
--- What the corpus' schema lacks and the grammar wants: row security that reads another table, a serial column, partitions of
--- partitions with an expression as key.
+-- What the corpus' schema lacks and the grammar wants: row security that reads another table, a serial column, a CHECK that
+-- tells of a column that is not written, partitions of partitions with an expression as key.
 SET ROLE gw_owner;
-CREATE TABLE app.notes (id serial PRIMARY KEY, user_id int, note text);
+CREATE TABLE app.notes (id serial PRIMARY KEY, user_id int, note text, CHECK (id <> 7 OR note LIKE 'SECRET%'));
 INSERT INTO app.notes (user_id, note) VALUES (1, 'SECRETNOTE-1'), (3, 'SECRETNOTE-3');
 CREATE POLICY own ON app.notes USING (user_id IN (SELECT s.id FROM app.stickers s WHERE s.price_yen < 200));
 ALTER TABLE app.notes ENABLE ROW LEVEL SECURITY;

@@ -178,9 +178,63 @@ def test_a_conflict_nobody_names_tells_of_keys(analyst, text):
     assert columns(facts, "whole_row") == {"stickers.id", "stickers.name", "stickers.price_yen"}
 
 
-def test_a_change_of_a_row_may_show_all_of_it_in_an_error(analyst):
-    facts = analyst.analyse("UPDATE app.stickers SET name = NULL")
-    assert columns(facts, "whole_row") == {"stickers.id", "stickers.name", "stickers.price_yen"}
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE app.users SET display_name = NULL WHERE id = 1",
+        "INSERT INTO app.users (id, phone) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET display_name = NULL",
+    ],
+)
+def test_a_change_names_what_it_writes_and_reads(analyst, text):
+    """The row that an error would print never arrives: `gateway.pgwire.guard`."""
+    facts = analyst.analyse(text)
+    assert facts.complete, facts.detail
+    assert columns(facts, "output", "predicate", "whole_row") <= {"users.id", "users_vip.id"}
+    assert "users.display_name" in columns(facts, "write_target")
+
+
+TIED = """
+CREATE TABLE IF NOT EXISTS scratch.tied (
+  id int PRIMARY KEY, a int, b int, c int, d int, e int, f int, g int,
+  sum int GENERATED ALWAYS AS (a + b) STORED,
+  CHECK (a < c), UNIQUE (d, e) INCLUDE (g));
+CREATE UNIQUE INDEX ON scratch.tied (f) WHERE g > 0;
+CREATE TABLE IF NOT EXISTS scratch.part (
+  id int, k int, l int, m int, FOREIGN KEY (l, m) REFERENCES scratch.tied (d, e), CHECK (m > 0)
+) PARTITION BY RANGE (k, id);
+CREATE TABLE IF NOT EXISTS scratch.part_1 PARTITION OF scratch.part (CHECK (l < k)) FOR VALUES FROM (0, 0) TO (9, 9);
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "tied"),
+    [
+        ("UPDATE scratch.tied SET a = 1", {"tied.b", "tied.c"}),
+        ("UPDATE scratch.tied SET c = 1", {"tied.a"}),
+        ("UPDATE scratch.tied SET d = 1", {"tied.e"}),
+        ("UPDATE scratch.tied SET f = 1", {"tied.g"}),
+        ("UPDATE scratch.tied SET g = 1", {"tied.f"}),
+        ("UPDATE scratch.tied SET id = 1", set()),
+        ("UPDATE scratch.part SET l = 1", {"part.m", "part_1.m", "part_1.k"}),
+        ("UPDATE scratch.part SET id = 1", {"part.k"}),
+        ("UPDATE scratch.part_1 SET m = 1", {"part_1.l"}),
+        ("INSERT INTO scratch.part (id, k) VALUES (1, 2)", set()),
+        ("DELETE FROM scratch.part", set()),
+        ("INSERT INTO scratch.tied (id, f) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET f = 2", {"tied.g", "tied.id"}),
+    ],
+)
+def test_a_change_tells_of_columns_that_are_checked_together_with_it(analyst, text, tied):
+    """By trying values of one column, one finds out the other: whether the server takes them is an answer."""
+    analyst.run(TIED)
+    facts = analyst.analyse(text)
+    assert facts.complete, facts.detail
+    assert columns(facts, "predicate") == tied
+
+
+def test_a_check_of_the_whole_row_ties_all_of_it(analyst):
+    analyst.run("CREATE TABLE IF NOT EXISTS scratch.whole (a int, b int, CHECK (whole IS NOT NULL))")
+    facts = analyst.analyse("UPDATE scratch.whole SET a = 1")
+    assert columns(facts, "whole_row") == {"whole.a", "whole.b"}
 
 
 @pytest.mark.parametrize(
