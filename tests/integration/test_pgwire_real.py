@@ -74,6 +74,9 @@ class Through(Direct):
         self._act(self.session.client_data(data))
         return self._until(lambda received: last in received)
 
+    def judgement(self, text: str) -> Judgement:
+        return Judgement(text, DENIED if "denied" in text else None)
+
     def _until(self, enough) -> bytes:
         while not enough("".join(kinds(self.received))):
             self._act(self.session.server_data(self.socket.recv(65_536)))
@@ -89,8 +92,7 @@ class Through(Direct):
                     self.received += action.data
                 case Judge():
                     self.judged.append(action.text)
-                    denied = "denied" in action.text
-                    self._act(self.session.judged(Judgement(action.text, DENIED if denied else None)))
+                    self._act(self.session.judged(self.judgement(action.text)))
                 case Completed():
                     self.completed.append((action.ticket, action.rows, action.sqlstate))
                 case Close():
