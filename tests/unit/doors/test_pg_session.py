@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from gateway.demo.characters import SATO
 from gateway.doors.pg_session import Ticket, _judgement
 from gateway.errors import Reason
 from gateway.model import Complaint
 from gateway.needs import Outcome
-from tests.houses import House
+from tests.houses import Analyses, House
 from tests.integration.postgres_wire import SYNC, Wire, bind, execute, parse, query, rows, until
+from tests.worlds import Bench
 
 
 def test_a_denial_becomes_an_error_of_the_statement():
@@ -29,6 +34,43 @@ def test_an_outcome_without_a_decision_is_never_a_ticket():
         judgement = _judgement(Outcome(reason=reason, sqlstate="58000"), 1)
         assert judgement.ticket is None
         assert judgement.instead is not None
+
+
+GUARDED = [
+    ("SELECT phone FROM users", True, False),
+    ("SELECT count(*) FROM users", True, False),
+    ("SELECT s.name FROM stickers s, users", True, False),
+    ("UPDATE users SET name = 'n' WHERE id = 1", True, True),
+    ("WITH gone AS (DELETE FROM users WHERE id = -1 RETURNING 1) SELECT * FROM gone", True, True),
+    ("SELECT name FROM stickers; SELECT phone FROM users", True, True),
+    ("COPY users (id, name) FROM STDIN", True, True),
+    ("EXPLAIN SELECT phone FROM users", True, True),
+    ("UPDATE stickers SET price_yen = 1", False, False),
+    ("SELECT relname FROM pg_class", False, False),
+    ("COMMIT", False, False),
+]
+
+
+@pytest.mark.parametrize(("text", "guarded", "lasting"), GUARDED)
+def test_what_touches_a_relation_about_people_is_guarded(
+    analyses: Analyses, text: str, guarded: bool, lasting: bool
+) -> None:
+    """Whichever of its columns is named; and a write until the transaction ends."""
+    bench = Bench(analyses)
+    judgement = _judgement(bench.decide(bench.ask("sato", "tokyo-hq", text)), 1)
+    assert judgement.instead is None
+    assert (judgement.guarded, judgement.lasting) == (guarded, lasting)
+
+
+def test_what_was_let_through_without_being_understood_is_guarded(analyses: Analyses) -> None:
+    """As rules in shadow mode do."""
+    bench = Bench(analyses)
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "SELECT name FROM stickers"))
+    assert outcome.standing is not None
+    understood = outcome.standing.understanding
+    unclear = replace(understood, statement=replace(understood.statement, complete=False))
+    judgement = _judgement(replace(outcome, standing=replace(outcome.standing, understanding=unclear)), 1)
+    assert judgement.guarded
 
 
 def test_a_ticket_is_of_one_execution(house: House):
