@@ -34,7 +34,6 @@ class Scope:
         "children",
         "command",
         "ctes",
-        "excluded",
         "leaves",
         "outputs",
         "parent",
@@ -53,7 +52,6 @@ class Scope:
         self.children: dict[int, Scope] = {}  # place in the range table -> its sub-query
         self.ctes: dict[str, Scope] = {}
         self.leaves: list[int] = []  # places of the sub-queries of a set operation
-        self.excluded = 0  # place of ON CONFLICT's row that was not inserted: no relation is read there
         self.asked: dict[tuple[int, int], int] = {}  # (place, column) -> uses walked so far
         self.produced: dict[int, int] = {}  # output -> uses walked so far
         listed = "targetList" if self.command == SELECT else "returningList"

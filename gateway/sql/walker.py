@@ -119,7 +119,7 @@ class Walker:
         else:
             self._write(scope, entry, scope.command, query.nodes("targetList"))
         if conflict is not None:
-            scope.excluded = conflict.number("exclRelIndex")
+            # Columns of its row that was not inserted (excluded) count as the target's: the server asks to read those.
             self.expression(conflict, scope, _PREDICATE)
             if not conflict.present("arbiterElems"):
                 # A constraint by name, or any at all: whether a key exists is told without a column being named.
@@ -246,8 +246,6 @@ class Walker:
         entry = scope.entry(place)
         if entry is None:
             self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a column of no range table entry")
-            return
-        if place == scope.excluded:
             return
         key = (place, number)
         known = scope.asked.get(key, 0)

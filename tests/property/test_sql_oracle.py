@@ -73,6 +73,8 @@ EXACT = [
     "ON CONFLICT ON CONSTRAINT users_pkey DO NOTHING",
     "INSERT INTO app.stickers (name) VALUES ('a') ON CONFLICT ON CONSTRAINT stickers_pkey DO NOTHING",
     "INSERT INTO app.stickers (name) VALUES ('a') ON CONFLICT (id) DO NOTHING",
+    "INSERT INTO app.stickers AS a (id) SELECT v.id FROM app.v_directory v "
+    "ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE excluded.price_yen > a.id",
     "INSERT INTO app.audit_out VALUES (NULL, DEFAULT)",
     "SELECT count(*) FROM app.users",
     "SELECT 1 FROM app.users u NATURAL JOIN app.v_directory d",

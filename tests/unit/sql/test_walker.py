@@ -138,7 +138,7 @@ WRITES = [
     ),
     (
         "INSERT INTO app.stickers VALUES (1, 'x', 1) ON CONFLICT (id) DO UPDATE SET name = excluded.name",
-        {"stickers.id"},
+        {"stickers.id", "stickers.name"},
         {"stickers.id", "stickers.name", "stickers.price_yen"},
     ),
     (
