@@ -2,7 +2,8 @@
 
 The model server answers as PostgreSQL does where it matters here: in order; its answers kept back until Sync, Flush or
 an error; everything ignored from an error to Sync; one unnamed statement and portal; portals that end with their
-transaction; a text is what it *runs*, so that what ran can be held against what was judged.
+transaction; a text is what it *runs*, so that what ran can be held against what was judged. Texts about ``people`` make
+it quote a SECRET: at once, or when the transaction ends in which they wrote.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.unit.pgwire import playbook as wire
 
 NONCE = "sekisho_5ec2e7"
 CLIENT_NAMES = ("", "s1", "s2", "s3")
+SECRET = "+81 90-0000-0000"
 DENIED = {"S": "ERROR", "V": "ERROR", "C": "42501", "M": "not for you"}
 
 
@@ -37,6 +39,7 @@ class Model:
         self.portals: dict[str, tuple[str, int]] = {}  # text, rows already fetched
         self.status = "I"
         self.implicit = False  # a transaction that Sync will end
+        self.deferred = False  # what it wrote breaks a rule that is looked at when it ends
         self.skipping = False
         self.ran: list[str] = []
         self.seen = b""
@@ -66,6 +69,7 @@ class Model:
             case "S":
                 self.skipping = False
                 if self.implicit:
+                    self._checked()
                     self._end("I")
                 self.out += wire.ready(self.status)
                 return True
@@ -101,8 +105,18 @@ class Model:
         elif self.status == "I":
             self._end("I")
 
+    def _checked(self) -> bool:
+        """The end of a transaction that should be kept."""
+        if self.deferred:
+            self._quote("23505")
+        return not self.deferred
+
+    def _quote(self, sqlstate: str) -> None:
+        self.out += wire.notice(f"now {SECRET}")
+        self.out += wire.error(sqlstate, f"of {SECRET}", D=SECRET, W=SECRET, q=SECRET, H=SECRET)
+
     def _end(self, status: str) -> None:
-        self.status, self.implicit = status, False
+        self.status, self.implicit, self.deferred = status, False, False
         self.portals.clear()
 
     def _aborted(self, text: str) -> bool:
@@ -121,6 +135,9 @@ class Model:
                 if not self._run(one, None):
                     self._broken()
                     break
+            else:
+                if self.status == "I":
+                    self._checked()
         if self.status == "I":
             self._end("I")
         self.out += wire.ready(self.status)
@@ -185,7 +202,10 @@ class Model:
             self.status, self.implicit = "T", False
             self.out += wire.complete("BEGIN")
         elif text in ("COMMIT", "ROLLBACK"):
+            kept = text == "ROLLBACK" or self.status == "E" or self._checked()
             self._end("I")
+            if not kept:
+                return False
             self.out += wire.complete("ROLLBACK" if text == "ROLLBACK" else "COMMIT")
         elif text == "DEALLOCATE ALL":
             self.statements = {name: kept for name, kept in self.statements.items() if not name}
@@ -196,10 +216,15 @@ class Model:
         elif "nowhere" in text:
             self.out += wire.error("42P01", 'relation "nowhere" does not exist')
             return False
+        elif "people_fail" in text:
+            self._quote("22P02")
+            return False
         elif portal is None:
+            self.deferred |= "people_write" in text
             self.out += wire.COLUMNS + wire.row(b"42") * 3 + wire.complete("SELECT 3")
         else:
             name, done, limit = portal
+            self.deferred |= "people_write" in text
             rows = min(3 - done, limit) if limit else 3 - done
             self.out += wire.row(b"42") * rows
             if limit and done + rows < 3:
@@ -224,6 +249,9 @@ texts = st.one_of(
     numbers.map("SELECT zero_{}".format),
     numbers.map("SELECT nowhere_{}".format),
     numbers.map("nonsense_{}".format),
+    numbers.map("SELECT people_write_{}".format),
+    numbers.map("SELECT people_fail_{}".format),
+    numbers.map("SELECT 1;SELECT people_write_{};BEGIN".format),
     st.sampled_from(["BEGIN", "COMMIT", "ROLLBACK", "DEALLOCATE ALL", "SELECT 1;SELECT zero;SELECT 2"]),
 )
 names = st.sampled_from(CLIENT_NAMES)
@@ -302,7 +330,8 @@ class World:
             self.allowed.add(judge.text)
             if judge.executes:
                 self.to_run.append(judge.text)
-            self.act(self.session.judged(Judgement(judge.text)))
+            people, lasting = "people" in judge.text, "people_write" in judge.text
+            self.act(self.session.judged(Judgement(judge.text, guarded=people, lasting=lasting)))
 
     def serve(self) -> None:
         answer = self.model.take(self.to_server.popleft())
@@ -332,6 +361,7 @@ class World:
         assert b"denied" not in self.model.seen, "a denied text reached the server"
         for name in (b"s1", b"s2", b"s3", b"p1", b"p2"):
             assert name not in self.model.seen, "a name of the client's reached the server"
+        assert SECRET.encode() not in self.received, "the server's words about people reached the client"
         assert NONCE.encode() not in self.received, "a name or a nonce of ours reached the client"
         # What ran is what was judged to run, in that order: nothing was taken for something else.
         ran = self.model.ran
@@ -432,6 +462,37 @@ def test_the_unnamed_statement_is_never_taken_for_another(data, stream):
         while world.judge is not None:
             world.decide()
         if data.draw(st.integers(0, 3)) == 0:
+            world.step()
+    world.settle()
+    world.check()
+    assert world.end is None
+
+
+def _executed(text: str) -> bytes:
+    return wire.parse("", text) + wire.bind("", "") + wire.execute("", 0)
+
+
+endings = st.sampled_from(
+    [
+        *(wire.query(text) for text in ("BEGIN", "COMMIT", "ROLLBACK", "SELECT people_write_1", "SELECT zero_1")),
+        wire.query("SELECT people_write_2;BEGIN"),
+        wire.query("BEGIN;SELECT people_write_3;SELECT zero_2"),
+        *(_executed(text) for text in ("BEGIN", "COMMIT", "SELECT people_write_4", "SELECT allowed_1")),
+        wire.SYNC,
+        wire.SYNC,
+    ]
+)
+
+
+@given(data=st.data(), stream=st.lists(endings, min_size=2, max_size=12))
+def test_no_word_about_people_comes_when_their_transaction_ends(data, stream):
+    """Sent ahead of the answers or after them, by either protocol."""
+    world = World(data, 100)
+    for message in [*stream, wire.SYNC]:
+        world.act(world.session.client_data(message))
+        while world.judge is not None:
+            world.decide()
+        for _ in range(data.draw(st.integers(0, 2))):
             world.step()
     world.settle()
     world.check()
