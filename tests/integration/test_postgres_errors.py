@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.demo.characters import SATO
+from gateway.demo.characters import KIM, SATO, TANAKA, Character
 from gateway.demo.database import Database
 from tests.houses import House
 from tests.integration.test_postgres_drivers import psql, run
@@ -99,6 +99,28 @@ def test_without_the_gateway_the_same_errors_tell(messenger: Database, sentinels
                 connection.execute(text)
             assert caught.value.sqlstate == sqlstate
             assert [one for one in sentinels if one in said(caught.value)]
+
+
+@pytest.mark.parametrize(
+    ("who", "text", "column"),
+    [
+        (KIM, "UPDATE payments SET amount = NULL WHERE id = 1", "amount"),
+        (TANAKA, "UPDATE moderation_queue SET state = NULL WHERE id = 1", "state"),
+    ],
+    ids=["kim", "tanaka"],
+)
+def test_who_may_change_a_column_is_not_shown_the_others(house: House, who: Character, text: str, column: str) -> None:
+    """The statement claims what it names, and no more; the row it breaks on is in the error alone (HAZARDS I12)."""
+    with house.connect(who) as connection:
+        with pytest.raises(psycopg.errors.NotNullViolation) as caught:
+            connection.execute(text)
+        assert (caught.value.diag.message_primary, caught.value.diag.column_name) == ("not null violation", column)
+        assert bare(caught.value)
+    statement = house.entries("decision")[-1]["statement"]
+    assert {use: [name.split(".")[-1] for name in names] for use, names in statement["columns"].items()} == {
+        "predicate": ["id"],
+        "write_target": [column],
+    }
 
 
 def _commit(connection: Connection) -> None:
