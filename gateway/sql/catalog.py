@@ -24,6 +24,7 @@ Row = Sequence[str | None]
 Problem = tuple[IncompleteCode, str]
 
 _FIRST_USER_OID = 16_384  # what came with the server has OIDs below
+WHOLE_ROW = ""  # among names of columns
 SYSTEM_COLUMNS = MappingProxyType({-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"})
 
 
@@ -92,7 +93,7 @@ class Catalog:
     triggered: frozenset[str]  # relations with triggers of users
     expressions: Mapping[str, tuple[str, ...]]  # relation -> stored expressions that a write evaluates
     references: Mapping[str, tuple[Reference, ...]]  # by referenced relation
-    ties: Mapping[str, tuple[frozenset[int], ...]]  # relation -> columns that tell of each other when one changes
+    ties: Mapping[str, tuple[frozenset[str], ...]]  # relation -> columns that tell of each other when one changes
     sequences: frozenset[str]  # the functions that take the next number of a sequence
     calls: Mapping[str, str]  # functions whose arguments decide whether they may be called -> their name
     definitions: Definitions
@@ -125,7 +126,7 @@ class Catalog:
                 (_text(r[1]), Reference(_text(r[0]), r[2] in ("c", "n", "d"), r[3] in ("c", "n", "d")))
                 for r in rows["references"]
             ),
-            ties=_ties(rows.get("ties", ())),
+            ties=_ties(rows.get("ties", ()), relations),
             sequences=sequences,
             calls=calls,
             definitions=_definitions(rows, relations, vouched),
@@ -141,6 +142,11 @@ class Catalog:
                 found[child] = None
                 waiting += self.children.get(child, ())
         return tuple(found)
+
+    def ancestors(self, oid: str) -> tuple[str, ...]:
+        """Relations it inherits from, or is a partition of, at any distance."""
+        parents = tuple(parent for parent, children in self.children.items() if oid in children)
+        return tuple(dict.fromkeys((*parents, *(above for parent in parents for above in self.ancestors(parent)))))
 
     def function_problem(self, oid: str) -> Problem | None:
         """Why a function may not be used, or None."""
@@ -218,9 +224,18 @@ def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, R
     return MappingProxyType(found)
 
 
-def _ties(rows: Sequence[Row]) -> Mapping[str, tuple[frozenset[int], ...]]:
-    groups = ((_text(r[0]), frozenset(map(int, _text(r[1]).split()))) for r in rows)
-    return _grouped((oid, group) for oid, group in groups if len(group) > 1 or 0 in group)
+def _ties(rows: Sequence[Row], relations: Mapping[str, Relation]) -> Mapping[str, tuple[frozenset[str], ...]]:
+    found: list[tuple[str, frozenset[str]]] = []
+    for r in rows:
+        relation = relations.get(_text(r[0]))
+        columns = relation.columns if relation is not None else {}
+        numbers = [int(number) for number in _text(r[1]).split()]
+        group = {columns[number].name for number in numbers if number in columns}
+        if 0 in numbers:
+            group.add(WHOLE_ROW)
+        if len(group) > 1 or WHOLE_ROW in group:
+            found.append((_text(r[0]), frozenset(group)))
+    return _grouped(found)
 
 
 def _built_in(row: Row) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntFlag
 
 from gateway.model import ColumnUse, ColumnUseKind
-from gateway.sql.catalog import SYSTEM_COLUMNS, Catalog, Problem, Relation
+from gateway.sql.catalog import SYSTEM_COLUMNS, WHOLE_ROW, Catalog, Problem, Relation
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.system_catalogs import READABLE
 
@@ -130,15 +130,13 @@ class Touched:
     def changed(self, oid: str, numbers: set[int], *, with_children: bool) -> None:
         """Columns of rows that get other values: whether the server takes them tells of the columns tied to them."""
         relation = self.catalog.relations.get(oid)
-        names = {relation.columns[n].name for n in numbers if n in relation.columns} if relation is not None else set()
-        for member in (oid, *(self.catalog.descendants(oid) if with_children else ())):
-            below = self.catalog.relations.get(member)
-            if below is None:
-                continue  # refused where it was found
-            given = {number for number, column in below.columns.items() if column.name in names}
-            for group in self.catalog.ties.get(member, ()):
-                for number in group - given if group & given or 0 in group else ():
-                    self.column(member, number, Use.PREDICATE, with_children=False)
+        if relation is None:
+            return  # refused where it was found
+        names = {relation.columns[number].name for number in numbers if number in relation.columns}
+        # A partition's bounds stand with the relation it is a part of.
+        self._tied(oid, names, (oid, *self.catalog.ancestors(oid)))
+        for child in self.catalog.descendants(oid) if with_children else ():
+            self._tied(child, names, (child,))
 
     def relations(self) -> tuple[str, ...]:
         """Every relation of users, sorted."""
@@ -152,6 +150,14 @@ class Touched:
             for flag, kind in _KINDS
             if uses & flag
         )
+
+    def _tied(self, oid: str, changed: set[str], homes: tuple[str, ...]) -> None:
+        relation = self.catalog.relations.get(oid)
+        numbers = {column.name: number for number, column in relation.columns.items()} if relation is not None else {}
+        for group in (group for home in homes for group in self.catalog.ties.get(home, ())):
+            if group & changed or WHOLE_ROW in group:
+                for name in sorted(group - changed):
+                    self.column(oid, numbers.get(name, 0), Use.PREDICATE, with_children=False)
 
     def _add(self, relation: Relation, names: list[str], use: int) -> None:
         full_name = relation.full_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.sql.catalog import Catalog
+from gateway.sql.catalog import WHOLE_ROW, Catalog
 from gateway.sql.codes import IncompleteCode
 from tests.unit.sql import golden
 
@@ -52,6 +52,7 @@ ROWS: dict[str, list[tuple[str | None, ...]]] = {
     "inheritance": [("20100", "20101"), ("20101", "20102"), ("20100", "20102")],
     "expressions": [("20100", "{A}"), ("20100", "{B}")],
     "references": [("20101", "20100", "c", "a"), ("20102", "20100", "a", "n")],
+    "ties": [("20100", "1 3"), ("20100", "3"), ("20100", "0"), ("20100", "1 -6 2"), ("20100", ""), ("999", "1 2")],
 }
 CATALOG = Catalog.from_rows(18, ROWS)
 
@@ -68,6 +69,16 @@ def test_relations_and_their_columns():
 def test_descendants_are_found_at_any_depth_each_once():
     assert sorted(CATALOG.descendants("20100")) == ["20101", "20102"]
     assert CATALOG.descendants("20102") == ()
+
+
+def test_ancestors_are_found_at_any_distance_each_once():
+    assert sorted(CATALOG.ancestors("20102")) == ["20100", "20101"]
+    assert CATALOG.ancestors("20100") == ()
+
+
+def test_ties_are_of_two_columns_or_of_the_whole_row():
+    """One column has nothing to tell of; neither has what is dropped, or the server's own."""
+    assert CATALOG.ties == {"20100": (frozenset({"id", "tail"}), frozenset({WHOLE_ROW}))}
 
 
 def test_triggers_expressions_and_references():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.model import ColumnUse, ColumnUseKind
+from gateway.sql.catalog import WHOLE_ROW
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.touched import Touched, Use
 from tests.unit.sql import golden
@@ -85,3 +88,39 @@ def test_writing_reaches_children_only_where_told(touched):
     assert found(touched) == {"app.users.id write_target"}
     touched.written(OIDS["app.users"], 1, with_children=True)
     assert "app.users_vip.id write_target" in found(touched)
+
+
+@pytest.fixture
+def tied() -> Touched:
+    ties = {
+        OIDS["app.users"]: (frozenset({"phone", "email"}), frozenset({"id", "country", "phone_tail"})),
+        OIDS["app.payments"]: (frozenset({"id", "paid_on"}),),
+        OIDS["app.regions"]: (frozenset({WHOLE_ROW}),),
+    }
+    return Touched(replace(CATALOG, ties=ties))
+
+
+def _number(relation: str, name: str) -> int:
+    return next(number for number, column in CATALOG.relations[OIDS[relation]].columns.items() if column.name == name)
+
+
+@pytest.mark.parametrize(
+    ("relation", "changed", "tells"),
+    [
+        ("app.users", {"phone"}, {"app.users.email predicate"}),
+        ("app.users", {"phone", "email"}, set()),
+        ("app.users", {"display_name"}, set()),
+        ("app.users", {"country", "phone"}, {f"app.users.{name} predicate" for name in ("id", "phone_tail", "email")}),
+        ("app.payments_2025", {"paid_on"}, {"app.payments_2025.id predicate"}),  # the key of what it is a part of
+        ("app.regions", {"name"}, {"app.regions.code whole_row", "app.regions.name whole_row"}),
+    ],
+)
+def test_a_change_tells_of_the_columns_tied_to_it(tied, relation, changed, tells):
+    tied.changed(OIDS[relation], {_number(relation, name) for name in changed}, with_children=True)
+    assert found(tied) == tells
+    assert tied.problem is None
+
+
+def test_a_change_outside_the_snapshot_tells_nothing(tied):
+    tied.changed("4000000000", {1}, with_children=True)
+    assert found(tied) == set()

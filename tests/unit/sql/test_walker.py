@@ -218,6 +218,7 @@ CREATE TABLE IF NOT EXISTS scratch.part_1 PARTITION OF scratch.part (CHECK (l < 
         ("UPDATE scratch.part SET l = 1", {"part.m", "part_1.m", "part_1.k"}),
         ("UPDATE scratch.part SET id = 1", {"part.k"}),
         ("UPDATE scratch.part_1 SET m = 1", {"part_1.l"}),
+        ("UPDATE scratch.part_1 SET id = 1", {"part_1.k"}),
         ("INSERT INTO scratch.part (id, k) VALUES (1, 2)", set()),
         ("DELETE FROM scratch.part", set()),
         ("INSERT INTO scratch.tied (id, f) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET f = 2", {"tied.g", "tied.id"}),
