@@ -86,12 +86,12 @@ class Authority:
             # One question per distinct facts, not per text: another number in the WHERE is no other question.
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
             answer, reused = self._answers.get(question), True
-            if answer is None or answer.epoch != (epoch or "") or not self.usable(answer, at):
+            if answer is None or not self.usable(answer, at):
                 answer = yield from self._answer(ask, statement, at, epoch or "", revision)
                 reused = False
                 if answer.epoch:
                     self._answers.put(question, answer)
-            standing = yield from self._act(ask, answer)
+            standing = yield from self._act(ask, answer, statement, epoch or "")
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
         if standing.epoch:
@@ -105,7 +105,7 @@ class Authority:
     def usable(self, standing: Answer, at: int) -> bool:
         """Whether a fresh answer would be the same one (revision, epoch, time, volume)."""
         facts = standing.understanding
-        if self._world.epoch(facts.datasource.id) != standing.epoch or self._revision() != standing.revision:
+        if self._revision() != standing.revision or not self._same_catalogs(standing):
             return False
         verdict = standing.verdict
         if at >= verdict.valid_until or at < facts.at:  # a clock set back makes an answer of the future: ask again
@@ -115,6 +115,17 @@ class Authority:
         # Rows count together, whichever decision let them out: two answers cannot both use the same headroom.
         gone = self._volume.rows(facts.data.controller, facts.employer.entity, at).rows - facts.volume.rows
         return gone < verdict.headroom
+
+    def _same_catalogs(self, standing: Answer) -> bool:
+        """Whether nothing that the statement rests on has changed: then it stands as of the epoch of now."""
+        datasource = standing.understanding.datasource.id
+        epoch = self._world.epoch(datasource)
+        if epoch is None or (
+            epoch != standing.epoch and not self._world.stands(datasource, standing.epoch, standing.depends)
+        ):
+            return False
+        standing.epoch = epoch
+        return True
 
     def completed(self, standing: Standing, rows: int, at: int) -> None:
         """Rows went out under a decision: they count towards the employer's volume."""
@@ -144,7 +155,14 @@ class Authority:
             verdict = unsupported(verdict, missing, "this door cannot carry that out")
         elif verdict.effect is Effect.DENY:
             hint = yield from self._nearest(facts, revision)
-        return Answer(verdict=verdict, understanding=facts, revision=revision, epoch=epoch, hint=hint)
+        return Answer(
+            verdict=verdict,
+            understanding=facts,
+            revision=revision,
+            epoch=epoch,
+            depends=statement.depends,
+            hint=hint,
+        )
 
     def _decide(self, facts: Understanding, revision: str) -> Generator[Need, Any, Verdict]:
         raw: JsonValue = yield NeedDecision(build_input(facts))
@@ -157,10 +175,13 @@ class Authority:
         except PolicyUnavailable:
             return ""
 
-    def _act(self, ask: Ask, answer: Answer) -> Generator[Need, Any, Standing]:
+    def _act(
+        self, ask: Ask, answer: Answer, statement: StatementFacts, epoch: str
+    ) -> Generator[Need, Any, Standing]:
         """The answer for this very text: its obligations written into it, or it is denied."""
-        verdict, text = answer.verdict, None
+        verdict, text, depends = answer.verdict, None, statement.depends
         if verdict.effect is Effect.ALLOW and verdict.obligations and ask.sends:
+            depends = None  # the text made of it names what the statement does not
             try:
                 text = yield from self._narrower.narrow(ask, answer.understanding.statement, verdict.obligations)
             except RewriteRefused as refused:
@@ -170,7 +191,8 @@ class Authority:
             verdict=verdict,
             understanding=answer.understanding,
             revision=answer.revision,
-            epoch=answer.epoch,
+            epoch=epoch,  # of the facts of this text: the answer may have been found to stand at a later one
+            depends=depends,
             hint=answer.hint,
             normalised=gate.normalise(ask.sql),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),

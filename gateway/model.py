@@ -141,6 +141,8 @@ class StatementFacts:
     relations: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
     transaction: str | None = None  # begin | commit | rollback | None, for doors that follow it
+    # OIDs of the relations it rests on; None: any change of the catalogs may change it. No part of what it does.
+    depends: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,14 @@ class World(Protocol):
         """The catalog epoch of a datasource; None while nobody can say (its twin is down)."""
         ...
 
+    def stands(self, datasource: DatasourceId, since: str, depends: frozenset[str] | None) -> bool:
+        """Whether what was known at an earlier epoch, and rests on these relations, is known now (`reuse.History`)."""
+        ...
+
+    def epoch_seen_ns(self, datasource: DatasourceId) -> int:
+        """The last moment (nanoseconds since 1970) at which the catalogs were looked at and the epoch held."""
+        ...
+
     def country_max_age(self, issuer: str) -> int:
         """Seconds for which an issuer's country claim counts."""
         ...

@@ -1,8 +1,11 @@
 """What is kept so that no work is done twice: bounded maps of known statements and of standing decisions.
 
 A *standing* decision is an answer with everything it hangs on. It may be used again only while all of that is the same:
-the policy and registry revision, the catalog epoch, the moment before ``valid_until``, and room left in its volume
-(`Authority.usable` is the judge).
+the policy and registry revision, what the catalogs say of the relations it rests on, the moment before
+``valid_until``, and room left in its volume (`Authority.usable` is the judge).
+
+What is known is known as of an epoch. When the epoch moves, `History` remembers what changed: what rests on none of it
+is still known, and is so as of the new epoch from its next use on.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from gateway.model import Understanding, Verdict
+from gateway.model import StatementFacts, Understanding, Verdict
+from gateway.sql.changes import Changes
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -48,6 +52,49 @@ class Bounded(Generic[Key, Value]):
         return len(self._entries)
 
 
+_EPOCHS_REMEMBERED = 64
+
+
+class History:
+    """What changed in one database's catalogs from epoch to epoch, as far back as it is remembered."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, Changes]] = []  # an epoch and what changed after it, oldest first
+
+    def moved(self, since: str, changes: Changes) -> None:
+        """The epoch ``since`` ended, with these changes."""
+        if changes.everything:
+            self._steps.clear()
+            return
+        self._steps.append((since, changes))
+        del self._steps[:-_EPOCHS_REMEMBERED]
+
+    def clear(self) -> None:
+        """Nobody knows what changed: nothing of before stands."""
+        self._steps.clear()
+
+    def stands(self, since: str, depends: frozenset[str] | None) -> bool:
+        """Whether nothing that changed after this epoch is among the relations something rests on (None: all are)."""
+        if depends is None:
+            return False
+        for epoch, changes in reversed(self._steps):
+            if not depends.isdisjoint(changes.relations):
+                return False
+            if epoch == since:
+                return True
+        return False
+
+
+@dataclass(slots=True)
+class Known:
+    """What a text does, as of an epoch."""
+
+    facts: StatementFacts
+    epoch: str
+
+
 _SESSIONS_REMEMBERED = 256
 
 
@@ -58,7 +105,8 @@ class Answer:
     verdict: Verdict
     understanding: Understanding
     revision: str
-    epoch: str
+    epoch: str  # the last one as of which it was found to stand
+    depends: frozenset[str] | None = None  # OIDs of the relations it rests on; None: it rests on everything
     hint: str = ""  # of a denial: which columns remain
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.facts.volume import VolumeCounter
-from gateway.model import Complaint, StatementEffect, StatementFacts, Understanding
+from gateway.model import Complaint, DatasourceId, StatementEffect, StatementFacts, Understanding
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
-from gateway.reuse import Bounded
+from gateway.reuse import Bounded, Known
 from gateway.sql import gate
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.facts import read_facts
@@ -29,8 +29,8 @@ class Statements:
     def __init__(self, *, world: World, bounds: Bounds) -> None:
         self._world = world
         self._bounds = bounds
-        self._texts: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
-        self._shapes: Bounded[tuple[object, ...], StatementFacts] = Bounded(bounds.known_statements)
+        self._texts: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
+        self._shapes: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
 
     def forget(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
@@ -39,8 +39,8 @@ class Statements:
 
     def read(self, ask: Ask, epoch: str | None) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one text, or the server's complaint. ``epoch``: as of before this call; None: nothing is kept."""
-        key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, epoch)
-        known = self._texts.get(key) if epoch is not None else None
+        key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
+        known = self._still(ask.datasource, self._texts.get(key), epoch)
         if known is not None:
             return known
         try:
@@ -69,15 +69,25 @@ class Statements:
             facts.append(found)
         whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._texts.put(key, whole)
+            self._texts.put(key, Known(whole, epoch))
         return whole
+
+    def _still(self, datasource: DatasourceId, known: Known | None, epoch: str | None) -> StatementFacts | None:
+        """What is known, if it is still so at this epoch: then it is known as of it."""
+        if known is None or epoch is None:
+            return None
+        if known.epoch != epoch:
+            if not self._world.stands(datasource, known.epoch, known.facts.depends):
+                return None
+            known.epoch = epoch
+        return known.facts
 
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None
     ) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one statement: those of its shape, where that is known, else the server is asked."""
-        key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types, epoch)
-        known = self._shapes.get(key) if statement.shape is not None and epoch is not None else None
+        key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types)
+        known = self._still(ask.datasource, self._shapes.get(key), epoch) if statement.shape is not None else None
         if known is not None:
             return known
         analysis: Analysis = yield _tree(ask, statement.subject)
@@ -85,7 +95,7 @@ class Statements:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
         facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._shapes.put(key, facts)
+            self._shapes.put(key, Known(facts, epoch))
         return facts
 
 

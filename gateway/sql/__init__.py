@@ -6,7 +6,10 @@
     kinds.py            kinds of statements in the words of SQL, for refusals
     settings.py         which settings a session may set, reset and show
     tree/               the server's analysed tree: text -> typed nodes, one table of fields per major
-    snapshot.py         the SQL that reads a catalog, and the epoch: one row that changes when a meaning can
+    snapshot.py         the SQL that reads a catalog
+    epoch.py            the SQL of the epoch: one row that changes when a meaning can, and which relations changed
+    changes.py          what changed between two epochs: everything, or some relations
+    depends.py          which relations a statement rests on
     catalog.py          ``Catalog``: a frozen snapshot of one database, by OID
     references.py       a field's role and its OID -> a question to the catalog
     definitions.py      stored definitions: where a literal stands that may be about people, and who vouches for it

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.definitions import UNSEEN, Definitions, prints, read_definitions
-from gateway.sql.snapshot import EPOCH_QUERY, SNAPSHOT_QUERIES
+from gateway.sql.epoch import EPOCH_QUERY
+from gateway.sql.snapshot import SNAPSHOT_QUERIES
 from gateway.sql.system_catalogs import SYSTEM_SCHEMAS
 from gateway.sql.vouched import refusal
 

@@ -12,6 +12,7 @@ from gateway.model import StatementEffect, StatementFacts
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.copying import COPY_IN, COPY_IN_WHOLE
+from gateway.sql.depends import depends_on
 from gateway.sql.targets import whole_target
 from gateway.sql.touched import Touched
 from gateway.sql.tree.fields import GRAMMARS
@@ -50,7 +51,7 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
         touched.refuse(IncompleteCode.TREE_MALFORMED, f"the analysed tree is not well formed ({type(error).__name__})")
     if not queries:
         touched.refuse(IncompleteCode.NO_TREE, SUMMARIES[IncompleteCode.NO_TREE])
-    return _facts(kind, touched)
+    return _facts(kind, touched, trees)
 
 
 def _copy_in(kind: str, touched: Touched, query: Node, queries: int) -> None:
@@ -61,7 +62,7 @@ def _copy_in(kind: str, touched: Touched, query: Node, queries: int) -> None:
         whole_target(touched, query)
 
 
-def _facts(kind: str, touched: Touched) -> StatementFacts:
+def _facts(kind: str, touched: Touched, trees: Sequence[str] = ()) -> StatementFacts:
     if touched.writes:
         effect = StatementEffect.WRITE
     elif touched.reads:
@@ -77,4 +78,6 @@ def _facts(kind: str, touched: Touched) -> StatementFacts:
         detail="" if problem is None else problem[1],
         relations=touched.relations(),
         columns=touched.columns(),
+        # What is not understood rests on everything: any change may make it clear.
+        depends=depends_on(trees, touched.asked, touched.catalog) if problem is None else None,
     )

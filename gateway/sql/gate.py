@@ -243,7 +243,9 @@ def _has_into(select: Mapping[str, Any]) -> bool:
 
 
 def _session(kind: str, transaction: str | None = None) -> StatementFacts:
-    return StatementFacts(kind=kind, effect=StatementEffect.SESSION, complete=True, transaction=transaction)
+    return StatementFacts(
+        kind=kind, effect=StatementEffect.SESSION, complete=True, transaction=transaction, depends=frozenset()
+    )
 
 
 def _transaction(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:

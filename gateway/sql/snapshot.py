@@ -1,7 +1,7 @@
-"""The SQL of the catalog: what a snapshot reads, and the one row whose change makes a snapshot stale.
+"""The SQL of the catalog: what a snapshot reads. What makes a snapshot stale is in `epoch`.
 
 Every query reads catalogs that any role may read and returns text columns only. Temporary objects are other sessions'
-own business: they are in no snapshot (a tree that names one is refused) and do not move the epoch.
+own business: they are in no snapshot (a tree that names one is refused).
 """
 
 from __future__ import annotations
@@ -171,56 +171,3 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "definitions": _DEFINITIONS,
     }
 )
-
-
-def _part(catalog: str, condition: str = "") -> str:
-    """Count and sum of hashes over (identity, inserting transaction) of the rows of one catalog."""
-    return (
-        "(SELECT count(*)::text || '.' || coalesce(sum(pg_catalog.hashtextextended("  # noqa: S608 - constants only
-        f"x.ctid::text || '.' || x.xmin::text, 0)), 0)::text FROM pg_catalog.{catalog} x{condition})"
-    )
-
-
-_NOT_TEMPORARY: Final = " WHERE NOT EXISTS (SELECT FROM temporary WHERE temporary.oid = x.{column})"
-_NOT_TEMPORARY_SCHEMA: Final = (
-    " WHERE NOT EXISTS (SELECT FROM temporary_schema WHERE temporary_schema.oid = x.{column})"
-)
-
-# A row's place and inserting transaction change whenever the row does. Updates in place (statistics) do not count.
-_PARTS: Final = ", ".join(
-    [
-        _part("pg_namespace", " WHERE x.nspname !~ '^pg_(toast_)?temp_'"),
-        _part("pg_class", _NOT_TEMPORARY_SCHEMA.format(column="relnamespace")),
-        _part("pg_attribute", _NOT_TEMPORARY.format(column="attrelid")),
-        _part("pg_rewrite", _NOT_TEMPORARY.format(column="ev_class")),
-        _part("pg_proc", _NOT_TEMPORARY_SCHEMA.format(column="pronamespace")),
-        _part("pg_aggregate"),
-        _part("pg_operator", _NOT_TEMPORARY_SCHEMA.format(column="oprnamespace")),
-        _part("pg_opclass", _NOT_TEMPORARY_SCHEMA.format(column="opcnamespace")),
-        _part("pg_amop"),
-        _part("pg_cast"),
-        _part("pg_type", _NOT_TEMPORARY_SCHEMA.format(column="typnamespace")),
-        _part("pg_range"),
-        _part("pg_policy", _NOT_TEMPORARY.format(column="polrelid")),
-        _part("pg_trigger", _NOT_TEMPORARY.format(column="tgrelid")),
-        _part("pg_attrdef", _NOT_TEMPORARY.format(column="adrelid")),
-        _part("pg_constraint", _NOT_TEMPORARY_SCHEMA.format(column="connamespace")),
-        _part("pg_index", _NOT_TEMPORARY.format(column="indrelid")),
-        _part("pg_partitioned_table", _NOT_TEMPORARY.format(column="partrelid")),
-        _part("pg_statistic_ext", _NOT_TEMPORARY.format(column="stxrelid")),
-        _part("pg_publication_rel", _NOT_TEMPORARY.format(column="prrelid")),
-        _part("pg_description", _NOT_TEMPORARY.format(column="objoid") + " AND x.objoid >= 16384"),
-        _part("pg_shdescription", " WHERE x.objoid >= 16384"),
-        _part("pg_inherits", _NOT_TEMPORARY.format(column="inhrelid")),
-        _part("pg_auth_members"),
-        _part("pg_db_role_setting"),
-    ]
-)
-
-EPOCH_QUERY: Final = f"""
-WITH temporary_schema AS MATERIALIZED
-  (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_'),
-temporary AS MATERIALIZED
-  (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace IN (SELECT s.oid FROM temporary_schema s))
-SELECT pg_catalog.md5(pg_catalog.concat_ws(',', {_PARTS}))
-"""  # noqa: S608 - made of the constants above

@@ -23,7 +23,8 @@ def together(facts: Sequence[StatementFacts]) -> StatementFacts:
         return StatementFacts(kind="empty", effect=StatementEffect.NONE, complete=True)
     for one in facts:
         if not one.complete:
-            return replace(one, kind="several")
+            return replace(one, kind="several", depends=None)
+    depends = [one.depends for one in facts if one.depends is not None]
     return StatementFacts(
         kind="several",
         effect=max((one.effect for one in facts), key=_RANK.__getitem__),
@@ -32,4 +33,5 @@ def together(facts: Sequence[StatementFacts]) -> StatementFacts:
         columns=tuple(
             sorted({column for one in facts for column in one.columns}, key=lambda c: (c.relation, c.column, c.use))
         ),
+        depends=frozenset().union(*depends) if len(depends) == len(facts) else None,
     )

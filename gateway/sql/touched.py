@@ -38,7 +38,7 @@ _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views
 class Touched:
     """A collector; one per statement."""
 
-    __slots__ = ("_columns", "_relations", "catalog", "problem", "reads", "writes")
+    __slots__ = ("_columns", "_relations", "asked", "catalog", "problem", "reads", "writes")
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -47,6 +47,7 @@ class Touched:
         self.writes = False
         self._columns: dict[tuple[str, str], int] = {}  # (relation, column) -> uses
         self._relations: set[str] = set()
+        self.asked: set[str] = set()  # OIDs of relations the catalog was asked about
 
     def refuse(self, code: IncompleteCode, detail: str) -> None:
         """Note why the facts cannot be complete; the first reason stays."""
@@ -166,6 +167,7 @@ class Touched:
             self._columns[key] = self._columns.get(key, 0) | use
 
     def _known(self, oid: str) -> Relation | None:
+        self.asked.add(oid)
         relation = self.catalog.relations.get(oid)
         if relation is None:
             # Temporary, or newer than the snapshot.
