@@ -61,6 +61,16 @@ class LiveWorld:
         twin = self.twins.get(datasource)
         return twin.epoch if twin is not None else None
 
+    def stands(self, datasource: DatasourceId, since: str, depends: frozenset[str] | None) -> bool:
+        """Whether what was known at an earlier epoch, and rests on these relations, is known now."""
+        twin = self.twins.get(datasource)
+        return twin is not None and twin.history.stands(since, depends)
+
+    def epoch_seen_ns(self, datasource: DatasourceId) -> int:
+        """When the catalogs were last looked at."""
+        twin = self.twins.get(datasource)
+        return twin.seen_ns if twin is not None else 0
+
     def country_max_age(self, issuer: str) -> int:
         """Seconds for which an issuer's country claim counts."""
         return self._claim_ages.get(issuer, 0)
@@ -158,8 +168,10 @@ class Application:
         for source in self.config.datasources:
 
             def changed(name: str = source.id) -> None:
-                authority.forget_statements()
-                metrics.twin(name, up=world.epoch(DatasourceId(name)) is not None)
+                changed_twin = world.twins[DatasourceId(name)]
+                if changed_twin.epoch is None or changed_twin.changes.everything:
+                    authority.forget_statements()  # else what rests on what changed is found out at its next use
+                metrics.twin(name, up=changed_twin.epoch is not None)
 
             twin = Twin(
                 source,

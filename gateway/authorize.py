@@ -39,6 +39,7 @@ from gateway.sql.rewrite import RewriteRefused
 from gateway.understand import Statements, understand
 
 _SECOND = 1_000_000_000
+_MILLISECOND = 1_000_000
 
 
 class Authority:
@@ -175,9 +176,7 @@ class Authority:
         except PolicyUnavailable:
             return ""
 
-    def _act(
-        self, ask: Ask, answer: Answer, statement: StatementFacts, epoch: str
-    ) -> Generator[Need, Any, Standing]:
+    def _act(self, ask: Ask, answer: Answer, statement: StatementFacts, epoch: str) -> Generator[Need, Any, Standing]:
         """The answer for this very text: its obligations written into it, or it is denied."""
         verdict, text, depends = answer.verdict, None, statement.depends
         if verdict.effect is Effect.ALLOW and verdict.obligations and ask.sends:
@@ -208,8 +207,9 @@ class Authority:
         verdict = standing.verdict
         decision = Decision(id=self._new_id(), at=now_ns // _SECOND, verdict=verdict, reused=reused)
         full = standing.full_entries.get(session) if reused else None
+        age = self._epoch_age_ms(standing, now_ns)
         entry = (
-            record.repeat_entry(decision.id, of=full, at_ns=now_ns, session=session)
+            record.repeat_entry(decision.id, of=full, at_ns=now_ns, session=session, epoch_age_ms=age)
             if full is not None
             else record.decision_entry(
                 standing.understanding,
@@ -218,6 +218,8 @@ class Authority:
                 session=session,
                 statement=standing.normalised,
                 statement_hash=standing.statement_hash,
+                epoch=standing.epoch or None,
+                epoch_age_ms=age,
             )
         )
         try:
@@ -229,6 +231,13 @@ class Authority:
         if verdict.effect is Effect.ALLOW:
             return Outcome(reason=verdict.reason, decision=decision, standing=standing)
         return _refusal(decision, standing, "")
+
+    def _epoch_age_ms(self, standing: Standing, now_ns: int) -> int | None:
+        """How long ago the catalogs were last seen to be as the statement was understood by."""
+        if not standing.epoch:
+            return None
+        seen_ns = self._world.epoch_seen_ns(standing.understanding.datasource.id)
+        return max(0, now_ns - seen_ns) // _MILLISECOND
 
     def _deny_without_rule(self, ask: Ask, error: SekishoError, now_ns: int) -> Work:
         """No rule could be asked: denied all the same, under the reason why, and recorded."""

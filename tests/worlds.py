@@ -17,6 +17,8 @@ from gateway.model import DatasourceId, Door, Durability, Peer, Principal
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedTree, Outcome
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
+from gateway.reuse import History
+from gateway.sql.changes import Changes
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = ROOT / "gateway" / "demo" / "registry"
@@ -32,9 +34,23 @@ class StillWorld:
         self.registry = registry
         self.policy_revision = policy_revision
         self.current_epoch: str | None = "epoch-1"
+        self.history = History()
+        self.seen_ns = 0
 
     def epoch(self, datasource: DatasourceId) -> str | None:
         return self.current_epoch
+
+    def moved(self, epoch: str | None, *relations: str) -> None:
+        """The catalogs change: these relations, or everything where none is named."""
+        if self.current_epoch is not None:
+            self.history.moved(self.current_epoch, Changes(not relations, frozenset(relations)))
+        self.current_epoch = epoch
+
+    def stands(self, datasource: DatasourceId, since: str, depends: frozenset[str] | None) -> bool:
+        return self.history.stands(since, depends)
+
+    def epoch_seen_ns(self, datasource: DatasourceId) -> int:
+        return self.seen_ns
 
     def country_max_age(self, issuer: str) -> int:
         return 900

@@ -62,9 +62,21 @@ def statement_hash(key: bytes, statement: str) -> str:
 
 
 def decision_entry(
-    u: Understanding, decision: Decision, *, at_ns: int, session: str, statement: str, statement_hash: str
+    u: Understanding,
+    decision: Decision,
+    *,
+    at_ns: int,
+    session: str,
+    statement: str,
+    statement_hash: str,
+    epoch: str | None = None,
+    epoch_age_ms: int | None = None,
 ) -> Entry:
-    """The full entry of one decision. ``statement`` is normalised; the hash is of the text as it was asked."""
+    """The full entry of one decision. ``statement`` is normalised; the hash is of the text as it was asked.
+
+    ``epoch`` stands for the database's catalogs, by which the statement was understood; they were looked at, and were
+    still so, ``epoch_age_ms`` before the decision: a change within that time is not in it.
+    """
     verdict = decision.verdict
     return {
         "kind": "decision",
@@ -108,16 +120,19 @@ def decision_entry(
         "cross_border": verdict.cross_border,
         "revision": verdict.revision,
         "registry_revision": u.registry_revision,
+        "epoch": epoch,
+        "epoch_age_ms": epoch_age_ms,
         "valid_until": verdict.valid_until,
         "reused": decision.reused,
     }
 
 
-def repeat_entry(decision_id: str, *, of: str, at_ns: int, session: str) -> Entry:
+def repeat_entry(decision_id: str, *, of: str, at_ns: int, session: str, epoch_age_ms: int | None = None) -> Entry:
     """A further execution under a decision already recorded in full, in this session, as entry ``of``."""
     return {
         "at_us": at_ns // 1000,
         "decision_id": decision_id,
+        "epoch_age_ms": epoch_age_ms,
         "kind": "repeat",
         "of": of,
         "schema_version": SCHEMA_VERSION,

@@ -7,6 +7,7 @@ given up, and what cannot be read closes the connection, because the next answer
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -19,6 +20,7 @@ _INT16: Final = Struct("!H")
 # What a server may say at any time: NoticeResponse, ParameterStatus, NotificationResponse.
 _UNASKED: Final = frozenset(b"NSA")
 _READY: Final = ord("Z")
+_NOTIFICATION: Final = ord("A")
 _LONGEST_MESSAGE: Final = 0x3FFFFFFF  # of the server's own: a gibibyte
 Row = tuple[str | None, ...]
 
@@ -49,6 +51,7 @@ class Asker:
         self._messages: list[tuple[int, bytes]] = []
         self._size = 0  # bytes of the answer so far
         self._closed = False
+        self.heard: Callable[[], None] | None = None  # called for each NotificationResponse; it says nothing else
         connection.attach(self)
 
     @property
@@ -88,6 +91,9 @@ class Asker:
 
     def _message(self, kind: int, body: bytes) -> bool:
         """Take one message; False where nobody asked for it."""
+        if kind == _NOTIFICATION and self.heard is not None:
+            self.heard()
+            return True
         if self._waiting is None or self._waiting.done():
             self._size = 0
             return kind in _UNASKED

@@ -14,18 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.config import Datasource
 from gateway.errors import ConfigError, PolicyUnavailable, Reason, UpstreamError
 from gateway.links.asker import AnswerTooLarge, Asker, ServerRefused
+from gateway.links.scout import Alarm, listen, looked_up_in, read_catalogs, read_epoch
 from gateway.links.server import Credentials, ServerAddress, open_connection
 from gateway.model import Complaint
 from gateway.needs import Analysis
 from gateway.pgwire.login import LoginRefused
 from gateway.pgwire.messages import SYNC, decode_fields, encode_parse
-from gateway.sql.catalog import EPOCH_QUERY, SNAPSHOT_QUERIES, Catalog
+from gateway.reuse import History
+from gateway.sql.catalog import Catalog
+from gateway.sql.changes import EVERYTHING, Changes, State, changes
 
 _log = logging.getLogger(__name__)
 
@@ -74,8 +78,13 @@ class Twin:
         self._slots = {name: asyncio.Semaphore(self._settings.connections) for name in self._roles}
         self._scout: Asker | None = None
         self._closed = False
+        self._alarm = Alarm()
+        self._state: State | None = None
         self.epoch: str | None = None
         self.catalog: Catalog | None = None
+        self.changes: Changes = EVERYTHING  # what the last change of the epoch changed
+        self.history = History()
+        self.seen_ns = 0  # when the catalogs were last looked at and known
         self.trouble = "not started"
         self.server_words = ""  # the server's own about that trouble; they name roles and hosts: for operators only
 
@@ -86,13 +95,16 @@ class Twin:
         await self._look()
 
     async def watch(self) -> None:
-        """Look at the catalogs every interval, for ever."""
+        """Look at the catalogs every interval, or when a change is told, for ever."""
+        took = 0.0
         while not self._closed:
-            await asyncio.sleep(self._settings.epoch_interval_ms / 1000)
+            await self._alarm.sleep(self._settings.epoch_interval_ms / 1000, looked_for=took)
+            began = time.monotonic()
             try:
                 await self._look()
             except ConfigError as error:
                 self._down("; ".join(error.problems))
+            took = time.monotonic() - began
 
     def close(self) -> None:
         """Close every connection."""
@@ -114,9 +126,11 @@ class Twin:
                 self._scout = await self._open_scout()
             else:
                 await self._inspect(self._scout)
-            found = (await self._scout.rows(EPOCH_QUERY, self._timeout()))[0][0]
-            if found != self.epoch:
+            seen_ns = time.time_ns()
+            if await read_epoch(self._scout, self._timeout()) != self.epoch:
+                seen_ns = time.time_ns()
                 await self._load(self._scout)
+            self.seen_ns = seen_ns
             return
         except ConfigError:
             self._close_all()
@@ -138,6 +152,7 @@ class Twin:
         try:
             await self._inspect(scout)
             await self._become_everybody()
+            await listen(scout, self._alarm, self._timeout())  # before the look: nothing between the two is missed
         except BaseException:
             scout.close()
             raise
@@ -150,19 +165,24 @@ class Twin:
         if self.epoch is not None or why != self.trouble:
             _log.warning("twin_down", extra={"datasource": self._datasource.id, "why": why, "server_words": words})
         was, self.epoch, self.trouble, self.server_words = self.epoch, None, why, words
+        self._state = None  # what answers next may be another server
+        self.history.clear()
         if was is not None:
             self._changed()
 
     async def _load(self, scout: Asker) -> None:
-        timeout = self._timeout() + 30.0
-        await scout.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", timeout)
-        epoch = (await scout.rows(EPOCH_QUERY, timeout))[0][0]
-        rows = {name: await scout.rows(sql, timeout) for name, sql in SNAPSHOT_QUERIES.items()}
-        version = (await scout.rows("SHOW server_version_num", timeout))[0][0] or "0"
-        await scout.rows("COMMIT", timeout)
-        self.catalog = Catalog.from_rows(int(version) // 10_000, rows)
-        self.epoch, self.trouble, self.server_words = epoch, "", ""
-        _log.info("catalog_loaded", extra={"datasource": self._datasource.id, "epoch": epoch})
+        found = await read_catalogs(scout, self._timeout() + 30.0)
+        self.changes = EVERYTHING
+        if self._state is not None and self.epoch is not None:
+            self.changes = changes(self._state, found.state, path=looked_up_in(self._datasource))
+            self.history.moved(self.epoch, self.changes)
+        self.catalog, self._state = found.catalog, found.state
+        self.epoch, self.trouble, self.server_words = found.epoch, "", ""
+        relations = "all" if self.changes.everything else len(self.changes.relations)
+        _log.info(
+            "catalog_loaded",
+            extra={"datasource": self._datasource.id, "epoch": self.epoch, "changed_relations": relations},
+        )
         self._changed()
 
     async def _inspect(self, scout: Asker) -> None:

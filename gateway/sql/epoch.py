@@ -91,24 +91,24 @@ def _rows(part: _Part, relation: str, *, first: bool) -> str:
 EPOCH_QUERY: Final = f"""
 WITH {_TEMPORARY}
 SELECT pg_catalog.md5(pg_catalog.concat_ws(',', {", ".join(map(_sum, _CATALOGS))}))
-"""  # noqa: S608 - made of the constants above
+"""
 
-# One row per relation: OID, schema, name, kind, and a sum that changes when anything that belongs to it does. An index
-# is part of its table. The row with OID 0 stands for all that belongs to no relation.
-STATE_QUERY: Final = f"""
-WITH {_TEMPORARY}, found (relation, row) AS (
-{" UNION ALL ".join(
+_FOUND: Final = " UNION ALL ".join(
     _rows(part, relation, first=number == 0)
     for part in _CATALOGS
     if not part.printed
     for number, relation in enumerate(part.relations or ("0::oid",))
-)}
 )
-SELECT state.relation::text, n.nspname::text, c.relname::text, c.relkind::text, state.sum
+
+# One row per relation: OID, schema, name, kind, and a sum that changes when anything that belongs to it does. An index
+# is part of its table. The row with OID 0 stands for all that belongs to no relation.
+STATE_QUERY: Final = f"""
+WITH {_TEMPORARY}, found (relation, row) AS ({_FOUND})
+SELECT s.relation::text, n.nspname::text, c.relname::text, c.relkind::text, s.sum
 FROM (
   SELECT coalesce(i.indrelid, f.relation) AS relation,
     count(*)::text || '.' || sum(pg_catalog.hashtextextended(f.row, 0))::text AS sum
   FROM found f LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = f.relation GROUP BY 1
-) state
-LEFT JOIN pg_catalog.pg_class c ON c.oid = state.relation LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+) s
+LEFT JOIN pg_catalog.pg_class c ON c.oid = s.relation LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 """  # noqa: S608 - made of the constants above

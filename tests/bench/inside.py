@@ -43,6 +43,12 @@ class _World:
     def epoch(self, datasource: DatasourceId) -> str | None:
         return "epoch"
 
+    def stands(self, datasource: DatasourceId, since: str, depends: frozenset[str] | None) -> bool:
+        return False
+
+    def epoch_seen_ns(self, datasource: DatasourceId) -> int:
+        return 0
+
     def country_max_age(self, issuer: str) -> int:
         return 900
 

@@ -157,7 +157,14 @@ DECISION = Decision(
 
 def _decision(understanding: Understanding = UNDERSTANDING) -> dict:
     return decision_entry(
-        understanding, DECISION, at_ns=AT_NS, session="s1", statement="SELECT $1", statement_hash="ab"
+        understanding,
+        DECISION,
+        at_ns=AT_NS,
+        session="s1",
+        statement="SELECT $1",
+        statement_hash="ab",
+        epoch="c4ca42",
+        epoch_age_ms=412,
     )
 
 
@@ -272,6 +279,8 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
         "cross_border": True,
         "revision": "rev",
         "registry_revision": "r1",
+        "epoch": "c4ca42",
+        "epoch_age_ms": 412,
         "valid_until": 1_732_203_000,
         "reused": False,
     }
@@ -289,11 +298,12 @@ def test_incomplete_statement_keeps_its_code() -> None:
 
 
 def test_repeat_is_compact() -> None:
-    assert repeat_entry("d2", of="d1", at_ns=AT_NS, session="s1") == {
+    assert repeat_entry("d2", of="d1", at_ns=AT_NS, session="s1", epoch_age_ms=7) == {
         "kind": "repeat",
         "schema_version": SCHEMA_VERSION,
         "at_us": AT_US,
         "decision_id": "d2",
+        "epoch_age_ms": 7,
         "of": "d1",
         "session": "s1",
     }

@@ -73,6 +73,21 @@ def analyst(every_postgres: Postgres) -> Iterator[Analyst]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def plain(analyst: Analyst) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of a role without any right of its own."""
+    parameters = analyst.connection.info.get_parameters()
+    connection = psycopg.connect(
+        host=parameters["host"],
+        port=analyst.connection.info.port,
+        dbname=parameters["dbname"],
+        user="gw_limited",
+        autocommit=True,
+    )
+    yield connection
+    connection.close()
+
+
 def columns(facts: StatementFacts, *uses: str) -> set[str]:
     """Columns as ``table.column``, without schema, of the given uses or of all."""
     return {

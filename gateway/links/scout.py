@@ -1,0 +1,88 @@
+"""How the twin watches the catalogs: the epoch, the snapshot with what changed since the last one, the wake-up call.
+
+A server with the event trigger of `sekisho provision` tells of a change when it is committed; without it, and for what
+raises no event (roles, memberships, their settings), the interval is how late a change is noticed. Anybody who may
+NOTIFY can make the twin look, so how often it looks is bounded, by time and by what its looks cost the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.config import Datasource
+from gateway.links.asker import Asker, ServerRefused
+from gateway.sql.catalog import EPOCH_QUERY, SNAPSHOT_QUERIES, Catalog
+from gateway.sql.changes import State, read_state
+from gateway.sql.epoch import STATE_QUERY
+from gateway.sql.provision import CHANNEL
+
+_log = logging.getLogger(__name__)
+_LEAST_REST: Final = 0.05  # seconds between two looks, however many notifications come
+_REST_PER_LOOK: Final = 4.0  # times as long as the look took: at most a fifth of one server process is spent on it
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """The catalogs at one epoch."""
+
+    epoch: str
+    catalog: Catalog
+    state: State
+
+
+async def read_epoch(scout: Asker, seconds: float) -> str:
+    """The epoch now. Raises ServerRefused, UpstreamError."""
+    return (await scout.rows(EPOCH_QUERY, seconds))[0][0] or ""
+
+
+async def read_catalogs(scout: Asker, seconds: float) -> Catalogs:
+    """All of one moment. Raises ServerRefused, UpstreamError."""
+    await scout.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", seconds)
+    epoch = await read_epoch(scout, seconds)
+    rows = {name: await scout.rows(sql, seconds) for name, sql in SNAPSHOT_QUERIES.items()}
+    state = await scout.rows(STATE_QUERY, seconds)
+    version = (await scout.rows("SHOW server_version_num", seconds))[0][0] or "0"
+    await scout.rows("COMMIT", seconds)
+    major = int(version) // 10_000
+    catalog = Catalog.from_rows(major, rows)
+    return Catalogs(epoch, catalog, read_state(major, state, catalog.definitions))
+
+
+async def listen(scout: Asker, alarm: Alarm, seconds: float) -> None:
+    """Let a notification ring the alarm. A standby refuses: then the interval is all there is. Raises UpstreamError."""
+    scout.heard = alarm.ring
+    try:
+        await scout.rows(f"LISTEN {CHANNEL}", seconds)
+    except ServerRefused as error:
+        _log.info("catalog_changes_are_not_told", extra={"server_words": str(error)})
+
+
+def looked_up_in(datasource: Datasource) -> frozenset[str] | None:
+    """Schemas in which a statement's names are looked up; None where they depend on who asks."""
+    if "$user" in datasource.search_path:
+        return None
+    return frozenset(("pg_catalog", *datasource.search_path))
+
+
+class Alarm:
+    """Sleeps until it rings or it is time, but rests after each look."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Something changed."""
+        self._rung.set()
+
+    async def sleep(self, seconds: float, *, looked_for: float) -> None:
+        """At most so many seconds. ``looked_for``: what the last look took."""
+        rest = min(seconds, max(_LEAST_REST, _REST_PER_LOOK * looked_for))
+        await asyncio.sleep(rest)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds - rest):
+                await self._rung.wait()
+        self._rung.clear()  # before the look: what changes during it rings again
