@@ -22,7 +22,7 @@ from gateway.sql.provision import CHANNEL
 
 _log = logging.getLogger(__name__)
 _LEAST_REST: Final = 0.05  # seconds between two looks, however many notifications come
-_REST_PER_LOOK: Final = 4.0  # times as long as the look took: at most a fifth of one server process is spent on it
+_REST_PER_LOOK: Final = 1.0  # times as long as the look took: at most half of one server process is spent on it
 
 
 @dataclass(frozen=True, slots=True)

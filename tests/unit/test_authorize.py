@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.model import Durability, Effect
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedTree, Outcome
+from gateway.sql.facts import read_facts
 from tests.houses import Analyses
 from tests.worlds import NOW, SECOND, Bench
 
@@ -91,6 +92,95 @@ def test_a_new_epoch_asks_the_server_again(bench: Bench) -> None:
     bench.world.current_epoch = "epoch-2"
     bench.decide(ask)
     assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def relations_of(analyses: Analyses, text: str) -> frozenset[str]:
+    """OIDs of what a statement rests on."""
+    analysis = analyses(text)
+    facts = read_facts("select", analysis.trees, analysis.catalog, max_tree_bytes=8_388_608)
+    assert facts.depends
+    return facts.depends
+
+
+def test_what_does_not_rest_on_what_changed_is_still_known(bench: Bench, analyses: Analyses) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    first = bench.decide(ask)
+    (stickers,) = relations_of(analyses, STICKERS)
+    bench.world.moved("epoch-2", stickers)
+    second = bench.decide(ask)
+    assert second.standing is first.standing
+    assert bench.kinds == [NeedDurable]
+    bench.world.moved("epoch-3", stickers)
+    assert bench.decide(ask).allowed
+    assert bench.kinds == [NeedDurable]
+
+
+def test_what_rests_on_what_changed_is_asked_again(bench: Bench, analyses: Analyses) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    standing = bench.decide(ask).standing
+    assert standing is not None
+    bench.world.moved("epoch-2", *relations_of(analyses, PHONES))
+    assert not bench.authority.usable(standing, NOW)
+    bench.world.moved("epoch-3", *relations_of(analyses, STICKERS))
+    assert not bench.authority.usable(standing, NOW), "not by what came after it either"
+    bench.decide(ask)
+    assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def test_a_change_of_everything_leaves_nothing(bench: Bench) -> None:
+    texts = [PHONES, STICKERS, "SELECT 1"]
+    for text in texts:
+        bench.decide(bench.ask("sato", "tokyo-hq", text))
+    bench.world.moved("epoch-2")
+    for text in texts:
+        bench.decide(bench.ask("sato", "tokyo-hq", text))
+        assert bench.kinds[0] is NeedTree
+
+
+def test_what_names_no_relation_stands_whichever_changed(bench: Bench) -> None:
+    for text in ("BEGIN", "SELECT 1"):
+        ask = bench.ask("sato", "tokyo-hq", text)
+        bench.decide(ask)
+        bench.world.moved(f"after {text}", "16384")
+        bench.decide(ask)
+        assert bench.kinds == [NeedDurable]
+
+
+def test_what_was_not_understood_is_asked_again_whatever_changed(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", "SELECT pg_read_file('x')")
+    assert bench.decide(ask).reason is Reason.STATEMENT_INCOMPLETE
+    bench.world.moved("epoch-2", "99999")
+    bench.decide(ask)
+    assert bench.kinds[0] is NeedTree
+
+
+def test_an_answer_found_to_stand_later_makes_no_text_newer_than_its_own_tree(bench: Bench, analyses: Analyses) -> None:
+    """Two texts with one question: the second one's tree is of before a change that only it rests on."""
+    bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    late = PHONES.replace("3", "4.5")
+
+    def moving(text: str) -> Analysis:
+        found = analyses(text)
+        bench.world.moved("epoch-2", "99999")
+        return found
+
+    bench.analyses = moving
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", late))
+    assert outcome.standing is not None
+    assert outcome.standing.epoch == "epoch-1"
+
+
+def test_the_entry_says_by_which_catalogs_and_how_old_they_are(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.world.seen_ns = NOW * SECOND - 412_900_000
+    bench.decide(ask)
+    assert (bench.entry["epoch"], bench.entry["epoch_age_ms"]) == ("epoch-1", 412)
+    bench.decide(ask, at=NOW + 2)
+    assert bench.entry["kind"] == "repeat"
+    assert bench.entry["epoch_age_ms"] == 2412
+    bench.world.seen_ns = (NOW + 9) * SECOND  # looked at while it was decided
+    bench.decide(ask)
+    assert bench.entry["epoch_age_ms"] == 0
 
 
 def test_without_an_epoch_nothing_is_reused(bench: Bench) -> None:
