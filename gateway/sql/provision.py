@@ -7,8 +7,8 @@ no secret: passwords are set by hand, and the key of the hash is made on the ser
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 SCHEMA: Final = "sekisho"
@@ -33,6 +33,16 @@ ALTER ROLE {name} {login} {inherit} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLIC
 _TWIN: Final = """\
 -- The analysis twin: it only ever has statements parsed. Their trees must not reach the server's log.
 ALTER ROLE {name} SET log_min_messages = 'panic';
+"""
+
+# What the twin may become it does not inherit. From 16 on that is a matter of each membership, also of one that was
+# there before.
+_MEMBER: Final = """\
+DO $sekisho$ BEGIN
+  EXECUTE pg_catalog.format('GRANT %I TO %I', {role}, {twin}) || CASE
+    WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT FALSE, SET TRUE'
+    ELSE '' END;
+END $sekisho$;
 """
 
 _HASH: Final = """\
@@ -91,7 +101,9 @@ CREATE EVENT TRIGGER sekisho_epoch_dropped ON sql_drop EXECUTE FUNCTION {schema}
 """
 
 _LEFT: Final = """\
--- Left to decide, as others may rely on it. What PUBLIC may do, a profile's role may do too:
+-- Left to decide. A view is granted by hand, as are INSERT, UPDATE and DELETE: labels say what may be read.
+--     GRANT SELECT ON … TO …;
+-- Others may rely on what PUBLIC may do; a profile's role may do it too:
 --     REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM PUBLIC;
 --     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 --     REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA … FROM PUBLIC;
@@ -101,18 +113,24 @@ _LEFT: Final = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Columns of one table or view that a role may read; of none, so that ``count(*)`` needs another one."""
+    """Columns of one table or view that a role may read; of none, so that ``count(*)`` needs another one.
+
+    ``labels``: what a column holds, told in a comment beside it. ``whole``: all columns, also those that come later.
+    """
 
     schema: str
     relation: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileGrants:
-    """One profile's upstream role and what it may read."""
+    """The upstream role of one profile, or of several, and what it may read. ``names``: whose role it is."""
 
     role: str
+    names: tuple[str, ...] = ()
     grants: tuple[Grant, ...]
 
 
@@ -128,9 +146,13 @@ def provision_sql(
     name = _identifier(database)
     parts = [_HEAD.format(database=_shown(name))]
     for profile in profiles:
-        parts.append(_profile(profile))
-    parts.append(_role(twin_role, login="LOGIN", inherit="NOINHERIT") + _TWIN.format(name=_identifier(twin_role)))
-    parts += [f"GRANT {_identifier(profile.role)} TO {_identifier(twin_role)};\n" for profile in profiles]
+        parts.append(_profile(profile, name))
+    parts.append(
+        _role(twin_role, login="LOGIN", inherit="NOINHERIT")
+        + _TWIN.format(name=_identifier(twin_role))
+        + f"GRANT CONNECT ON DATABASE {name} TO {_identifier(twin_role)};\n"
+    )
+    parts += [_MEMBER.format(role=_literal(profile.role), twin=_literal(twin_role)) for profile in profiles]
     if keyed_hash:
         parts.append(_role(KEEPER, login="NOLOGIN", inherit="NOINHERIT"))
         parts.append(_HASH.format(schema=SCHEMA, keeper=KEEPER, pad=_PAD))
@@ -144,19 +166,31 @@ def provision_sql(
     return "\n".join(parts)
 
 
-def _profile(profile: ProfileGrants) -> str:
+def _profile(profile: ProfileGrants, database: str) -> str:
     role = _identifier(profile.role)
-    lines = [_role(profile.role, login="LOGIN", inherit="INHERIT")]
+    lines = [f"-- {_shown(', '.join(profile.names))}\n"] if profile.names else []
+    lines += [
+        _role(profile.role, login="LOGIN", inherit="INHERIT"),
+        f"GRANT CONNECT ON DATABASE {database} TO {role};\n",
+    ]
     lines += [
         f"GRANT USAGE ON SCHEMA {_identifier(schema)} TO {role};\n"
         for schema in sorted({grant.schema for grant in profile.grants})
     ]
     for grant in sorted(profile.grants, key=lambda grant: (grant.schema, grant.relation)):
-        if grant.columns:
-            columns = ", ".join(_identifier(column) for column in grant.columns)
-            relation = f"{_identifier(grant.schema)}.{_identifier(grant.relation)}"
-            lines.append(f"GRANT SELECT ({columns}) ON {relation} TO {role};\n")
+        lines += _granted(grant, role)
     return "".join(lines)
+
+
+def _granted(grant: Grant, role: str) -> Iterator[str]:
+    """One line for each column, so that a line less is a column less."""
+    relation = f"{_identifier(grant.schema)}.{_identifier(grant.relation)}"
+    if grant.whole:
+        yield f"GRANT SELECT ON {relation} TO {role};\n"
+    for column in grant.columns:
+        label = grant.labels.get(column, "")
+        comment = f"  -- {_shown(label)}" if label else ""
+        yield f"GRANT SELECT ({_identifier(column)}) ON {relation} TO {role};{comment}\n"
 
 
 def _role(name: str, *, login: str, inherit: str) -> str:

@@ -19,7 +19,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("links", "reports"),
     ("doors",),
     ("app",),
-    ("check", "demo"),
+    ("check", "demo", "provision", "console"),
     ("cli",),
     ("__main__",),
 )

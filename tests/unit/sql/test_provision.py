@@ -14,10 +14,18 @@ ROLE, TWIN = 'profile "no" phone', "twin_of_provision"
 TABLES = """
 CREATE SCHEMA app;
 CREATE TABLE app.users (id int, phone text, "Country" text);
+CREATE TABLE app.flags (key text);
 INSERT INTO app.users VALUES (1, '+81-90', 'JP');
 """
 PROFILES = (
-    ProfileGrants(role=ROLE, grants=(Grant(schema="app", relation="users", columns=("id", "Country")),)),
+    ProfileGrants(
+        role=ROLE,
+        names=("profile one",),
+        grants=(
+            Grant(schema="app", relation="users", columns=("id", "Country"), labels={"Country": "user.contact\nDROP"}),
+            Grant(schema="app", relation="flags", whole=True),
+        ),
+    ),
     ProfileGrants(role="profile_of_nothing", grants=(Grant(schema="app", relation="users", columns=()),)),
 )
 
@@ -51,6 +59,12 @@ def test_a_profile_reads_exactly_its_columns(provisioned):
             run(server, name, role, text)
 
 
+def test_what_is_about_nobody_is_read_whole_also_what_comes_later(provisioned):
+    server, name = provisioned
+    server.load("ALTER TABLE app.flags ADD COLUMN later int", name)
+    assert run(server, name, ROLE, "SELECT * FROM app.flags") == []
+
+
 def test_the_twin_may_become_profiles_inherits_nothing_and_logs_nothing(provisioned):
     server, name = provisioned
     assert run(server, name, TWIN, "SHOW log_min_messages") == [("panic",)]
@@ -60,6 +74,30 @@ def test_the_twin_may_become_profiles_inherits_nothing_and_logs_nothing(provisio
     with psycopg.connect(**parameters, autocommit=True) as session:
         session.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(ROLE)))
         assert session.execute("SELECT id FROM app.users").fetchall() == [(1,)]
+
+
+def test_what_was_inherited_before_is_not_any_more(provisioned):
+    """From 16 on each membership says so for itself."""
+    server, name = provisioned
+    with server.admin(name) as admin:
+        admin.execute(psycopg.sql.SQL("ALTER ROLE {} INHERIT").format(psycopg.sql.Identifier(TWIN)))
+        if server.major >= 16:
+            grant = psycopg.sql.SQL("GRANT {} TO {} WITH INHERIT TRUE")
+            admin.execute(grant.format(psycopg.sql.Identifier(ROLE), psycopg.sql.Identifier(TWIN)))
+    assert run(server, name, TWIN, "SELECT id FROM app.users") == [(1,)]
+    server.load(provision_sql(database=name, twin_role=TWIN, profiles=PROFILES), name)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        run(server, name, TWIN, "SELECT id FROM app.users")
+
+
+def test_a_line_less_is_a_column_less():
+    text = provision_sql(database="d", twin_role="t", profiles=PROFILES[:1])
+    granted = [line for line in text.splitlines() if line.startswith("GRANT SELECT")]
+    assert granted == [
+        'GRANT SELECT ON "app"."flags" TO "profile ""no"" phone";',
+        'GRANT SELECT ("id") ON "app"."users" TO "profile ""no"" phone";',
+        'GRANT SELECT ("Country") ON "app"."users" TO "profile ""no"" phone";  -- user.contact?DROP',
+    ]
 
 
 def test_no_role_has_power(provisioned):
