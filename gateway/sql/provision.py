@@ -131,7 +131,7 @@ class ProfileGrants:
 
     role: str
     names: tuple[str, ...] = ()
-    grants: tuple[Grant, ...]
+    grants: tuple[Grant, ...] = ()
 
 
 def provision_sql(
