@@ -5,6 +5,7 @@ Map:
     server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
     asker       questions of our own over such a connection
     twin        the analysis twin: the server's trees, the catalogs, the epoch
+    scout       how the twin watches the catalogs: the epoch, what changed, the wake-up call
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
     jwks        key sets of issuers, from files
     volume_file the volume counts, over a restart
