@@ -180,10 +180,11 @@ class Authority:
         """The answer for this very text: its obligations written into it, or it is denied."""
         verdict, text, depends = answer.verdict, None, statement.depends
         if verdict.effect is Effect.ALLOW and verdict.obligations and ask.sends:
-            depends = None  # the text made of it names what the statement does not
             try:
-                text = yield from self._narrower.narrow(ask, answer.understanding.statement, verdict.obligations)
+                narrowed = yield from self._narrower.narrow(ask, statement, verdict.obligations)
+                text, depends = narrowed.text, narrowed.depends
             except RewriteRefused as refused:
+                depends = None  # any change may make it possible
                 kinds = sorted({one.kind for one in verdict.obligations})
                 verdict = unsupported(verdict, kinds, refused.why)
         return Standing(

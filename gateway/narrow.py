@@ -14,8 +14,17 @@ from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Obligation, StatementFacts
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
 from gateway.sql import gate
+from gateway.sql.depends import depends_on
 from gateway.sql.facts import read_facts
 from gateway.sql.rewrite import RewriteRefused, Rewritten, prove, rewrite
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The text to send, and the relations that it and the text it was made of rest on."""
+
+    text: str
+    depends: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +36,9 @@ class Narrower:
     bounds: Bounds
     name: str
 
-    def narrow(self, ask: Ask, facts: StatementFacts, obligations: Sequence[Obligation]) -> Generator[Need, Any, str]:
+    def narrow(
+        self, ask: Ask, facts: StatementFacts, obligations: Sequence[Obligation]
+    ) -> Generator[Need, Any, Narrowed]:
         """The text to send in place of ``ask.sql``. Raises RewriteRefused, PolicyUnavailable."""
         statements = gate.inspect(ask.sql, max_bytes=self.bounds.statement_bytes)
         if len(statements) != 1:
@@ -50,12 +61,14 @@ class Narrower:
             trees=first.trees,
             filters=self.world.registry.row_filters(ask.datasource),
         )
-        yield from self._prove(ask, rewritten, first)
+        trees = yield from self._prove(ask, rewritten, first)
         if epoch is None or self.world.epoch(ask.datasource) != epoch:
             raise _moved()
-        return rewritten.text
+        more = depends_on(trees, found.depends or (), first.catalog)
+        return Narrowed(rewritten.text, None if found.depends is None else more)
 
-    def _prove(self, ask: Ask, rewritten: Rewritten, first: Analysis) -> Generator[Need, Any, None]:
+    def _prove(self, ask: Ask, rewritten: Rewritten, first: Analysis) -> Generator[Need, Any, list[str]]:
+        """The trees of what was made: of the whole text, and of each predicate alone."""
         try:
             (again,) = gate.inspect(rewritten.text, max_bytes=2 * self.bounds.statement_bytes)
         except gate.Refused as refused:
@@ -75,6 +88,7 @@ class Narrower:
             catalog=first.catalog,
             max_tree_bytes=self.bounds.tree_bytes,
         )
+        return [*changed.trees, *(tree for trees in references.values() for tree in trees)]
 
 
 def _tree(ask: Ask, text: str) -> NeedTree:

@@ -1,8 +1,8 @@
 """Which relations a statement's meaning rests on: more rather than fewer, so that no change of one goes unnoticed.
 
 Whatever number in an analysed tree could be an OID is taken for one: a relation's, also a view's that was seen through,
-or a type's whose values are rows of a relation. That holds without the walk having to look at the right places; what
-only the catalog knows (children, cascades) is what the walk asked it about.
+or a type's whose values are rows of a relation; children count with their parent. That holds without the walk having to
+look at the right places; what else only the catalog knows (cascades) is what the walk asked it about.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def depends_on(trees: Sequence[str], asked: Iterable[str], catalog: Catalog) -> 
         seen.add(number)
         if number in catalog.relations:
             found.add(number)
+            found.update(catalog.descendants(number))
         kind = catalog.types.get(number)
         if kind is None or kind.part == "0":
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -52,6 +54,43 @@ def test_the_mask_stands_in_the_text_that_goes_on(bench: Narrowing) -> None:
     assert text.startswith("SELECT phone FROM (SELECT ")
     assert text.endswith(') AS "users" WHERE id = 3')
     assert "pg_catalog.right(" in text
+
+
+def oid_of(analyses: Analyses, name: str) -> str:
+    relations = analyses("SELECT 1").catalog.relations
+    return next(oid for oid, relation in relations.items() if relation.full_name == name)
+
+
+def test_it_stands_while_nothing_changes_that_the_text_or_what_was_made_of_it_rests_on(
+    bench: Narrowing, analyses: Analyses
+) -> None:
+    registry = bench.world.registry
+    ((name, source),) = registry.catalog.items()
+    flagged = "EXISTS (SELECT FROM public.feature_flags f WHERE f.key = country)"
+    source = replace(source, row_filters=MappingProxyType({"koreans": flagged}))
+    bench.world.registry = replace(registry, catalog=MappingProxyType({name: source}))
+    bench.obligations = [MASK, FILTER]
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    last = bench.decide(ask).standing
+    assert last is not None
+    assert last.text is not None
+    bench.world.moved("elsewhere", oid_of(analyses, "public.stickers"))
+    assert bench.decide(ask).standing is last
+    for relation in ("public.users", "public.feature_flags"):
+        bench.world.moved(relation, oid_of(analyses, relation))
+        assert bench.decide(ask).standing is not last, relation
+        assert bench.kinds.count(NeedTree) >= 3
+        last = bench.decide(ask).standing
+
+
+def test_what_cannot_be_narrowed_is_tried_again_after_any_change(bench: Narrowing, analyses: Analyses) -> None:
+    ask = bench.ask("sato", "tokyo-hq", "SELECT phone FROM ONLY users")
+    assert bench.decide(ask).reason is Reason.OBLIGATION_UNSUPPORTED
+    bench.decide(ask)
+    assert NeedTree not in bench.kinds
+    bench.world.moved("epoch-2", oid_of(analyses, "public.stickers"))
+    bench.decide(ask)
+    assert NeedTree in bench.kinds
 
 
 def test_the_same_text_is_narrowed_to_the_same_text(bench: Narrowing) -> None:

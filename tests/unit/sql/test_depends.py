@@ -156,7 +156,7 @@ def names(analyst, text: str) -> set[str]:
         ("SELECT 1", set()),
         ("SELECT caption FROM app.images", {"images"}),
         ("SELECT phone FROM app.users", {"users", "users_vip"}),
-        ("SELECT phone FROM ONLY app.users", {"users"}),
+        ("SELECT phone FROM ONLY app.users", {"users", "users_vip"}),
         ("SELECT c2 FROM app.v_nested", {"v_nested", "v_contacts", "users", "users_vip"}),
         ("SELECT NULL::app.users_vip", {"users_vip"}),
         ("SELECT ARRAY[]::app.images[] = ARRAY[]::app.images[]", {"images"}),
