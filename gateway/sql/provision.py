@@ -77,6 +77,7 @@ _PAD: Final = " || ".join(["pg_catalog.uuid_send(pg_catalog.gen_random_uuid())"]
 _EPOCH: Final = """\
 -- The wake-up call: a change of the catalogs tells the gateway to look at once, not at its next interval. The
 -- notification carries nothing. Roles, memberships and settings of roles raise no event: those wait for the interval.
+-- A transaction that changes the catalogs can then not be prepared for two-phase commit, as one that notifies cannot.
 CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE OR REPLACE FUNCTION {schema}.epoch_changed() RETURNS event_trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

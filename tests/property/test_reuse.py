@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.facts.registry import Registry, load_registry
 from gateway.model import Verdict
-from gateway.needs import NeedDecision, Outcome
+from gateway.needs import Analysis, NeedDecision, NeedTree, Outcome
 from tests.houses import Analyses
 from tests.worlds import NOW, REGISTRY, Bench
 
@@ -25,6 +25,12 @@ STATEMENTS = (
     "DROP TABLE users",
     "BEGIN",
 )
+# What a text means after a relation that it names was changed, as a view is that is replaced; both rest on it.
+CHANGED = {
+    "payments": (STATEMENTS[1], "SELECT p.amount, u.phone FROM payments p, users u LIMIT 3"),
+    "timeline_images": (STATEMENTS[3], "SELECT u.phone FROM timeline_images, users u"),
+    "stickers": (STATEMENTS[2], "SELECT max(s.name) FROM stickers s, users u WHERE u.phone <> ''"),
+}
 PLACES = ("tokyo-hq", "shanghai-office", "seoul-office", "tokyo-vpn", "fukuoka-center")
 PEOPLE = ("sato", "li", "kim", "tanaka", "wang", "stranger")
 DAY = 86_400
@@ -107,3 +113,43 @@ def test_reused_equals_fresh(analyses: Analyses, registries: list[Registry], scr
                 event("reused" if NeedDecision not in bench.kinds else "fresh")
                 fresh = bench.decide(ask, at=now, authority=bench.new_authority())
                 assert _said(last) == _said(fresh), f"{who} at {site}: {sql}"
+
+
+@settings(max_examples=60)
+@given(
+    script=st.lists(
+        st.one_of(
+            st.tuples(st.just("ask"), st.sampled_from([text for text, _ in CHANGED.values()])),
+            st.tuples(st.just("change"), st.sampled_from([*CHANGED, "elsewhere", "everything"])),
+        ),
+        min_size=6,
+        max_size=24,
+    )
+)
+def test_what_is_known_is_what_it_means_now(analyses: Analyses, script: list[tuple[str, str]]) -> None:
+    """Changes of single relations: what rests on one is asked again, what does not is not."""
+    changed: set[str] = set()
+    relations = {one.full_name: oid for oid, one in analyses("SELECT 1").catalog.relations.items()}
+
+    def meaning(text: str) -> Analysis:
+        return analyses(next((new for name, (old, new) in CHANGED.items() if name in changed and old == text), text))
+
+    bench = Bench(meaning)
+    asked: set[str] = set()  # since the last change that concerned them
+    for number, (step, value) in enumerate(script):
+        if step == "change":
+            changed ^= {value}
+            gone = [relations.get(f"public.{value}", "99999")] if value != "everything" else []
+            bench.world.moved(f"moved-{number}", *gone)
+            asked -= {CHANGED[value][0]} if value in CHANGED else set(asked) if value == "everything" else set()
+            continue
+        ask = bench.ask("sato", "tokyo-hq", value)
+        said = bench.decide(ask)
+        assert (NeedTree in bench.kinds) == (value not in asked)
+        event("known" if value in asked else "asked")
+        asked.add(value)
+        assert _said(said) == _said(bench.decide(ask, authority=bench.new_authority()))
+        assert said.standing is not None
+        fresh = bench.decide(ask, authority=bench.new_authority()).standing
+        assert fresh is not None
+        assert said.standing.understanding.statement == fresh.understanding.statement
