@@ -1,8 +1,9 @@
 """Which relations a statement's meaning rests on: more rather than fewer, so that no change of one goes unnoticed.
 
 Whatever number in an analysed tree could be an OID is taken for one: a relation's, also a view's that was seen through,
-or a type's whose values are rows of a relation; children count with their parent. That holds without the walk having to
-look at the right places; what else only the catalog knows (cascades) is what the walk asked it about.
+or a type's whose values are rows of a relation; with those it inherits from and those that inherit from it. That holds
+without the walk having to look at the right places; what else only the catalog knows (cascades) is what the walk asked
+it about.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def depends_on(trees: Sequence[str], asked: Iterable[str], catalog: Catalog) -> 
     """OIDs of relations; None where they are too many to be kept: then it rests on everything."""
     found = set(asked)
     seen: set[str] = set()
-    waiting = [number for tree in trees for number in set(_COULD_BE_OID.findall(tree))]
+    waiting = [*found]
+    waiting += [number for tree in trees for number in set(_COULD_BE_OID.findall(tree))]
     while waiting:
         number = waiting.pop()
         if number in seen:
@@ -29,7 +31,7 @@ def depends_on(trees: Sequence[str], asked: Iterable[str], catalog: Catalog) -> 
         seen.add(number)
         if number in catalog.relations:
             found.add(number)
-            found.update(catalog.descendants(number))
+            found.update(catalog.descendants(number), catalog.ancestors(number))
         kind = catalog.types.get(number)
         if kind is None or kind.part == "0":
             continue

@@ -47,7 +47,7 @@ class Touched:
         self.writes = False
         self._columns: dict[tuple[str, str], int] = {}  # (relation, column) -> uses
         self._relations: set[str] = set()
-        self.asked: set[str] = set()  # OIDs of relations the catalog was asked about
+        self.asked: set[str] = set()  # OIDs of relations on which what was found rests (`depends`)
 
     def refuse(self, code: IncompleteCode, detail: str) -> None:
         """Note why the facts cannot be complete; the first reason stays."""

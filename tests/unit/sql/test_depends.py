@@ -40,6 +40,9 @@ SELECT name FROM stickers UNION SELECT code FROM regions
 INSERT INTO stickers VALUES (1, 'x', 2)
 INSERT INTO regions (code) SELECT country FROM users
 UPDATE stickers SET price_yen = 1 WHERE id = 1
+UPDATE users_vip SET display_name = 'x' WHERE id = 9
+UPDATE payments_2025 SET amount = 2
+UPDATE users SET country = 'KR'
 DELETE FROM users WHERE id = 3
 DELETE FROM stickers
 INSERT INTO payments VALUES (1, 1, 'x', 1, 'JPY', '2025-02-01')
@@ -77,9 +80,12 @@ CREATE TRIGGER stuck BEFORE INSERT ON app.stickers FOR EACH ROW EXECUTE FUNCTION
 DROP TRIGGER stuck ON app.stickers
 ALTER TABLE app.stickers ADD CHECK (app.phone_of(id) IS NULL) NOT VALID
 CREATE INDEX ON app.regions (lower(name))
+CREATE UNIQUE INDEX ON app.users (display_name, email)
+CREATE UNIQUE INDEX ON app.users_vip (country, email)
+ALTER TABLE app.payments ADD CHECK (amount > 0 OR iban IS NULL)
 ALTER TABLE app.regions ADD COLUMN hidden app.user_ref
 ALTER TABLE app.regions ALTER name SET DEFAULT app.phone_of(1)
-CREATE TABLE scratch.payments_2027 (LIKE app.payments)
+CREATE TABLE scratch.payments_2027 (LIKE app.payments INCLUDING ALL)
 ALTER TABLE app.payments ATTACH PARTITION scratch.payments_2027 FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')
 ALTER TABLE scratch.payments_2027 ADD CHECK (app.phone_of(id) IS NULL) NOT VALID
 ALTER TABLE app.payments DETACH PARTITION scratch.payments_2027
@@ -158,9 +164,9 @@ def names(analyst, text: str) -> set[str]:
         ("SELECT phone FROM app.users", {"users", "users_vip"}),
         ("SELECT phone FROM ONLY app.users", {"users", "users_vip"}),
         ("SELECT c2 FROM app.v_nested", {"v_nested", "v_contacts", "users", "users_vip"}),
-        ("SELECT NULL::app.users_vip", {"users_vip"}),
+        ("SELECT NULL::app.users_vip", {"users_vip", "users"}),
         ("SELECT ARRAY[]::app.images[] = ARRAY[]::app.images[]", {"images"}),
-        ("INSERT INTO app.payments_2025 (id, paid_on) VALUES (1, '2025-01-01')", {"payments_2025"}),
+        ("INSERT INTO app.payments_2025 (id, paid_on) VALUES (1, '2025-01-01')", {"payments_2025", "payments"}),
     ],
 )
 def test_what_a_statement_rests_on(untouched, text, expected):
