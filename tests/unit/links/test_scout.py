@@ -20,14 +20,18 @@ from tests.servers import Postgres
 from tests.unit.links.test_twin import Place, facts, make_place, until, watched
 
 LONG = 60_000  # an interval that no test waits for
-TRIGGER = provision_sql(database="any", twin_role="unit_twin", profiles=(), epoch_trigger=True)
+
+
+def trigger(place: Place) -> str:
+    """What `sekisho provision --epoch-trigger` prints for it."""
+    return provision_sql(database=place.name, twin_role="unit_twin", profiles=(), epoch_trigger=True)
 
 
 @pytest.fixture
 def told(every_postgres: Postgres) -> Iterator[Place]:
     """A database with the event trigger."""
     place = make_place(every_postgres, "unit_scout")
-    every_postgres.load(TRIGGER, place.name)
+    every_postgres.load(trigger(place), place.name)
     yield place
     with every_postgres.admin() as connection:
         connection.execute(f"DROP DATABASE {place.name} WITH (FORCE)")
@@ -124,7 +128,7 @@ def test_the_trigger_may_come_later(untold):
 
     async def work():
         async with watched(untold.twin(epoch_interval_ms=LONG)) as twin:
-            untold.server.load(TRIGGER, untold.name)
+            untold.server.load(trigger(untold), untold.name)
             was = twin.epoch
             untold.admin("ALTER TABLE users ADD COLUMN later text")
             await until(lambda: twin.epoch not in (was, None))
