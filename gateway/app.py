@@ -115,7 +115,7 @@ class Application:
             incomplete_codes=list(IncompleteCode),
             version=version("sekisho"),
         )
-        resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics)
+        resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
         self._closing.push_async_callback(resolver.close)
         authority = Authority(
             world=world,
@@ -161,6 +161,9 @@ class Application:
                 authority.forget_statements()
                 metrics.twin(name, up=world.epoch(DatasourceId(name)) is not None)
 
+            def waited(seconds: float, name: str = source.id) -> None:
+                metrics.twin_waited(name, seconds)
+
             twin = Twin(
                 source,
                 address=addresses[source.id],
@@ -168,6 +171,7 @@ class Application:
                 tree_bytes=self.config.limits.tree_bytes,
                 nonce=nonce,
                 changed=changed,
+                waited=waited,
             )
             world.twins[DatasourceId(source.id)] = twin
             self._closing.callback(twin.close)

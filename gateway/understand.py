@@ -10,14 +10,15 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
-from gateway.errors import PolicyUnavailable, Reason
+from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
-from gateway.model import Complaint, StatementEffect, StatementFacts, Understanding
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
-from gateway.reuse import Bounded
+from gateway.model import Complaint, Door, StatementEffect, StatementFacts, Understanding
+from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
+from gateway.reading import LARGE_TREE, LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task
+from gateway.reuse import Bounded, weight
 from gateway.sql import gate
 from gateway.sql.codes import IncompleteCode
-from gateway.sql.facts import read_facts
+from gateway.sql.named import Names
 from gateway.sql.together import together
 
 _DAY = 86_400
@@ -40,15 +41,16 @@ class Statements:
     def read(self, ask: Ask, epoch: str | None) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one text, or the server's complaint. ``epoch``: as of before this call; None: nothing is kept."""
         key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, epoch)
-        known = self._texts.get(key) if epoch is not None else None
+        who = ask.principal.id
+        known = self._texts.get(key, who) if epoch is not None else None
         if known is not None:
             return known
         try:
-            statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
+            statements = yield from self._inspect(ask)
         except gate.Refused as refused:
             if refused.code is IncompleteCode.TEXT_UNPARSABLE:
                 # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
-                analysis: Analysis = yield _tree(ask, ask.sql)
+                analysis: Analysis = yield _tree(ask, ask.sql, frozenset())
                 if analysis.complaint is not None:
                     return analysis.complaint
             return StatementFacts(
@@ -69,23 +71,34 @@ class Statements:
             facts.append(found)
         whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._texts.put(key, whole)
+            self._texts.put(key, whole, who, weight(ask.sql))
         return whole
+
+    def _inspect(self, ask: Ask) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
+        """What the gate makes of a text. Raises gate.Refused."""
+        if len(ask.sql) < LONG_TEXT or len(ask.sql) > self._bounds.statement_bytes:
+            return gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
+        inspected: Inspected = yield _reading(ask, InspectText(ask.sql, self._bounds.statement_bytes))
+        return inspected.result()
 
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None
     ) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one statement: those of its shape, where that is known, else the server is asked."""
         key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types, epoch)
-        known = self._shapes.get(key) if statement.shape is not None and epoch is not None else None
+        who = ask.principal.id
+        known = self._shapes.get(key, who) if statement.shape is not None and epoch is not None else None
         if known is not None:
             return known
-        analysis: Analysis = yield _tree(ask, statement.subject)
+        analysis: Analysis = yield _tree(ask, statement.subject, statement.names())
         if analysis.complaint is not None:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
-        facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
+        reading = ReadTrees(statement.kind, analysis.trees, analysis.catalog, self._bounds.tree_bytes)
+        # Size is refused on the spot, too: trees over the limit go nowhere.
+        large = LARGE_TREE < sum(map(len, analysis.trees)) <= self._bounds.tree_bytes
+        facts: StatementFacts = (yield _reading(ask, reading)) if large else reading.perform()
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._shapes.put(key, facts)
+            self._shapes.put(key, facts, who, weight(ask.sql))
         return facts
 
 
@@ -121,8 +134,28 @@ def understand(world: World, volume: VolumeCounter, ask: Ask, statement: Stateme
     )
 
 
-def _tree(ask: Ask, text: str) -> NeedTree:
-    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id)
+def normalised(ask: Ask) -> Generator[Need, Any, str]:
+    """The text for the record; empty where it cannot be read, or there is no time for it. Its hash is there always."""
+    if len(ask.sql) < LONG_TEXT:
+        return gate.normalise(ask.sql)
+    try:
+        found: str = yield _reading(ask, NormaliseText(ask.sql))
+    except SekishoError:
+        return ""
+    return found
+
+
+def _tree(ask: Ask, text: str, relations: Names) -> NeedTree:
+    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id, relations, _patient(ask))
+
+
+def _reading(ask: Ask, task: Task) -> NeedReading:
+    return NeedReading(task, ask.principal.id, _patient(ask))
+
+
+def _patient(ask: Ask) -> bool:
+    """A connection of one's own may wait; a document door's threads and calls are there for everybody."""
+    return ask.door is Door.POSTGRES
 
 
 def _placed(complaint: Complaint, before: int | None) -> Complaint:

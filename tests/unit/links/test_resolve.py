@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.audit.segments import FileCalls
 from gateway.audit.writer import RecordWriter
+from gateway.config import Limits
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics
@@ -31,11 +32,11 @@ def engine() -> InProcessEngine:
 class Desk:
     """A resolver with a real record and engine."""
 
-    def __init__(self, folder, engine, calls: FileCalls | None = None) -> None:
+    def __init__(self, folder, engine, calls: FileCalls | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry, rules={}, datasources=[], incomplete_codes=[], version="0")
         self.recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway", calls=calls)
-        self.resolver = Resolver(engine=engine, twins={}, recorder=self.recorder, metrics=self.metrics)
+        self.resolver = Resolver(engine=engine, twins={}, recorder=self.recorder, metrics=self.metrics, limits=limits)
 
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(f"sekisho_{name}_total", labels) or 0.0
@@ -148,7 +149,7 @@ def test_an_unknown_datasource_is_an_answer_and_no_failed_task(tmp_path, engine,
 
 def test_close_ends_what_is_under_way(tmp_path, engine):
     class Slow:
-        async def analyse(self, *asked: object) -> None:
+        async def analyse(self, *asked: object, **options: object) -> None:
             await asyncio.Event().wait()
 
     async def use(desk):

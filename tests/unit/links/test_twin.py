@@ -580,7 +580,7 @@ def test_analyses_in_parallel_each_get_their_own_answer(everywhere):
         ]
         return await asyncio.gather(*many)
 
-    found = everywhere.run(use)
+    found = everywhere.run(use, connections=2)
 
     expected = [[f"column_{number}_{profile}"] for number in range(12) for profile in ("engineer", "moderator")]
     assert [labels(analysis) for analysis in found] == expected
