@@ -35,7 +35,7 @@ from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Answer, Bounded, Standing, weight
 from gateway.sql.rewrite import RewriteRefused
-from gateway.understand import Statements, normalised, understand
+from gateway.understand import Statements, understand
 
 _SECOND = 1_000_000_000
 
@@ -85,18 +85,17 @@ class Authority:
             revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
             # One question per distinct facts, not per text: another number in the WHERE is no other question.
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
-            heavy = weight(ask.sql)
             answer, reused = self._answers.get(question, who), True
             if answer is None or answer.epoch != (epoch or "") or not self.usable(answer, at):
                 answer = yield from self._answer(ask, statement, at, epoch or "", revision)
                 reused = False
                 if answer.epoch:
-                    self._answers.put(question, answer, who, heavy)
+                    self._answers.put(question, answer, who)
             standing = yield from self._act(ask, answer)
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
         if standing.epoch:
-            self._decisions.put(key, standing, who, heavy)
+            self._decisions.put(key, standing, who, weight(ask.sql))
         return (yield from self._record(standing, ask.session, now_ns, reused=reused))
 
     def again(self, standing: Standing, session: str, now_ns: int) -> Work:
@@ -173,7 +172,7 @@ class Authority:
             revision=answer.revision,
             epoch=answer.epoch,
             hint=answer.hint,
-            normalised=(yield from normalised(ask)),
+            normalised=(yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             text=text,
         )
@@ -247,7 +246,7 @@ class Authority:
             reason=reason,
             detail=detail,
             sqlstate=sqlstate or _sqlstate(reason),
-            statement=(yield from normalised(ask)),
+            statement=(yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             revision=self._revision(),
         )

@@ -74,6 +74,18 @@ class Statements:
             self._texts.put(key, whole, who, weight(ask.sql))
         return whole
 
+    def normalised(self, ask: Ask) -> Generator[Need, Any, str]:
+        """The text for the record; empty where it cannot be read, or there is no time for it. It has its hash."""
+        if len(ask.sql) > self._bounds.statement_bytes:
+            return ""
+        if len(ask.sql) < LONG_TEXT:
+            return gate.normalise(ask.sql)
+        try:
+            found: str = yield _reading(ask, NormaliseText(ask.sql))
+        except SekishoError:
+            return ""
+        return found
+
     def _inspect(self, ask: Ask) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
         """What the gate makes of a text. Raises gate.Refused."""
         if len(ask.sql) < LONG_TEXT or len(ask.sql) > self._bounds.statement_bytes:
@@ -132,17 +144,6 @@ def understand(world: World, volume: VolumeCounter, ask: Ask, statement: Stateme
         valid_until=min(ends),
         registry_revision=registry.revision,
     )
-
-
-def normalised(ask: Ask) -> Generator[Need, Any, str]:
-    """The text for the record; empty where it cannot be read, or there is no time for it. Its hash is there always."""
-    if len(ask.sql) < LONG_TEXT:
-        return gate.normalise(ask.sql)
-    try:
-        found: str = yield _reading(ask, NormaliseText(ask.sql))
-    except SekishoError:
-        return ""
-    return found
 
 
 def _tree(ask: Ask, text: str, relations: Names) -> NeedTree:
