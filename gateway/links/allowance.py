@@ -15,6 +15,7 @@ from gateway.config import Limits
 
 _PAUSE = 1.0  # seconds before a refusal is told
 _PAUSING = 1000  # refusals that pause at the same time; one more is told at once
+_TREE_OF_ONE = 32_768  # characters of a tree; each so many more count as one statement more
 _SWEPT = 1024  # principals looked at before those who owe nothing are forgotten
 
 
@@ -61,6 +62,11 @@ class Allowance:
         if len(self._debts) > self._sweep_at:
             self._sweep(now)
         return Pass(delay)
+
+    def charge(self, principal: str, characters: int) -> None:
+        """The statement's tree is so long: reading it takes as long as several statements do."""
+        if (more := characters // _TREE_OF_ONE) and principal in self._debts:
+            self._debts[principal] += more / self._rate
 
     def leave(self, principal: str, given: Pass) -> None:
         """The statement is analysed, its refusal told, or nobody waits for either any more."""

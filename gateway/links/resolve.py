@@ -91,13 +91,15 @@ class Resolver:
         if twin is None:
             raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
         async with self.allowed(need):
-            return await twin.analyse(
+            analysis = await twin.analyse(
                 need.profile,
                 need.text,
                 need.parameter_types,
                 principal=need.principal,
                 relations=need.relations,
             )
+        self._allowance.charge(need.principal, sum(map(len, analysis.trees)))
+        return analysis
 
     async def _read(self, need: NeedReading) -> Any:
         if not isinstance(need.task, InspectText):  # the others follow on what was let in

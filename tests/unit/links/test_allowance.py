@@ -40,6 +40,17 @@ def test_who_cannot_be_kept_waiting_is_refused_at_once():
     assert words.endswith("and 5 at a time; try again in 1 s")
 
 
+def test_a_large_tree_is_paid_for_afterwards():
+    allowance = Allowance(LIMITS)
+    assert served(allowance, "ann", 0.0) == (0, "")
+    allowance.charge("ann", 1000)
+    assert served(allowance, "ann", 0.0) == (0, "")
+    allowance.charge("ann", 100_000)
+    assert served(allowance, "ann", 0.0) == (0.1, "")
+    allowance.charge("nobody", 100_000)
+    assert "nobody" not in allowance._debts
+
+
 def test_so_many_at_once():
     allowance = Allowance(LIMITS)
     inside = [allowance.enter("ann", 0.0) for _ in range(3)]

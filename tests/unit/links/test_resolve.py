@@ -15,7 +15,7 @@ from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Durability, PrincipalId
-from gateway.needs import NeedDecision, NeedDurable, NeedReading, NeedTree
+from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.rego import RegoProgram
@@ -168,17 +168,18 @@ def test_close_ends_what_is_under_way(tmp_path, engine):
 class Quick:
     """A twin that answers, and counts at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *trees: str) -> None:
         self.asked: list[tuple[object, ...]] = []
         self.inside = self.most = 0
+        self.trees = trees
 
-    async def analyse(self, *asked: object, **options: object) -> str:
+    async def analyse(self, *asked: object, **options: object) -> Analysis:
         self.asked.append((*asked, options["principal"], options["relations"]))
         self.inside += 1
         self.most = max(self.most, self.inside)
         await asyncio.sleep(0)
         self.inside -= 1
-        return "analysis"
+        return Analysis(self.trees, None, None)  # type: ignore[arg-type]  # nobody reads it here
 
 
 def tree(who: str = "ann", *, patient: bool = True) -> NeedTree:
@@ -190,10 +191,10 @@ def test_an_analysis_is_asked_for_with_whom_it_is_for(tmp_path, engine):
     async def use(desk):
         twin = Quick()
         desk.resolver._twins = {DatasourceId("quick"): twin}
-        return await desk.resolver.resolve(tree()), twin.asked
+        return (await desk.resolver.resolve(tree())).trees, twin.asked
 
     assert run(tmp_path, engine, use) == (
-        "analysis",
+        (),
         [("engineer", "SELECT 1", (23,), PrincipalId("ann"), frozenset({("users", False)}))],
     )
 
@@ -221,14 +222,14 @@ def test_far_over_the_rate_is_denied_with_the_limit_and_when_to_try_again(tmp_pa
         desk.resolver._twins = {DatasourceId("quick"): Quick()}
         promises = [desk.resolver.resolve(tree(patient=False)) for _ in range(3)]
         return [
-            (one.reason, one.detail) if isinstance(one, PolicyUnavailable) else one
+            (one.reason, one.detail) if isinstance(one, PolicyUnavailable) else one.trees
             for one in await asyncio.gather(*promises, return_exceptions=True)
         ]
 
     words = "you may run 1 statements a second that the gateway does not know yet, and 2 at a time; try again in 1 s"
     assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=2) == [
-        "analysis",
-        "analysis",
+        (),
+        (),
         (Reason.LIMIT_EXCEEDED, words),
     ]
 
@@ -239,12 +240,12 @@ def test_so_many_at_once_and_a_place_is_free_again_afterwards(tmp_path, engine):
         desk.resolver._twins = {DatasourceId("quick"): twin}
         promises = [desk.resolver.resolve(tree(patient=False)) for _ in range(5)]
         found = await asyncio.gather(*promises, return_exceptions=True)
-        return [type(one) for one in found], twin.most, await desk.resolver.resolve(tree())
+        return [type(one) for one in found], twin.most, (await desk.resolver.resolve(tree())).trees
 
     assert run(tmp_path, engine, use, unknown_waiting=2) == (
-        [str, str, PolicyUnavailable, PolicyUnavailable, PolicyUnavailable],
+        [Analysis, Analysis, PolicyUnavailable, PolicyUnavailable, PolicyUnavailable],
         2,
-        "analysis",
+        (),
     )
 
 
@@ -261,3 +262,14 @@ def test_reading_is_done_elsewhere_and_a_text_counts_as_unknown(tmp_path, engine
         "SELECT $1",
         Reason.LIMIT_EXCEEDED,
     )
+
+
+def test_a_large_tree_counts_as_several_statements(tmp_path, engine):
+    async def use(desk):
+        desk.resolver._twins = {DatasourceId("quick"): Quick("x" * 100_000)}
+        await desk.resolver.resolve(tree(patient=False))
+        with pytest.raises(PolicyUnavailable) as caught:
+            await desk.resolver.resolve(tree(patient=False))
+        return caught.value.reason
+
+    assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=4) is Reason.LIMIT_EXCEEDED
