@@ -158,7 +158,7 @@ class Limits:
     tree_bytes: int = setting("largest analysed tree that is read", 8 * 1024 * 1024)
     known_statements: int = setting("statement facts kept for reuse; a long text counts as one for each kB", 10_000)
     known_decisions: int = setting("decisions kept for reuse; counted alike", 10_000)
-    unknown_per_second: int = setting("statements of one principal per second that the gateway must analyse", 100)
+    unknown_per_second: int = setting("statements of one principal per second that the gateway must analyse", 200)
     unknown_burst: int = setting("how many of them may come at a time", 500)
     unknown_waiting: int = setting("how many of them may wait for their analysis at once", 64)
     unknown_delay_ms: int = setting("longest time one over that rate is delayed for; it is denied beyond it", 2000)

@@ -7,15 +7,15 @@ A generator like `gateway.authorize`: it yields the trees it needs. What cannot 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Obligation, StatementFacts
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
+from gateway.needs import Analysis, Ask, Bounds, Need, World
 from gateway.sql import gate
-from gateway.sql.facts import read_facts
 from gateway.sql.rewrite import RewriteRefused, Rewritten, prove, rewrite
+from gateway.understand import inspected, read, tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +29,15 @@ class Narrower:
 
     def narrow(self, ask: Ask, facts: StatementFacts, obligations: Sequence[Obligation]) -> Generator[Need, Any, str]:
         """The text to send in place of ``ask.sql``. Raises RewriteRefused, PolicyUnavailable."""
-        statements = gate.inspect(ask.sql, max_bytes=self.bounds.statement_bytes)
+        statements = yield from inspected(ask, ask.sql, self.bounds.statement_bytes)
         if len(statements) != 1:
             raise RewriteRefused(
                 "several statements in one text cannot be masked, filtered or limited: send them one by one"
             )
         epoch = self.world.epoch(ask.datasource)
         (statement,) = statements
-        first: Analysis = yield _tree(ask, statement.subject)
-        found = read_facts(statement.kind, first.trees, first.catalog, max_tree_bytes=self.bounds.tree_bytes)
+        first: Analysis = yield tree(ask, statement.subject, statement.names())
+        found = yield from read(ask, statement.kind, first, self.bounds.tree_bytes)
         if first.complaint is not None or found != facts:
             raise _moved()
         rewritten = rewrite(
@@ -57,13 +57,13 @@ class Narrower:
 
     def _prove(self, ask: Ask, rewritten: Rewritten, first: Analysis) -> Generator[Need, Any, None]:
         try:
-            (again,) = gate.inspect(rewritten.text, max_bytes=2 * self.bounds.statement_bytes)
+            (again,) = yield from inspected(ask, rewritten.text, 2 * self.bounds.statement_bytes)
         except gate.Refused as refused:
             raise RewriteRefused(f"with masks and filters in it, {refused.detail}") from refused
-        changed: Analysis = yield _tree(ask, again.subject)
+        changed: Analysis = yield replace(tree(ask, again.subject, again.names()), counted=False)
         references: dict[str, Sequence[str]] = {}
         for text in rewritten.references:
-            alone: Analysis = yield NeedTree(ask.datasource, ask.profile, text, (), ask.principal.id)
+            alone: Analysis = yield replace(tree(ask, text, again.names()), parameter_types=(), counted=False)
             _accepted(alone)
             references[text] = alone.trees
         _accepted(changed)
@@ -75,10 +75,6 @@ class Narrower:
             catalog=first.catalog,
             max_tree_bytes=self.bounds.tree_bytes,
         )
-
-
-def _tree(ask: Ask, text: str) -> NeedTree:
-    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id)
 
 
 def _accepted(analysis: Analysis) -> None:

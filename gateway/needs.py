@@ -42,6 +42,7 @@ class NeedTree:
     principal: PrincipalId  # for whom: nobody may keep the twin busy for everybody else
     relations: Names = frozenset()  # that the text names: what its analysis may be held up by
     patient: bool = True  # whether whoever asks may be kept waiting: not a door with a few threads for everybody
+    counted: bool = True  # as one more unknown statement of the principal; False: it follows from one that was
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,11 @@ class Statements:
         if known is not None:
             return known
         try:
-            statements = yield from self._inspect(ask)
+            statements = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
         except gate.Refused as refused:
             if refused.code is IncompleteCode.TEXT_UNPARSABLE:
                 # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
-                analysis: Analysis = yield _tree(ask, ask.sql, frozenset())
+                analysis: Analysis = yield tree(ask, ask.sql, frozenset())
                 if analysis.complaint is not None:
                     return analysis.complaint
             return StatementFacts(
@@ -86,13 +86,6 @@ class Statements:
             return ""
         return found
 
-    def _inspect(self, ask: Ask) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
-        """What the gate makes of a text. Raises gate.Refused."""
-        if len(ask.sql) < LONG_TEXT or len(ask.sql) > self._bounds.statement_bytes:
-            return gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
-        inspected: Inspected = yield _reading(ask, InspectText(ask.sql, self._bounds.statement_bytes))
-        return inspected.result()
-
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None
     ) -> Generator[Need, Any, StatementFacts | Complaint]:
@@ -102,13 +95,10 @@ class Statements:
         known = self._shapes.get(key, who) if statement.shape is not None and epoch is not None else None
         if known is not None:
             return known
-        analysis: Analysis = yield _tree(ask, statement.subject, statement.names())
+        analysis: Analysis = yield tree(ask, statement.subject, statement.names())
         if analysis.complaint is not None:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
-        reading = ReadTrees(statement.kind, analysis.trees, analysis.catalog, self._bounds.tree_bytes)
-        # Size is refused on the spot, too: trees over the limit go nowhere.
-        large = LARGE_TREE < sum(map(len, analysis.trees)) <= self._bounds.tree_bytes
-        facts: StatementFacts = (yield _reading(ask, reading)) if large else reading.perform()
+        facts = yield from read(ask, statement.kind, analysis, self._bounds.tree_bytes)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._shapes.put(key, facts, who, weight(ask.sql))
         return facts
@@ -146,7 +136,25 @@ def understand(world: World, volume: VolumeCounter, ask: Ask, statement: Stateme
     )
 
 
-def _tree(ask: Ask, text: str, relations: Names) -> NeedTree:
+def inspected(ask: Ask, text: str, max_bytes: int) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
+    """What the gate makes of a text, wherever there is time to look at it. Raises gate.Refused."""
+    if len(text) < LONG_TEXT or len(text) > max_bytes:  # size is refused on the spot
+        return gate.inspect(text, max_bytes=max_bytes)
+    found: Inspected = yield _reading(ask, InspectText(text, max_bytes))
+    return found.result()
+
+
+def read(ask: Ask, kind: str, analysis: Analysis, max_tree_bytes: int) -> Generator[Need, Any, StatementFacts]:
+    """Facts of one statement from its trees, wherever there is time to read them."""
+    task = ReadTrees(kind, analysis.trees, analysis.catalog, max_tree_bytes)
+    if LARGE_TREE < sum(map(len, analysis.trees)) <= max_tree_bytes:
+        facts: StatementFacts = yield _reading(ask, task)
+        return facts
+    return task.perform()
+
+
+def tree(ask: Ask, text: str, relations: Names) -> NeedTree:
+    """The need of one statement's tree."""
     return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id, relations, _patient(ask))
 
 
