@@ -13,9 +13,10 @@ from typing import Any
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Obligation, StatementFacts
 from gateway.needs import Analysis, Ask, Bounds, Need, World
+from gateway.reading import Narrowed, NarrowText, Proof, ProveText, large
 from gateway.sql import gate
-from gateway.sql.rewrite import RewriteRefused, Rewritten, prove, rewrite
-from gateway.understand import inspected, read, tree
+from gateway.sql.rewrite import RewriteRefused
+from gateway.understand import inspected, read, reading, tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +41,9 @@ class Narrower:
         found = yield from read(ask, statement.kind, first, self.bounds.tree_bytes)
         if first.complaint is not None or found != facts:
             raise _moved()
-        rewritten = rewrite(
-            statement.text,
-            obligations,
+        work = NarrowText(
+            text=statement.text,
+            obligations=obligations,
             catalog=first.catalog,
             search_path=first.search_path,
             nonce=self.name,
@@ -50,31 +51,43 @@ class Narrower:
             trees=first.trees,
             filters=self.world.registry.row_filters(ask.datasource),
         )
-        yield from self._prove(ask, rewritten, first)
+        text = yield from (self._elsewhere(ask, work) if large(first.trees) else self._here(ask, work))
         if epoch is None or self.world.epoch(ask.datasource) != epoch:
             raise _moved()
+        return text
+
+    def _here(self, ask: Ask, work: NarrowText) -> Generator[Need, Any, str]:
+        rewritten = work.rewritten()
+        claim = yield from self._claim(ask, work, rewritten.text, rewritten.references)
+        claim.prove(rewritten)
         return rewritten.text
 
-    def _prove(self, ask: Ask, rewritten: Rewritten, first: Analysis) -> Generator[Need, Any, None]:
+    def _elsewhere(self, ask: Ask, work: NarrowText) -> Generator[Need, Any, str]:
+        narrowed: Narrowed = yield reading(ask, work)
+        if narrowed.refused:
+            raise RewriteRefused(narrowed.refused)
+        claim = yield from self._claim(ask, work, narrowed.text, narrowed.references)
+        proof: Proof = yield reading(ask, claim)
+        if not proof.shown:
+            raise RewriteRefused(proof.refused)
+        return narrowed.text
+
+    def _claim(
+        self, ask: Ask, work: NarrowText, text: str, sub_selects: Sequence[str]
+    ) -> Generator[Need, Any, ProveText]:
+        """What the server makes of the rewritten text, and of each sub-select in it: to be proved."""
         try:
-            (again,) = yield from inspected(ask, rewritten.text, 2 * self.bounds.statement_bytes)
+            (again,) = yield from inspected(ask, text, 2 * self.bounds.statement_bytes)
         except gate.Refused as refused:
             raise RewriteRefused(f"with masks and filters in it, {refused.detail}") from refused
         changed: Analysis = yield replace(tree(ask, again.subject, again.names()), counted=False)
         references: dict[str, Sequence[str]] = {}
-        for text in rewritten.references:
-            alone: Analysis = yield replace(tree(ask, text, again.names()), parameter_types=(), counted=False)
+        for one in sub_selects:
+            alone: Analysis = yield replace(tree(ask, one, again.names()), parameter_types=(), counted=False)
             _accepted(alone)
-            references[text] = alone.trees
+            references[one] = alone.trees
         _accepted(changed)
-        prove(
-            rewritten,
-            original=first.trees,
-            changed=changed.trees,
-            references=references,
-            catalog=first.catalog,
-            max_tree_bytes=self.bounds.tree_bytes,
-        )
+        return ProveText(of=work, changed=changed.trees, references=references, max_tree_bytes=self.bounds.tree_bytes)
 
 
 def _accepted(analysis: Analysis) -> None:

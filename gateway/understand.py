@@ -14,7 +14,7 @@ from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
 from gateway.model import Complaint, Door, StatementEffect, StatementFacts, Understanding
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
-from gateway.reading import LARGE_TREE, LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task
+from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
 from gateway.reuse import Bounded, weight
 from gateway.sql import gate
 from gateway.sql.codes import IncompleteCode
@@ -81,7 +81,7 @@ class Statements:
         if len(ask.sql) < LONG_TEXT:
             return gate.normalise(ask.sql)
         try:
-            found: str = yield _reading(ask, NormaliseText(ask.sql))
+            found: str = yield reading(ask, NormaliseText(ask.sql))
         except SekishoError:
             return ""
         return found
@@ -140,15 +140,15 @@ def inspected(ask: Ask, text: str, max_bytes: int) -> Generator[Need, Any, tuple
     """What the gate makes of a text, wherever there is time to look at it. Raises gate.Refused."""
     if len(text) < LONG_TEXT or len(text) > max_bytes:  # size is refused on the spot
         return gate.inspect(text, max_bytes=max_bytes)
-    found: Inspected = yield _reading(ask, InspectText(text, max_bytes))
+    found: Inspected = yield reading(ask, InspectText(text, max_bytes))
     return found.result()
 
 
 def read(ask: Ask, kind: str, analysis: Analysis, max_tree_bytes: int) -> Generator[Need, Any, StatementFacts]:
     """Facts of one statement from its trees, wherever there is time to read them."""
     task = ReadTrees(kind, analysis.trees, analysis.catalog, max_tree_bytes)
-    if LARGE_TREE < sum(map(len, analysis.trees)) <= max_tree_bytes:
-        facts: StatementFacts = yield _reading(ask, task)
+    if large(analysis.trees):
+        facts: StatementFacts = yield reading(ask, task)
         return facts
     return task.perform()
 
@@ -158,7 +158,8 @@ def tree(ask: Ask, text: str, relations: Names) -> NeedTree:
     return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id, relations, _patient(ask))
 
 
-def _reading(ask: Ask, task: Task) -> NeedReading:
+def reading(ask: Ask, task: Task) -> NeedReading:
+    """The need of a task done where it holds up nobody."""
     return NeedReading(task, ask.principal.id, _patient(ask))
 
 

@@ -19,8 +19,9 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields
 from enum import Enum
 from struct import Struct
 from types import MappingProxyType
@@ -29,7 +30,7 @@ from typing import IO, Any, Final
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.fair import Turns
 from gateway.model import ColumnUse, ColumnUseKind, StatementEffect, StatementFacts
-from gateway.reading import Inspected, ReadTrees, Task
+from gateway.reading import Inspected, Narrowed, Proof, Task
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.gate import GateStatement
@@ -50,6 +51,8 @@ _CLASSES: Final = {
         GateStatement,
         IncompleteCode,
         Inspected,
+        Narrowed,
+        Proof,
         StatementEffect,
         StatementFacts,
     )
@@ -153,22 +156,35 @@ class Apart:
                     stream.close()
 
     def _request(self, task: Task) -> bytes:
-        """The task; its catalog only where the other side has not seen it yet."""
-        number, dropped, catalog = 0, 0, None
-        if isinstance(task, ReadTrees):
-            catalog, number = task.catalog, id(task.catalog)
-            task = replace(task, catalog=None)  # type: ignore[arg-type]  # put in again on the other side
-            if number in self._sent:
-                self._sent.move_to_end(number)
-                catalog = None
-            else:
+        """The task, before it those of its catalogs that the other side has not seen yet, and which it may forget."""
+        body = io.BytesIO()
+        pickler = _Pickler(body, pickle.HIGHEST_PROTOCOL)
+        pickler.dump(task)
+        fresh: dict[int, bytes] = {}
+        gone: list[int] = []
+        for number, catalog in pickler.catalogs.items():
+            if number not in self._sent:
+                fresh[number] = _pickled(tuple(getattr(catalog, one.name) for one in fields(catalog)))
                 self._sent[number] = catalog
-                if len(self._sent) > _CATALOGS:
-                    dropped, _ = self._sent.popitem(last=False)
-        return _pickled((task, number, dropped, catalog))
+            self._sent.move_to_end(number)
+        while len(self._sent) > _CATALOGS:
+            gone.append(self._sent.popitem(last=False)[0])
+        return pickle.dumps((fresh, gone, body.getvalue()), pickle.HIGHEST_PROTOCOL)
 
 
 class _Pickler(pickle.Pickler):
+    """Tasks and answers; catalogs by their numbers."""
+
+    def __init__(self, out: IO[bytes], protocol: int) -> None:
+        super().__init__(out, protocol)
+        self.catalogs: dict[int, Catalog] = {}
+
+    def persistent_id(self, value: Any) -> int | None:
+        if type(value) is not Catalog:
+            return None
+        self.catalogs[id(value)] = value
+        return id(value)
+
     def reducer_override(self, value: Any) -> Any:
         if type(value) is MappingProxyType:
             return _read_only, (dict(value),)
@@ -185,6 +201,17 @@ def _pickled(value: Any) -> bytes:
     out = io.BytesIO()
     _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
     return out.getvalue()
+
+
+class _Tasks(pickle.Unpickler):
+    """On the other side: tasks, with the catalogs that are there."""
+
+    def __init__(self, body: IO[bytes], catalogs: Mapping[int, Catalog]) -> None:
+        super().__init__(body)
+        self._catalogs = catalogs
+
+    def persistent_load(self, number: Any) -> Catalog:
+        return self._catalogs[number]
 
 
 class _Unpickler(pickle.Unpickler):
@@ -222,12 +249,12 @@ def serve() -> None:
             request = _read(requests)
         except EOFError:
             return
-        task, number, dropped, catalog = pickle.loads(request)  # noqa: S301 - from the gateway itself
-        catalogs.pop(dropped, None)
-        if catalog is not None:
-            catalogs[number] = catalog
-        if isinstance(task, ReadTrees):
-            task = replace(task, catalog=catalogs[number])
+        fresh, gone, body = pickle.loads(request)  # noqa: S301 - from the gateway itself
+        for number, values in fresh.items():
+            catalogs[number] = Catalog(*pickle.loads(values))  # noqa: S301 - likewise
+        for number in gone:
+            del catalogs[number]
+        task = _Tasks(io.BytesIO(body), catalogs).load()
         try:
             answer = task.perform()
         except Exception as error:  # an edge: whatever it is, the next task is another's

@@ -15,7 +15,8 @@ import pytest
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.apart import Apart, _Unpickler
-from gateway.reading import InspectText, NormaliseText, ReadTrees
+from gateway.model import Mask
+from gateway.reading import InspectText, NarrowText, NormaliseText, ProveText, ReadTrees
 from gateway.sql.codes import IncompleteCode
 
 LONG = f"SELECT name FROM users WHERE id IN ({', '.join(map(str, range(9000)))})"
@@ -57,6 +58,35 @@ def test_answers_are_those_of_the_task_itself(analyses):
     assert answers[3].code is IncompleteCode.KIND_REFUSED
     assert answers[5].complete
     assert answers[5].relations == ("public.users",)
+
+
+def test_a_text_narrowed_and_proved(analyses):
+    text = "SELECT phone FROM users WHERE id = 3"
+    found = analyses(text)
+    work = NarrowText(
+        text=text,
+        obligations=[Mask(relation="public.users", column="phone", method="partial")],
+        catalog=found.catalog,
+        search_path=found.search_path,
+        nonce="nobody_guesses_this",
+        facts=ReadTrees("select", found.trees, found.catalog, 100_000).perform(),
+        trees=found.trees,
+        filters={},
+    )
+    narrowed = work.perform()
+    trees = {one: analyses(one).trees for one in narrowed.references}
+    claims = [
+        ProveText(of=work, changed=changed, references=trees, max_tree_bytes=100_000)
+        for changed in (analyses(narrowed.text).trees, found.trees)
+    ]
+
+    async def use(apart):
+        return [await apart.perform(task, "ann") for task in (work, *claims)]
+
+    first, good, bad = run(use)
+
+    assert (first, good.shown, bad.shown) == (narrowed, True, False)
+    assert bad == claims[1].perform()
 
 
 def test_a_catalog_is_sent_once_and_the_oldest_is_forgotten(analyses):
