@@ -8,7 +8,8 @@ Map, in the order of imports (a package may import what stands above it, never w
     policy                                facts -> Rego -> verdict
     audit                                 the hash-chained record
     pgwire                                PostgreSQL's protocol, without sockets
-    reuse explain needs authorize         THE ORDER: understand, decide, record, act; one body for all doors
+    reuse reading explain needs
+    understand authorize                  THE ORDER: understand, decide, record, act; one body for all doors
     links                                 outbound: server, analysis twin, key files, watched folders
     doors                                 inbound: postgres, grpc, http; the desk they all ask
     app check provision demo console cli  composition, and what people type

@@ -125,7 +125,7 @@ class Application:
             incomplete_codes=list(IncompleteCode),
             version=version("sekisho"),
         )
-        resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics)
+        resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
         self._closing.push_async_callback(resolver.close)
         authority = Authority(
             world=world,
@@ -173,6 +173,9 @@ class Application:
                     authority.forget_statements()  # else what rests on what changed is found out at its next use
                 metrics.twin(name, up=changed_twin.epoch is not None)
 
+            def waited(seconds: float, name: str = source.id) -> None:
+                metrics.twin_waited(name, seconds)
+
             twin = Twin(
                 source,
                 address=addresses[source.id],
@@ -180,6 +183,7 @@ class Application:
                 tree_bytes=self.config.limits.tree_bytes,
                 nonce=nonce,
                 changed=changed,
+                waited=waited,
             )
             world.twins[DatasourceId(source.id)] = twin
             self._closing.callback(twin.close)

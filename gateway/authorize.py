@@ -33,8 +33,7 @@ from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
-from gateway.reuse import Answer, Bounded, Standing
-from gateway.sql import gate
+from gateway.reuse import Answer, Bounded, Standing, weight
 from gateway.sql.rewrite import RewriteRefused
 from gateway.understand import Statements, understand
 
@@ -73,7 +72,8 @@ class Authority:
         asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
         asker = (ask.door, ask.principal, ask.peer, ask.supports, ask.sends)
         key = (*asked, *asker)
-        standing = self._decisions.get(key)
+        who = ask.principal.id
+        standing = self._decisions.get(key, who)
         if standing is not None and self.usable(standing, at):
             return (yield from self.again(standing, ask.session, now_ns))
         epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
@@ -86,17 +86,17 @@ class Authority:
             revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
             # One question per distinct facts, not per text: another number in the WHERE is no other question.
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
-            answer, reused = self._answers.get(question), True
+            answer, reused = self._answers.get(question, who), True
             if answer is None or not self.usable(answer, at):
                 answer = yield from self._answer(ask, statement, at, epoch or "", revision)
                 reused = False
                 if answer.epoch:
-                    self._answers.put(question, answer)
+                    self._answers.put(question, answer, who)
             standing = yield from self._act(ask, answer, statement, epoch or "")
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
         if standing.epoch:
-            self._decisions.put(key, standing)
+            self._decisions.put(key, standing, who, weight(ask.sql))
         return (yield from self._record(standing, ask.session, now_ns, reused=reused))
 
     def again(self, standing: Standing, session: str, now_ns: int) -> Work:
@@ -194,7 +194,7 @@ class Authority:
             epoch=epoch,  # of the facts of this text: the answer may have been found to stand at a later one
             depends=depends,
             hint=answer.hint,
-            normalised=gate.normalise(ask.sql),
+            normalised=(yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             text=text,
         )
@@ -246,7 +246,8 @@ class Authority:
         decision = Decision(id=self._new_id(), at=now_ns // _SECOND, verdict=verdict)
         detail = error.detail
         try:
-            yield NeedDurable(self._refusal_entry(ask, decision.id, error.reason, now_ns, detail), Durability.SYNCED)
+            entry = yield from self._refusal_entry(ask, decision.id, error.reason, now_ns, detail)
+            yield NeedDurable(entry, Durability.SYNCED)
         except RecordUnavailable as unwritten:
             decision = replace(decision, verdict=_closed(verdict, unwritten.reason))
             detail = unwritten.detail
@@ -254,7 +255,7 @@ class Authority:
 
     def _complaint(self, ask: Ask, complaint: Complaint, now_ns: int) -> Work:
         """The server itself rejects the statement: its words are the answer, counted apart from denials."""
-        entry = self._refusal_entry(
+        entry = yield from self._refusal_entry(
             ask, self._new_id(), Reason.SERVER_COMPLAINT, now_ns, "", sqlstate=complaint.sqlstate
         )
         try:
@@ -265,7 +266,7 @@ class Authority:
 
     def _refusal_entry(
         self, ask: Ask, decision_id: str, reason: Reason, now_ns: int, detail: str, sqlstate: str = ""
-    ) -> record.Entry:
+    ) -> Generator[Need, Any, record.Entry]:
         return record.refusal_entry(
             decision_id,
             at_ns=now_ns,
@@ -277,7 +278,7 @@ class Authority:
             reason=reason,
             detail=detail,
             sqlstate=sqlstate or _sqlstate(reason),
-            statement=gate.normalise(ask.sql),
+            statement=(yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             revision=self._revision(),
         )

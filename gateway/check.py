@@ -29,7 +29,7 @@ from gateway.links.server import Credentials
 from gateway.links.sources import Sources, load_sources, secret
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
-from gateway.needs import Ask, NeedDecision, NeedTree, Outcome
+from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
 from gateway.policy.inprocess import InProcessEngine
 
 _HOUR: Final = 3600
@@ -145,6 +145,8 @@ async def _drive(authority: Authority, ask: Ask, at: int, engine: InProcessEngin
         try:
             if isinstance(need, NeedTree):
                 answer = await twin.analyse(need.profile, need.text, need.parameter_types)
+            elif isinstance(need, NeedReading):
+                answer = need.task.perform()  # there is nobody else to be held up
             elif isinstance(need, NeedDecision):
                 answer = engine.evaluate(need.document)
         except SekishoError as error:  # nothing is forwarded, so nothing is recorded: the third need is no need here

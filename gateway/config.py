@@ -100,7 +100,7 @@ class Twin:
 
     role: str = setting("login role of the twin, member of every profile's role", required=True)
     password_file: Path | None = setting("file with the twin's password")
-    connections: int = setting("connections per profile", 2)
+    connections: int = setting("connections per profile", 4)
     statement_timeout_ms: int = setting("longest time one analysis may take on the server", 2000)
     lock_timeout_ms: int = setting("longest time one analysis may wait for a lock", 500)
     epoch_interval_ms: int = setting("how often the catalogs are looked at for changes", 1000)
@@ -156,8 +156,13 @@ class Limits:
     message_bytes: int = setting("longest Query, Parse, Bind or CopyData message", 16 * 1024 * 1024)
     statements: int = setting("prepared statements and portals of one session", 1000)
     tree_bytes: int = setting("largest analysed tree that is read", 8 * 1024 * 1024)
-    known_statements: int = setting("statement facts kept for reuse", 10_000)
-    known_decisions: int = setting("decisions kept for reuse", 10_000)
+    known_statements: int = setting("statement facts kept for reuse; a long text counts as one for each kB", 10_000)
+    known_decisions: int = setting("decisions kept for reuse; counted alike", 10_000)
+    unknown_per_second: int = setting("statements of one principal per second that the gateway must analyse", 200)
+    unknown_burst: int = setting("how many of them may come at a time", 500)
+    unknown_waiting: int = setting("how many of them may wait for their analysis at once", 64)
+    unknown_delay_ms: int = setting("longest time one over that rate is delayed for; it is denied beyond it", 2000)
+    reading_timeout_ms: int = setting("longest time for reading a long text or a large tree", 5000)
     drain_timeout_ms: int = setting("longest wait for open statements at shutdown", 10_000)
 
 

@@ -46,6 +46,11 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Limits, "tree_bytes"): (65_536, _GIB),
         (c.Limits, "known_statements"): (0, 10_000_000),
         (c.Limits, "known_decisions"): (0, 10_000_000),
+        (c.Limits, "unknown_per_second"): (1, 1_000_000),
+        (c.Limits, "unknown_burst"): (1, 1_000_000),
+        (c.Limits, "unknown_waiting"): (1, 100_000),
+        (c.Limits, "unknown_delay_ms"): (0, 600_000),
+        (c.Limits, "reading_timeout_ms"): (100, 600_000),
         (c.Limits, "drain_timeout_ms"): (0, _HOUR_MS),
     }
 )

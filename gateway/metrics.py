@@ -84,6 +84,14 @@ class Metrics:
         entries = counter("record_entries", "Entries of the record, by what they had survived.", "durability")
         self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
         twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
+        twin_wait = Histogram(
+            "sekisho_twin_wait_seconds",
+            "Time until an analysis had its turn at the twin.",
+            ("datasource",),
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+        self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         self._policy_info = gauge("policy_info", "1, for the revision of policy and registry in force.", "revision")
         build_info = gauge("build_info", "1, for the version that runs.", "version")
         shadow = gauge("shadow_mode", "Whether a rule only counts (1) or acts (0).", "rule")
@@ -103,6 +111,7 @@ class Metrics:
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
         self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
+        self._twin_wait = {name: twin_wait.labels(name) for name in (*sorted(self._datasources), OTHER)}
         self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
         self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
         self._completions = {
@@ -194,6 +203,14 @@ class Metrics:
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""
         self._twin_up[datasource if datasource in self._datasources else OTHER].set(1 if up else 0)
+
+    def twin_waited(self, datasource: str, seconds: float) -> None:
+        """An analysis had its turn."""
+        self._twin_wait[datasource if datasource in self._datasources else OTHER].observe(seconds)
+
+    def delayed(self) -> None:
+        """An unknown statement had to wait, or was refused, because its principal has asked for so many."""
+        self._delayed.inc()
 
     def policy_loaded(self, revision: str, shadow_rules: Iterable[str]) -> None:
         """The revision in force changed; exactly one is shown at a time."""

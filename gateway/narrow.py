@@ -7,20 +7,22 @@ A generator like `gateway.authorize`: it yields the trees it needs. What cannot 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Obligation, StatementFacts
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
+from gateway.needs import Analysis, Ask, Bounds, Need, World
+from gateway.reading import Narrowed, NarrowText, Proof, ProveText, large
 from gateway.sql import gate
 from gateway.sql.depends import depends_on
-from gateway.sql.facts import read_facts
-from gateway.sql.rewrite import RewriteRefused, Rewritten, prove, rewrite
+from gateway.sql.rewrite import RewriteRefused
+from gateway.understand import inspected, read, reading, tree
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
+class Narrowing:
     """The text to send, and the relations that it and the text it was made of rest on."""
 
     text: str
@@ -38,22 +40,22 @@ class Narrower:
 
     def narrow(
         self, ask: Ask, facts: StatementFacts, obligations: Sequence[Obligation]
-    ) -> Generator[Need, Any, Narrowed]:
+    ) -> Generator[Need, Any, Narrowing]:
         """The text to send in place of ``ask.sql``. Raises RewriteRefused, PolicyUnavailable."""
-        statements = gate.inspect(ask.sql, max_bytes=self.bounds.statement_bytes)
+        statements = yield from inspected(ask, ask.sql, self.bounds.statement_bytes)
         if len(statements) != 1:
             raise RewriteRefused(
                 "several statements in one text cannot be masked, filtered or limited: send them one by one"
             )
         epoch = self.world.epoch(ask.datasource)
         (statement,) = statements
-        first: Analysis = yield _tree(ask, statement.subject)
-        found = read_facts(statement.kind, first.trees, first.catalog, max_tree_bytes=self.bounds.tree_bytes)
+        first: Analysis = yield tree(ask, statement.subject, statement.names())
+        found = yield from read(ask, statement.kind, first, self.bounds.tree_bytes)
         if first.complaint is not None or found != facts:
             raise _moved()
-        rewritten = rewrite(
-            statement.text,
-            obligations,
+        work = NarrowText(
+            text=statement.text,
+            obligations=obligations,
             catalog=first.catalog,
             search_path=first.search_path,
             nonce=self.name,
@@ -61,38 +63,46 @@ class Narrower:
             trees=first.trees,
             filters=self.world.registry.row_filters(ask.datasource),
         )
-        trees = yield from self._prove(ask, rewritten, first)
+        made = yield from (self._elsewhere(ask, work) if large(first.trees) else self._here(ask, work))
         if epoch is None or self.world.epoch(ask.datasource) != epoch:
             raise _moved()
-        more = depends_on(trees, found.depends or (), first.catalog)
-        return Narrowed(rewritten.text, None if found.depends is None else more)
+        return made
 
-    def _prove(self, ask: Ask, rewritten: Rewritten, first: Analysis) -> Generator[Need, Any, list[str]]:
-        """The trees of what was made: of the whole text, and of each predicate alone."""
+    def _here(self, ask: Ask, work: NarrowText) -> Generator[Need, Any, Narrowing]:
+        rewritten = work.rewritten()
+        claim = yield from self._claim(ask, work, rewritten.text, rewritten.references)
+        claim.prove(rewritten)
+        rests_on = work.facts.depends
+        if rests_on is not None:
+            rests_on = depends_on([*claim.changed, *chain(*claim.references.values())], rests_on, work.catalog)
+        return Narrowing(rewritten.text, rests_on)
+
+    def _elsewhere(self, ask: Ask, work: NarrowText) -> Generator[Need, Any, Narrowing]:
+        narrowed: Narrowed = yield reading(ask, work)
+        if narrowed.refused:
+            raise RewriteRefused(narrowed.refused)
+        claim = yield from self._claim(ask, work, narrowed.text, narrowed.references)
+        proof: Proof = yield reading(ask, claim)
+        if not proof.shown:
+            raise RewriteRefused(proof.refused)
+        return Narrowing(narrowed.text, None)  # to know what so much rests on would take as long again
+
+    def _claim(
+        self, ask: Ask, work: NarrowText, text: str, sub_selects: Sequence[str]
+    ) -> Generator[Need, Any, ProveText]:
+        """What the server makes of the rewritten text, and of each sub-select in it: to be proved."""
         try:
-            (again,) = gate.inspect(rewritten.text, max_bytes=2 * self.bounds.statement_bytes)
+            (again,) = yield from inspected(ask, text, 2 * self.bounds.statement_bytes)
         except gate.Refused as refused:
             raise RewriteRefused(f"with masks and filters in it, {refused.detail}") from refused
-        changed: Analysis = yield _tree(ask, again.subject)
+        changed: Analysis = yield replace(tree(ask, again.subject, again.names()), counted=False)
         references: dict[str, Sequence[str]] = {}
-        for text in rewritten.references:
-            alone: Analysis = yield NeedTree(ask.datasource, ask.profile, text, (), ask.principal.id)
+        for one in sub_selects:
+            alone: Analysis = yield replace(tree(ask, one, again.names()), parameter_types=(), counted=False)
             _accepted(alone)
-            references[text] = alone.trees
+            references[one] = alone.trees
         _accepted(changed)
-        prove(
-            rewritten,
-            original=first.trees,
-            changed=changed.trees,
-            references=references,
-            catalog=first.catalog,
-            max_tree_bytes=self.bounds.tree_bytes,
-        )
-        return [*changed.trees, *(tree for trees in references.values() for tree in trees)]
-
-
-def _tree(ask: Ask, text: str) -> NeedTree:
-    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id)
+        return ProveText(of=work, changed=changed.trees, references=references, max_tree_bytes=self.bounds.tree_bytes)
 
 
 def _accepted(analysis: Analysis) -> None:

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from gateway.errors import Reason
 from gateway.facts.registry import Registry
 from gateway.model import Complaint, DatasourceId, Decision, Door, Durability, JsonValue, Peer, Principal, PrincipalId
+from gateway.reading import Task
 from gateway.reuse import Standing
 from gateway.sql.catalog import Catalog
+from gateway.sql.named import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,9 @@ class NeedTree:
     text: str
     parameter_types: tuple[int, ...]
     principal: PrincipalId  # for whom: nobody may keep the twin busy for everybody else
+    relations: Names = frozenset()  # that the text names: what its analysis may be held up by
+    patient: bool = True  # whether whoever asks may be kept waiting: not a door with a few threads for everybody
+    counted: bool = True  # as one more unknown statement of the principal; False: it follows from one that was
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,15 @@ class Analysis:
     complaint: Complaint | None
     catalog: Catalog
     search_path: tuple[str, ...] = ()  # the schemas that names without one were looked up in
+
+
+@dataclass(frozen=True, slots=True)
+class NeedReading:
+    """Work that would hold up everybody else if it were done in their midst; answered as ``task.perform()`` would."""
+
+    task: Task
+    principal: PrincipalId
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class NeedDurable:
     durability: Durability
 
 
-Need = NeedTree | NeedDecision | NeedDurable
+Need = NeedTree | NeedReading | NeedDecision | NeedDurable
 Work = Generator[Need, Any, "Outcome"]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gateway.model import StatementFacts, Understanding, Verdict
 from gateway.sql.changes import Changes
@@ -21,35 +21,119 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Bounded(Generic[Key, Value]):
-    """A map that forgets the least recently used entry beyond its limit."""
+class _Segment(Generic[Key, Value]):
+    """What one owner holds, the least recently used first."""
 
-    __slots__ = ("_entries", "_limit")
+    __slots__ = ("entries", "owner", "weight")
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.entries: OrderedDict[_Entry[Key, Value], None] = OrderedDict()
+        self.weight = 0
+
+
+class _Entry(Generic[Key, Value]):
+    __slots__ = ("key", "segment", "value", "weight")
+
+    def __init__(self, key: Key, value: Value, weight: int, segment: _Segment[Key, Value]) -> None:
+        self.key = key
+        self.value = value
+        self.weight = weight
+        self.segment = segment
+
+
+class Bounded(Generic[Key, Value]):
+    """A map that forgets beyond its limit: first of what those hold who hold more than their share.
+
+    An entry is its owner's until somebody else uses it; from then on it is shared, and nobody's flood pushes it out.
+    While there is room, anybody may use all of it.
+    """
+
+    __slots__ = ("_entries", "_limit", "_segments", "_shared", "_weight")
 
     def __init__(self, limit: int) -> None:
-        self._entries: OrderedDict[Key, Value] = OrderedDict()
         self._limit = limit
+        self.clear()
 
-    def get(self, key: Key) -> Value | None:
-        """The value, now the most recently used one, or None."""
-        value = self._entries.get(key)
-        if value is not None:
-            self._entries.move_to_end(key)
-        return value
+    def get(self, key: Key, owner: str = "") -> Value | None:
+        """The value, now the most recently used one of its segment, or None."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        segment = entry.segment
+        if segment.owner == owner or segment is self._shared:
+            segment.entries.move_to_end(entry)
+        else:
+            self._share(entry)
+        return entry.value
 
-    def put(self, key: Key, value: Value) -> None:
-        """Keep a value."""
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
+    def put(self, key: Key, value: Value, owner: str = "", weight: int = 1) -> None:
+        """Keep a value. ``weight``: of how many ordinary entries it takes the room."""
+        old = self._entries.get(key)
+        segment = old.segment if old is not None else self._segments.get(owner)
+        if old is not None:
+            self._drop(old)
+        if segment is None:
+            segment = _Segment(owner)
+        if segment is not self._shared:
+            self._segments[segment.owner] = segment  # again, where its last entry has just gone
+        entry = self._entries[key] = _Entry(key, value, weight, segment)
+        self._add(entry)
+        while self._weight > self._limit:
+            self._drop(next(iter(self._over(segment).entries)))
 
     def clear(self) -> None:
         """Forget everything."""
-        self._entries.clear()
+        self._entries: dict[Key, _Entry[Key, Value]] = {}
+        self._segments: dict[str, _Segment[Key, Value]] = {}
+        self._shared: _Segment[Key, Value] = _Segment("")
+        self._weight = 0
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _over(self, putting: _Segment[Key, Value]) -> _Segment[Key, Value]:
+        """The segment that has to give something up."""
+        if not self._segments:
+            return self._shared
+        fair = (self._limit - self._shared.weight) // len(self._segments)
+        if putting is not self._shared and putting.weight > fair:
+            return putting
+        return max(self._segments.values(), key=_weight)
+
+    def _share(self, entry: _Entry[Key, Value]) -> None:
+        self._drop(entry)
+        entry.segment = self._shared
+        self._entries[entry.key] = entry
+        self._add(entry)
+        # Two who help each other must not have all of it either.
+        while self._shared.weight > max(1, self._limit * 3 // 4):
+            self._drop(next(iter(self._shared.entries)))
+
+    def _add(self, entry: _Entry[Key, Value]) -> None:
+        entry.segment.entries[entry] = None
+        entry.segment.weight += entry.weight
+        self._weight += entry.weight
+
+    def _drop(self, entry: _Entry[Key, Value]) -> None:
+        segment = entry.segment
+        del self._entries[entry.key], segment.entries[entry]
+        segment.weight -= entry.weight
+        self._weight -= entry.weight
+        if not segment.entries and segment is not self._shared:
+            del self._segments[segment.owner]
+
+
+def _weight(segment: _Segment[Any, Any]) -> int:
+    return segment.weight
+
+
+_KILOBYTE = 1024
+
+
+def weight(text: str) -> int:
+    """Of how many ordinary entries an entry about this text takes the room: its length is what it costs."""
+    return 1 + len(text) // _KILOBYTE
 
 
 _EPOCHS_REMEMBERED = 64

@@ -10,14 +10,15 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
-from gateway.errors import PolicyUnavailable, Reason
+from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
-from gateway.model import Complaint, DatasourceId, StatementEffect, StatementFacts, Understanding
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
-from gateway.reuse import Bounded, Known
+from gateway.model import Complaint, DatasourceId, Door, StatementEffect, StatementFacts, Understanding
+from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
+from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
+from gateway.reuse import Bounded, Known, weight
 from gateway.sql import gate
 from gateway.sql.codes import IncompleteCode
-from gateway.sql.facts import read_facts
+from gateway.sql.named import Names
 from gateway.sql.together import together
 
 _DAY = 86_400
@@ -40,15 +41,16 @@ class Statements:
     def read(self, ask: Ask, epoch: str | None) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one text, or the server's complaint. ``epoch``: as of before this call; None: nothing is kept."""
         key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
-        known = self._still(ask.datasource, self._texts.get(key), epoch)
+        who = ask.principal.id
+        known = self._still(ask.datasource, self._texts.get(key, who), epoch)
         if known is not None:
             return known
         try:
-            statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
+            statements = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
         except gate.Refused as refused:
             if refused.code is IncompleteCode.TEXT_UNPARSABLE:
                 # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
-                analysis: Analysis = yield _tree(ask, ask.sql)
+                analysis: Analysis = yield tree(ask, ask.sql, frozenset())
                 if analysis.complaint is not None:
                     return analysis.complaint
             return StatementFacts(
@@ -69,7 +71,7 @@ class Statements:
             facts.append(found)
         whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._texts.put(key, Known(whole, epoch))
+            self._texts.put(key, Known(whole, epoch), who, weight(ask.sql))
         return whole
 
     def _still(self, datasource: DatasourceId, known: Known | None, epoch: str | None) -> StatementFacts | None:
@@ -82,20 +84,34 @@ class Statements:
             known.epoch = epoch
         return known.facts
 
+    def normalised(self, ask: Ask) -> Generator[Need, Any, str]:
+        """The text for the record; empty where it cannot be read, or there is no time for it. It has its hash."""
+        if len(ask.sql) > self._bounds.statement_bytes:
+            return ""
+        if len(ask.sql) < LONG_TEXT:
+            return gate.normalise(ask.sql)
+        try:
+            found: str = yield reading(ask, NormaliseText(ask.sql))
+        except SekishoError:
+            return ""
+        return found
+
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None
     ) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one statement: those of its shape, where that is known, else the server is asked."""
         key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types)
-        known = self._still(ask.datasource, self._shapes.get(key), epoch) if statement.shape is not None else None
+        who = ask.principal.id
+        held = self._shapes.get(key, who) if statement.shape is not None else None
+        known = self._still(ask.datasource, held, epoch)
         if known is not None:
             return known
-        analysis: Analysis = yield _tree(ask, statement.subject)
+        analysis: Analysis = yield tree(ask, statement.subject, statement.names())
         if analysis.complaint is not None:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
-        facts = read_facts(statement.kind, analysis.trees, analysis.catalog, max_tree_bytes=self._bounds.tree_bytes)
+        facts = yield from read(ask, statement.kind, analysis, self._bounds.tree_bytes)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
-            self._shapes.put(key, Known(facts, epoch))
+            self._shapes.put(key, Known(facts, epoch), who, weight(ask.sql))
         return facts
 
 
@@ -131,8 +147,36 @@ def understand(world: World, volume: VolumeCounter, ask: Ask, statement: Stateme
     )
 
 
-def _tree(ask: Ask, text: str) -> NeedTree:
-    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id)
+def inspected(ask: Ask, text: str, max_bytes: int) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
+    """What the gate makes of a text, wherever there is time to look at it. Raises gate.Refused."""
+    if len(text) < LONG_TEXT or len(text) > max_bytes:  # size is refused on the spot
+        return gate.inspect(text, max_bytes=max_bytes)
+    found: Inspected = yield reading(ask, InspectText(text, max_bytes))
+    return found.result()
+
+
+def read(ask: Ask, kind: str, analysis: Analysis, max_tree_bytes: int) -> Generator[Need, Any, StatementFacts]:
+    """Facts of one statement from its trees, wherever there is time to read them."""
+    task = ReadTrees(kind, analysis.trees, analysis.catalog, max_tree_bytes)
+    if large(analysis.trees):
+        facts: StatementFacts = yield reading(ask, task)
+        return facts
+    return task.perform()
+
+
+def tree(ask: Ask, text: str, relations: Names) -> NeedTree:
+    """The need of one statement's tree."""
+    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id, relations, _patient(ask))
+
+
+def reading(ask: Ask, task: Task) -> NeedReading:
+    """The need of a task done where it holds up nobody."""
+    return NeedReading(task, ask.principal.id, _patient(ask))
+
+
+def _patient(ask: Ask) -> bool:
+    """A connection of one's own may wait; a document door's threads and calls are there for everybody."""
+    return ask.door is Door.POSTGRES
 
 
 def _placed(complaint: Complaint, before: int | None) -> Complaint:

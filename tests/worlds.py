@@ -14,7 +14,7 @@ from gateway.doors.drive import run_sync
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
-from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedTree, Outcome
+from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.reuse import History
@@ -108,6 +108,8 @@ class Bench:
         match need:
             case NeedTree():
                 return self.analyses(need.text)
+            case NeedReading():
+                return need.task.perform()
             case NeedDecision():
                 return self.engine.evaluate(need.document)
             case NeedDurable():

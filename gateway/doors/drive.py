@@ -17,10 +17,15 @@ from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics, Stage
 from gateway.model import Door
-from gateway.needs import Need, NeedDecision, NeedDurable, NeedTree, Outcome, Work
+from gateway.needs import Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome, Work
 
 _log = logging.getLogger(__name__)
-_STAGES: Final = {NeedTree: Stage.UNDERSTAND, NeedDecision: Stage.DECIDE, NeedDurable: Stage.RECORD}
+_STAGES: Final = {
+    NeedTree: Stage.UNDERSTAND,
+    NeedReading: Stage.UNDERSTAND,
+    NeedDecision: Stage.DECIDE,
+    NeedDurable: Stage.RECORD,
+}
 
 
 @dataclass(slots=True)

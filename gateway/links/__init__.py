@@ -4,6 +4,10 @@ Map:
     resolve     answers to needs: engine, twin, record; at once where it can be
     server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
     asker       questions of our own over such a connection
+    fair        whose turn it is: a queue that goes round those who wait
+    locked      which relations somebody holds a strong lock on, as far as analyses that waited in vain can tell
+    allowance   how many unknown statements one principal may ask about: so many a second, so many at once
+    apart       a process that reads long texts and large trees, so that the loop does not
     twin        the analysis twin: the server's trees, the catalogs, the epoch
     scout       how the twin watches the catalogs: the epoch, what changed, the wake-up call
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets

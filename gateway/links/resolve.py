@@ -7,30 +7,43 @@ where it must be waited for, so that a known statement costs no task and no turn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, assert_never
 
 from gateway.audit.writer import RecordWriter
+from gateway.config import Limits
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
+from gateway.links.allowance import Allowance
+from gateway.links.apart import Apart
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Durability, JsonValue
-from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedTree
+from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree
 from gateway.policy.engine import Engine
+from gateway.reading import InspectText
 
 
 class Resolver:
     """Gives, or promises, what a need asks for. Raises SekishoError."""
 
     def __init__(
-        self, *, engine: Engine, twins: Mapping[DatasourceId, Twin], recorder: RecordWriter, metrics: Metrics
+        self,
+        *,
+        engine: Engine,
+        twins: Mapping[DatasourceId, Twin],
+        recorder: RecordWriter,
+        metrics: Metrics,
+        limits: Limits,
     ) -> None:
         self.engine = engine
         self._metrics = metrics
         self._twins = twins
         self._recorder = recorder
+        self._allowance = Allowance(limits)
+        self._apart = Apart(timeout=limits.reading_timeout_ms / 1000)
         self._tasks = TaskGroup()
 
     def resolve(self, need: Need) -> JsonValue | asyncio.Future[Any]:
@@ -42,6 +55,8 @@ class Resolver:
                 return self._decide(need)
             case NeedTree():
                 return self._tasks.spawn(self._analyse(need), "analyse", told=SekishoError)
+            case NeedReading():
+                return self._tasks.spawn(self._read(need), "read", told=SekishoError)
             case _:
                 assert_never(need)
 
@@ -75,11 +90,44 @@ class Resolver:
         twin = self._twins.get(need.datasource)
         if twin is None:
             raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
-        return await twin.analyse(need.profile, need.text, need.parameter_types)
+        async with self.allowed(need):
+            analysis = await twin.analyse(
+                need.profile,
+                need.text,
+                need.parameter_types,
+                principal=need.principal,
+                relations=need.relations,
+            )
+        self._allowance.charge(need.principal, sum(map(len, analysis.trees)))
+        return analysis
+
+    async def _read(self, need: NeedReading) -> Any:
+        if not isinstance(need.task, InspectText):  # the others follow on what was let in
+            return await self._apart.perform(need.task, need.principal)
+        async with self.allowed(need):
+            return await self._apart.perform(need.task, need.principal)
+
+    @asynccontextmanager
+    async def allowed(self, need: NeedTree | NeedReading) -> AsyncIterator[None]:
+        """Within the principal's rate and number of unknown statements; after a delay, where it is over the rate."""
+        if isinstance(need, NeedTree) and not need.counted:
+            yield
+            return
+        given = self._allowance.enter(need.principal, asyncio.get_running_loop().time(), patient=need.patient)
+        try:
+            if given.delay:
+                self._metrics.delayed()
+                await asyncio.sleep(given.delay)
+            if given.refusal:
+                raise PolicyUnavailable(Reason.LIMIT_EXCEEDED, given.refusal)
+            yield
+        finally:
+            self._allowance.leave(need.principal, given)
 
     async def close(self) -> None:
         """End what is under way."""
         await self._tasks.cancel()
+        self._apart.close()
 
 
 def _from_thread(

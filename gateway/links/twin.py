@@ -21,6 +21,8 @@ from typing import Final
 from gateway.config import Datasource
 from gateway.errors import ConfigError, PolicyUnavailable, Reason, UpstreamError
 from gateway.links.asker import AnswerTooLarge, Asker, ServerRefused
+from gateway.links.fair import Turns
+from gateway.links.locked import Locked, in_words
 from gateway.links.scout import Alarm, listen, looked_up_in, read_catalogs, read_epoch
 from gateway.links.server import Credentials, ServerAddress, open_connection
 from gateway.model import Complaint
@@ -30,12 +32,15 @@ from gateway.pgwire.messages import SYNC, decode_fields, encode_parse
 from gateway.reuse import History
 from gateway.sql.catalog import Catalog
 from gateway.sql.changes import EVERYTHING, Changes, State, changes
+from gateway.sql.named import Names
 
 _log = logging.getLogger(__name__)
 
 # The server's own complaint about a statement, told to the person as it is. Others are troubles of the twin's.
 _COMPLAINT_CLASSES: Final = frozenset({"42", "22", "0A", "3F", "3D", "54"})
-_TIMEOUT_STATES: Final = frozenset({"55P03", "57014"})
+_LOCK_TIMEOUT: Final = "55P03"
+_TIMEOUT_STATES: Final = frozenset({_LOCK_TIMEOUT, "57014"})
+_PAUSES: Final = 2.0  # times lock_timeout_ms: how long nobody is sent where somebody waited in vain
 _TOLD_FIELDS: Final = "SVCMDHPsctdn"
 _QUIET_LEVELS: Final = frozenset({"panic"})
 _ROLE_STATES: Final = frozenset({"22023", "42501", "42704"})  # the role is not there, or may not be taken
@@ -65,6 +70,7 @@ class Twin:
         tree_bytes: int,
         nonce: Callable[[], str],
         changed: Callable[[], None],
+        waited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._datasource = datasource
         self._settings = datasource.twin
@@ -73,9 +79,11 @@ class Twin:
         self._tree_bytes = tree_bytes
         self._nonce = nonce
         self._changed = changed  # the catalogs are not what they were
+        self._waited = waited  # so many seconds, until an analysis had its turn
         self._roles = {profile.name: profile.role for profile in datasource.profiles}
         self._idle: dict[str, list[Asker]] = {name: [] for name in self._roles}
-        self._slots = {name: asyncio.Semaphore(self._settings.connections) for name in self._roles}
+        self._turns = {name: Turns(self._settings.connections) for name in self._roles}
+        self._locked = Locked(_PAUSES * self._settings.lock_timeout_ms / 1000)
         self._scout: Asker | None = None
         self._closed = False
         self._alarm = Alarm()
@@ -234,17 +242,33 @@ class Twin:
 
     # -- analysis -------------------------------------------------------------------------------------------------
 
-    async def analyse(self, profile: str, text: str, types: tuple[int, ...]) -> Analysis:
-        """What the server makes of one statement. Raises PolicyUnavailable: then it is denied."""
+    async def analyse(
+        self,
+        profile: str,
+        text: str,
+        types: tuple[int, ...],
+        *,
+        principal: str = "",
+        relations: Names = frozenset(),
+    ) -> Analysis:
+        """What the server makes of one statement. Raises PolicyUnavailable: then it is denied.
+
+        ``principal``: for whom; everybody has his turn. ``relations``: what the text names, and may be held up by.
+        """
         self._known_catalog()  # before anything is sent: what the twin rests on may not hold just now
+        self._refuse_locked(relations)
         late = "every analysis connection was busy"
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
-            async with asyncio.timeout(self._timeout()), self._slots[profile]:
+            async with (
+                asyncio.timeout(self._timeout()),
+                self._turns[profile].turn(principal, frozenset(name for name, _ in relations)),
+            ):
                 late = "the database did not answer in time"
-                asker = await self._take(profile)
-                request = encode_parse(b"", text.encode(), types) + SYNC
-                messages = await asker.exchange(request, self._timeout())
-                self._idle[profile].append(asker)
+                self._waited(clock() - began)
+                self._refuse_locked(relations)  # somebody ahead may have found out
+                messages = await self._ask(profile, encode_parse(b"", text.encode(), types) + SYNC, relations)
         except TimeoutError:
             raise PolicyUnavailable(Reason.TWIN_TIMEOUT, late) from None
         except AnswerTooLarge:
@@ -253,7 +277,28 @@ class Twin:
         except UpstreamError as error:
             reason = error.reason if error.reason is Reason.TWIN_TIMEOUT else Reason.TWIN_UNAVAILABLE
             raise PolicyUnavailable(reason, "the analysis twin could not be asked") from error
-        return _read(messages, self._known_catalog(), self._datasource.search_path)
+        return _read(messages, self._known_catalog(), self._datasource.search_path, relations)
+
+    async def _ask(self, profile: str, request: bytes, relations: Names) -> list[tuple[int, bytes]]:
+        """Send it, and learn from the answer which relations are locked."""
+        self._locked.begin(relations)
+        try:
+            asker = await self._take(profile)
+            messages = await asker.exchange(request, self._timeout())
+            self._idle[profile].append(asker)
+        finally:
+            self._locked.ended(relations)
+        state = next((decode_fields(body).get("C") for kind, body in messages if kind == ord("E")), None)
+        if state is None:
+            self._locked.passed(relations)
+        elif state == _LOCK_TIMEOUT:
+            self._locked.waited(relations, asyncio.get_running_loop().time())
+        return messages
+
+    def _refuse_locked(self, relations: Names) -> None:
+        found = self._locked.blocked(relations, asyncio.get_running_loop().time())
+        if found is not None:
+            raise PolicyUnavailable(Reason.TWIN_TIMEOUT, f"{_locked_words(found)}; try again in a moment")
 
     def _known_catalog(self) -> Catalog:
         if self.catalog is None or self.epoch is None or self._closed:
@@ -309,7 +354,9 @@ def search_path(datasource: Datasource) -> str:
     return ", ".join([*quoted, "pg_temp"])
 
 
-def _read(messages: list[tuple[int, bytes]], catalog: Catalog, search_path: tuple[str, ...]) -> Analysis:
+def _read(
+    messages: list[tuple[int, bytes]], catalog: Catalog, search_path: tuple[str, ...], relations: Names
+) -> Analysis:
     trees: list[str] = []
     parsed = False
     for kind, body in messages:
@@ -321,14 +368,20 @@ def _read(messages: list[tuple[int, bytes]], catalog: Catalog, search_path: tupl
         elif kind == ord("1"):
             parsed = True
         elif kind == ord("E"):
-            return Analysis((), _complaint(decode_fields(body)), catalog, search_path)
+            return Analysis((), _complaint(decode_fields(body), relations), catalog, search_path)
     return Analysis(tuple(trees) if parsed else (), None, catalog, search_path)
 
 
-def _complaint(fields: Mapping[str, str]) -> Complaint:
+def _complaint(fields: Mapping[str, str], relations: Names) -> Complaint:
     state = fields.get("C", "")
+    if state == _LOCK_TIMEOUT and relations:
+        raise PolicyUnavailable(Reason.TWIN_TIMEOUT, f"{_locked_words(relations)}; the analysis gave up")
     if state in _TIMEOUT_STATES:
         raise PolicyUnavailable(Reason.TWIN_TIMEOUT, "the analysis waited too long for a lock")
     if state[:2] not in _COMPLAINT_CLASSES:
         raise PolicyUnavailable(Reason.TWIN_UNAVAILABLE, "the analysis twin could not analyse the statement")
     return Complaint(sqlstate=state, fields=tuple((code, fields[code]) for code in _TOLD_FIELDS if code in fields))
+
+
+def _locked_words(relations: Names) -> str:
+    return f"waiting for a lock on {in_words(relations)}, which somebody else holds or waits for"

@@ -4,6 +4,7 @@
     inner.py            the statement inside EXPLAIN, found and proved
     copying.py          what stands for a COPY: its query, or the SELECT or INSERT it amounts to
     kinds.py            kinds of statements in the words of SQL, for refusals
+    named.py            the relations a text names: what its analysis may be held up by, never what it touches
     settings.py         which settings a session may set, reset and show
     tree/               the server's analysed tree: text -> typed nodes, one table of fields per major
     snapshot.py         the SQL that reads a catalog

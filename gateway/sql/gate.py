@@ -8,7 +8,7 @@ of every statement is checked against an allow-list; utilities that are judged w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pgparse
@@ -18,6 +18,7 @@ from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.copying import Copy, read_copy
 from gateway.sql.inner import inner_start
 from gateway.sql.kinds import kind_words, refusal_words
+from gateway.sql.named import Names, named
 from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
 from gateway.sql.shape import shape_of
 
@@ -68,6 +69,14 @@ class GateStatement:
     inner: int = 0  # characters of the slice before the statement that is to be analysed: EXPLAIN (…) is left out
     inner_end: int | None = None  # where that one ends, if not with the slice: COPY (…) TO STDOUT
     asked: str = ""  # a text made to be analysed in place of the slice; places in it mean nothing
+    node: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)  # the parser's
+    relations: Names | None = None  # what it names, where that was looked up already
+
+    def names(self) -> Names:
+        """The relations it names, for fairness between those who wait for locks; never what it touches."""
+        if self.relations is not None:
+            return self.relations
+        return named(self.node) if self.node is not None else frozenset()
 
     @property
     def subject(self) -> str:
@@ -154,12 +163,12 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     slice_text = piece.decode("utf-8")
     offset = len(encoded[:start].decode("utf-8"))
     if name == "ExplainStmt":
-        return _explain(slice_text, body, offset)
+        return replace(_explain(slice_text, body, offset), node=node)
     if name == "CopyStmt":
-        return _copy(slice_text, body, offset)
+        return replace(_copy(slice_text, body, offset), node=node)
     kind, facts = _judge(str(name), body)
     shape = shape_of(encoded, node, start, start + len(piece)) if facts is None else None
-    return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset, shape=shape)
+    return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset, shape=shape, node=node)
 
 
 def _explain(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:

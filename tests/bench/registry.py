@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from gateway.demo.characters import ALGORITHM, AUDIENCE, ISSUER, SATO
+from gateway.demo.characters import ALGORITHM, AUDIENCE, ISSUER, KIM, SATO
 from gateway.demo.settings import free_ports
 from tests.servers import ROOT
 
@@ -26,12 +26,14 @@ ROLE = "sekisho_bench"
 TWIN = "sekisho_bench_twin"
 BULK_ROWS = 500_000
 WHO = SATO
+ABUSER = KIM  # of `abuse`
 
 # As `provision` would: the twin may become the role, and keeps the trees it is shown out of the server's log.
 SCHEMA = f"""
 CREATE TABLE readings (id integer PRIMARY KEY, station integer NOT NULL, taken date NOT NULL, note text NOT NULL);
 INSERT INTO readings SELECT n, n % 977, date '2020-01-01' + n % 2000, 'reading number ' || n
 FROM generate_series(1, {BULK_ROWS}) AS n;
+CREATE TABLE busy (held integer);
 CREATE ROLE {ROLE} LOGIN PASSWORD 'bench';
 CREATE ROLE {TWIN} LOGIN NOINHERIT;
 GRANT {ROLE} TO {TWIN} WITH INHERIT FALSE, SET TRUE;
@@ -40,7 +42,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE};
 VACUUM ANALYZE readings;
 """
 
-_TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history", "readings")
+_TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history", "readings", "busy")
 _NOBODY: dict[str, Any] = {"about": "nobody"}
 _ACCOUNTS: dict[str, Any] = {
     "subject_countries": ["JP"],

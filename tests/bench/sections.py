@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import bulk, inside, twin, wire
+from tests.bench import abuse, bulk, inside, twin, wire
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 
-NAMES = ("wire", "bulk", "login", "decision", "statement", "twin", "record")
-_WITH_GATEWAY = frozenset({"wire", "bulk", "login"})
+NAMES = ("wire", "bulk", "login", "abuse", "decision", "statement", "twin", "record")
+_WITH_GATEWAY = frozenset({"wire", "bulk", "login", "abuse"})
 _WITH_TREES = frozenset({"decision", "statement", "twin"})
 
 
@@ -46,6 +46,9 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
         if "login" in names:
             say("logins")
             yield from wire.logins(stage, seconds=effort.seconds, rounds=min(effort.rounds, 3))
+        if "abuse" in names:
+            say("one person at full rate")
+            yield from abuse.run(stage, seconds=2 * effort.seconds, rounds=min(effort.rounds, 3))
         if names & _WITH_TREES:
             say("decisions and new statements, in process")
             found = twin.ask(stage, seconds=seconds)

@@ -27,7 +27,7 @@ from tests.bench.machine import cpu_seconds
 from tests.servers import Postgres, find_tool
 
 SCALE = 10
-_SERVER = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
+_SERVER = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_connections": "200"}
 _POOLER = """\
 [databases]
 {database} = host={sockets} port={server_port} dbname={database} user={role}
@@ -95,6 +95,7 @@ class Stage:
     pgbench: Path
     pgbouncer: Path | None
     ways: dict[str, Way]  # direct, pgbouncer (if there), gateway, labelled, masked
+    abuser: Way | None  # somebody else through the gateway
 
 
 @contextlib.contextmanager
@@ -112,6 +113,7 @@ def stage(*, gateway: bool) -> Iterator[Stage]:
         token = issuer.token(registry.WHO, at=int(time.time()), ttl=6 * 3600)
         pgbouncer = find_tool("pgbouncer")
         ways: dict[str, Way] = {}
+        abuser: Way | None = None
 
         def way(name: str, port: int, database: str, pid: int | None, user: str, password: str) -> None:
             ways[name] = Way(name=name, port=port, database=database, user=user, password=password, pid=pid)
@@ -126,7 +128,16 @@ def stage(*, gateway: bool) -> Iterator[Stage]:
             way("gateway", files.port, registry.NOBODY, process.pid, who, token)
             way("labelled", files.port, registry.PEOPLE, process.pid, who, token)
             way("masked", files.port, registry.MASKED, process.pid, who, token)
-        yield Stage(postgres=postgres, files=files, pgbench=pgbench, pgbouncer=pgbouncer, ways=ways)
+            token = issuer.token(registry.ABUSER, at=int(time.time()), ttl=6 * 3600)
+            abuser = Way(
+                name="abuser",
+                port=files.port,
+                database=registry.NOBODY,
+                user=registry.ABUSER.subject,
+                password=token,
+                pid=process.pid,
+            )
+        yield Stage(postgres=postgres, files=files, pgbench=pgbench, pgbouncer=pgbouncer, ways=ways, abuser=abuser)
 
 
 def _folder(path: Path) -> Path:

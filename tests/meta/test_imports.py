@@ -15,7 +15,7 @@ from tests.meta.tree import Import, Module, imports, modules, room_of
 ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "words", "model", "config", "config_rules", "config_load", "logs", "metrics"),
     ("facts", "sql", "policy", "audit", "pgwire", "injector"),
-    ("explain", "reuse", "needs", "nearest", "narrow", "understand", "authorize"),
+    ("explain", "reading", "reuse", "needs", "nearest", "narrow", "understand", "authorize"),
     ("links", "reports"),
     ("doors",),
     ("app",),

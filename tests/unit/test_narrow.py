@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import Reason
-from gateway.needs import Ask, NeedDecision, NeedTree, Outcome
+from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
+from gateway.reading import NarrowText, Proof, ProveText
 from tests.houses import Analyses
 from tests.worlds import Bench
 
@@ -177,3 +178,43 @@ def test_catalogs_that_move_meanwhile_send_nothing(bench: Narrowing) -> None:
     outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
     assert outcome.reason is Reason.TWIN_UNAVAILABLE
     assert bench.decide(bench.ask("sato", "tokyo-hq", PHONES)).allowed
+
+
+LONG = f"SELECT phone FROM users WHERE id IN ({', '.join(map(str, range(600)))})"
+
+
+def test_what_is_large_is_narrowed_and_proved_elsewhere_with_the_same_text(bench: Narrowing) -> None:
+    text = sent(bench.decide(bench.ask("sato", "tokyo-hq", LONG)))
+    assert text is not None
+    assert text.startswith("SELECT phone FROM (SELECT ")
+    assert text.endswith(LONG.removeprefix("SELECT phone FROM users "))
+    tasks = [one.task for one in bench.needs if isinstance(one, NeedReading)]
+    assert [type(one) for one in tasks if isinstance(one, NarrowText | ProveText)] == [NarrowText, ProveText]
+    (work,) = [one for one in tasks if isinstance(one, NarrowText)]
+    assert work.rewritten().text == text == work.perform().text
+
+
+def test_what_is_large_and_cannot_be_narrowed_says_why(bench: Narrowing) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", f"{LONG} FOR UPDATE"))
+    assert (outcome.allowed, outcome.reason) == (False, Reason.OBLIGATION_UNSUPPORTED)
+    assert "locks rows" in outcome.message
+
+
+def test_what_is_large_and_not_proved_is_denied(bench: Narrowing) -> None:
+    answer = bench.answer
+
+    def doubting(need: Any) -> Any:
+        found = answer(need)
+        return Proof(shown=False, refused="it is not") if isinstance(found, Proof) else found
+
+    bench.answer = doubting  # type: ignore[method-assign]
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", LONG))
+    assert outcome.reason is Reason.OBLIGATION_UNSUPPORTED
+    assert "it is not" in outcome.message
+
+
+def test_further_trees_of_a_statement_are_not_counted_as_statements(bench: Narrowing) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    trees = [one for one in bench.needs if isinstance(one, NeedTree)]
+    assert [one.counted for one in trees] == [True, True, False, False]
+    assert [sorted(name for name, _ in one.relations) for one in trees] == [["users"]] * 2 + [["public.users"]] * 2

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.reuse import _EPOCHS_REMEMBERED, _SESSIONS_REMEMBERED, Bounded, History, Standing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.reuse import _EPOCHS_REMEMBERED, _SESSIONS_REMEMBERED, Bounded, History, Standing, weight
 from gateway.sql.changes import EVERYTHING, Changes
 
 
@@ -97,3 +100,90 @@ def test_epochs_remembered_are_bounded() -> None:
     last = 3 * _EPOCHS_REMEMBERED - 1
     assert history.stands(f"e-{last - _EPOCHS_REMEMBERED + 1}", frozenset())
     assert not history.stands(f"e-{last - _EPOCHS_REMEMBERED}", frozenset())
+
+
+def test_who_floods_loses_his_own_first() -> None:
+    kept: Bounded[str, int] = Bounded(100)
+    for number in range(20):
+        kept.put(f"ann {number}", number, "ann")
+    for number in range(10_000):
+        kept.put(f"flood {number}", number, "abuser")
+    assert len(kept) == 100
+    assert all(kept.get(f"ann {number}", "ann") == number for number in range(20))
+    assert kept.get("flood 9999", "abuser") == 9999
+
+
+def test_who_is_alone_may_have_all_of_it_until_others_come() -> None:
+    kept: Bounded[str, int] = Bounded(90)
+    for number in range(200):
+        kept.put(f"ann {number}", number, "ann")
+    assert len(kept) == 90
+    for number in range(200):
+        kept.put(f"ben {number}", number, "ben")
+        assert len(kept) == 90
+    held = [name for name in ("ann", "ben") for number in range(200) if kept.get(f"{name} {number}", name) is not None]
+    assert held.count("ann") >= 30
+    assert held.count("ben") >= 30
+
+
+def test_what_several_use_is_pushed_out_by_nobodys_flood() -> None:
+    kept: Bounded[str, int] = Bounded(100)
+    for number in range(60):
+        kept.put(f"common {number}", number, "ann")
+        assert kept.get(f"common {number}", "ben") == number
+    for number in range(1000):
+        for name in ("ann", "ben", "cho"):
+            kept.put(f"{name} {number}", number, name)
+    assert all(kept.get(f"common {number}", "dan") == number for number in range(60))
+    assert len(kept) == 100
+
+
+def test_two_who_help_each_other_cannot_have_all_of_it() -> None:
+    kept: Bounded[str, int] = Bounded(100)
+    kept.put("mine", 1, "ann")
+    for number in range(1000):
+        kept.put(f"flood {number}", number, "abuser")
+        kept.get(f"flood {number}", "friend")
+    assert kept.get("mine", "ann") == 1
+    assert len(kept) <= 100
+
+
+def test_what_is_heavy_takes_the_room_of_many() -> None:
+    assert (weight("SELECT 1"), weight("x" * 10_240)) == (1, 11)
+    kept: Bounded[str, int] = Bounded(10)
+    kept.put("light", 1, "ann")
+    kept.put("heavy", 2, "ben", 8)
+    assert len(kept) == 2
+    kept.put("heavy too", 3, "ben", 8)
+    assert (kept.get("light", "ann"), kept.get("heavy", "ben"), kept.get("heavy too", "ben")) == (1, None, 3)
+    kept.put("too heavy", 4, "ben", 11)
+    assert (kept.get("light", "ann"), kept.get("too heavy", "ben")) == (1, None)
+
+
+def test_a_map_without_room_keeps_nothing() -> None:
+    kept: Bounded[str, int] = Bounded(0)
+    kept.put("a", 1, "ann")
+    assert (kept.get("a", "ann"), len(kept)) == (None, 0)
+
+
+steps = st.lists(
+    st.tuples(st.booleans(), st.sampled_from("abcdefgh"), st.sampled_from(("ann", "ben", "cho")), st.integers(1, 4)),
+    max_size=80,
+)
+
+
+@given(st.integers(0, 9), steps)
+def test_it_holds_what_was_put_within_its_limit_whatever_is_done(limit, steps) -> None:
+    kept: Bounded[str, int] = Bounded(limit)
+    put: dict[str, int] = {}
+    for number, (putting, key, owner, heavy) in enumerate(steps):
+        if putting:
+            kept.put(key, number, owner, heavy)
+            put[key] = number
+        else:
+            assert kept.get(key, owner) in (None, put.get(key))
+        segments = [*kept._segments.values(), kept._shared]
+        assert kept._weight == sum(segment.weight for segment in segments) <= limit
+        assert len(kept) == sum(len(segment.entries) for segment in segments)
+        assert all(segment.weight == sum(entry.weight for entry in segment.entries) for segment in segments)
+        assert all(segment.entries for segment in kept._segments.values())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import Reason
-from gateway.needs import NeedDecision, NeedDurable, NeedTree
+from gateway.errors import PolicyUnavailable, Reason
+from gateway.model import Door
+from gateway.needs import NeedDecision, NeedDurable, NeedReading, NeedTree
+from gateway.reading import LARGE_TREE, LONG_TEXT, InspectText, NormaliseText, ReadTrees
 from tests.houses import Analyses
 from tests.worlds import Bench
 
@@ -61,3 +63,61 @@ def test_a_shape_of_an_older_epoch_is_asked_again(bench: Bench) -> None:
     bench.world.current_epoch = "epoch-2"
     bench.decide(bench.ask("sato", "tokyo-hq", "SELECT phone FROM users WHERE id = 12"))
     assert bench.kinds == [NeedTree, NeedDecision, NeedDurable]
+
+
+def test_a_tree_is_asked_for_with_the_names_it_may_be_held_up_by(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", "UPDATE stickers SET name = 'x' FROM public.users WHERE false"))
+    (need,) = [one for one in bench.needs if isinstance(one, NeedTree)]
+    assert need.relations == {("stickers", False), ("stickers", True), ("public.users", False)}
+
+
+@pytest.mark.parametrize(("door", "patient"), [(Door.POSTGRES, True), (Door.GRPC, False), (Door.HTTP, False)])
+def test_a_door_that_is_shared_cannot_be_kept_waiting(bench: Bench, door: Door, patient: bool) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", STICKERS, door=door))
+    (need,) = [one for one in bench.needs if isinstance(one, NeedTree)]
+    assert need.patient is patient
+
+
+LONG = f"SELECT count(*) FROM stickers WHERE id IN ({', '.join(map(str, range(LONG_TEXT // 4)))})"
+SHORT_WITH_A_LARGE_TREE = "SELECT " + ", ".join(["*"] * 150) + " FROM stickers"
+
+
+def test_a_long_text_is_read_elsewhere_and_once(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", LONG)
+    assert bench.decide(ask).allowed
+    tasks = [type(one.task) for one in bench.needs if isinstance(one, NeedReading)]
+    assert tasks == [InspectText, ReadTrees, NormaliseText]
+    assert bench.entry["statement"]["text"].startswith("SELECT count(*) FROM stickers WHERE id IN ($1")
+    assert bench.decide(ask).allowed
+    assert bench.kinds == [NeedDurable]
+
+
+def test_a_large_tree_of_a_short_text_is_read_elsewhere(bench: Bench, analyses: Analyses) -> None:
+    assert len(SHORT_WITH_A_LARGE_TREE) < LONG_TEXT
+    assert sum(map(len, analyses(SHORT_WITH_A_LARGE_TREE).trees)) > LARGE_TREE
+    assert bench.decide(bench.ask("sato", "tokyo-hq", SHORT_WITH_A_LARGE_TREE)).allowed
+    (need,) = [one for one in bench.needs if isinstance(one, NeedReading)]
+    assert isinstance(need.task, ReadTrees)
+
+
+def test_a_long_text_that_is_refused_says_why(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", f"DROP TABLE {'x' * LONG_TEXT}"))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert bench.entry["statement"]["incomplete"] == "kind_refused"
+
+
+def test_a_text_over_the_limit_goes_nowhere(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", f"SELECT '{'x' * 131_072}'"))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert bench.entry["statement"]["incomplete"] == "text_too_long"
+    assert [type(one.task) for one in bench.needs if isinstance(one, NeedReading)] == []
+
+
+def test_a_long_text_that_nobody_has_time_to_read_is_denied_and_recorded_by_its_hash(bench: Bench) -> None:
+    bench.raises[NeedReading] = PolicyUnavailable(Reason.LIMIT_EXCEEDED, "busy")
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", LONG))
+    assert (outcome.reason, outcome.sqlstate) == (Reason.LIMIT_EXCEEDED, "54000")
+    assert "busy" in outcome.detail
+    assert bench.entry["kind"] == "refusal"
+    assert bench.entry["statement"]["text"] == ""
+    assert bench.entry["statement"]["hash"]

@@ -10,14 +10,16 @@ from prometheus_client import CollectorRegistry
 
 from gateway.audit.segments import FileCalls
 from gateway.audit.writer import RecordWriter
+from gateway.config import Limits
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Durability, PrincipalId
-from gateway.needs import NeedDecision, NeedDurable, NeedTree
+from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.rego import RegoProgram
+from gateway.reading import InspectText, NormaliseText
 from tests.worlds import ROOT
 
 ENTRY = {"kind": "event", "schema_version": 1, "at_us": 1}
@@ -31,19 +33,21 @@ def engine() -> InProcessEngine:
 class Desk:
     """A resolver with a real record and engine."""
 
-    def __init__(self, folder, engine, calls: FileCalls | None = None) -> None:
+    def __init__(self, folder, engine, calls: FileCalls | None = None, limits: Limits | None = None) -> None:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry, rules={}, datasources=[], incomplete_codes=[], version="0")
         self.recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway", calls=calls)
-        self.resolver = Resolver(engine=engine, twins={}, recorder=self.recorder, metrics=self.metrics)
+        self.resolver = Resolver(
+            engine=engine, twins={}, recorder=self.recorder, metrics=self.metrics, limits=limits or Limits()
+        )
 
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(f"sekisho_{name}_total", labels) or 0.0
 
 
-def run(folder, engine, use, calls: FileCalls | None = None):
+def run(folder, engine, use, calls: FileCalls | None = None, **limits: int):
     async def work():
-        desk = Desk(folder, engine, calls)
+        desk = Desk(folder, engine, calls, Limits(**limits))
         try:
             return await use(desk)
         finally:
@@ -148,7 +152,7 @@ def test_an_unknown_datasource_is_an_answer_and_no_failed_task(tmp_path, engine,
 
 def test_close_ends_what_is_under_way(tmp_path, engine):
     class Slow:
-        async def analyse(self, *asked: object) -> None:
+        async def analyse(self, *asked: object, **options: object) -> None:
             await asyncio.Event().wait()
 
     async def use(desk):
@@ -159,3 +163,113 @@ def test_close_ends_what_is_under_way(tmp_path, engine):
         return promise.cancelled()
 
     assert run(tmp_path, engine, use)
+
+
+class Quick:
+    """A twin that answers, and counts at once."""
+
+    def __init__(self, *trees: str) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.inside = self.most = 0
+        self.trees = trees
+
+    async def analyse(self, *asked: object, **options: object) -> Analysis:
+        self.asked.append((*asked, options["principal"], options["relations"]))
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await asyncio.sleep(0)
+        self.inside -= 1
+        return Analysis(self.trees, None, None)  # type: ignore[arg-type]  # nobody reads it here
+
+
+def tree(who: str = "ann", *, patient: bool = True) -> NeedTree:
+    names = frozenset({("users", False)})
+    return NeedTree(DatasourceId("quick"), "engineer", "SELECT 1", (23,), PrincipalId(who), names, patient)
+
+
+def test_an_analysis_is_asked_for_with_whom_it_is_for(tmp_path, engine):
+    async def use(desk):
+        twin = Quick()
+        desk.resolver._twins = {DatasourceId("quick"): twin}
+        return (await desk.resolver.resolve(tree())).trees, twin.asked
+
+    assert run(tmp_path, engine, use) == (
+        (),
+        [("engineer", "SELECT 1", (23,), PrincipalId("ann"), frozenset({("users", False)}))],
+    )
+
+
+def test_over_the_rate_is_slower_and_everybody_has_his_own(tmp_path, engine):
+    async def use(desk):
+        desk.resolver._twins = {DatasourceId("quick"): Quick()}
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await asyncio.gather(*(desk.resolver.resolve(tree()) for _ in range(8)))
+        took = clock() - began
+        began = clock()
+        await desk.resolver.resolve(tree("ben"))
+        return took, clock() - began, desk.count("unknown_delayed")
+
+    took, other, delayed = run(tmp_path, engine, use, unknown_per_second=20, unknown_burst=4)
+
+    assert took >= 0.2
+    assert other < 0.1
+    assert delayed == 4
+
+
+def test_far_over_the_rate_is_denied_with_the_limit_and_when_to_try_again(tmp_path, engine):
+    async def use(desk):
+        desk.resolver._twins = {DatasourceId("quick"): Quick()}
+        promises = [desk.resolver.resolve(tree(patient=False)) for _ in range(3)]
+        return [
+            (one.reason, one.detail) if isinstance(one, PolicyUnavailable) else one.trees
+            for one in await asyncio.gather(*promises, return_exceptions=True)
+        ]
+
+    words = "you may run 1 statements a second that the gateway does not know yet, and 2 at a time; try again in 1 s"
+    assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=2) == [
+        (),
+        (),
+        (Reason.LIMIT_EXCEEDED, words),
+    ]
+
+
+def test_so_many_at_once_and_a_place_is_free_again_afterwards(tmp_path, engine):
+    async def use(desk):
+        twin = Quick()
+        desk.resolver._twins = {DatasourceId("quick"): twin}
+        promises = [desk.resolver.resolve(tree(patient=False)) for _ in range(5)]
+        found = await asyncio.gather(*promises, return_exceptions=True)
+        return [type(one) for one in found], twin.most, (await desk.resolver.resolve(tree())).trees
+
+    assert run(tmp_path, engine, use, unknown_waiting=2) == (
+        [Analysis, Analysis, PolicyUnavailable, PolicyUnavailable, PolicyUnavailable],
+        2,
+        (),
+    )
+
+
+def test_reading_is_done_elsewhere_and_a_text_counts_as_unknown(tmp_path, engine):
+    async def use(desk):
+        read = await desk.resolver.resolve(NeedReading(InspectText("SELECT 1", 100), PrincipalId("ann"), patient=False))
+        text = await desk.resolver.resolve(NeedReading(NormaliseText("SELECT 1"), PrincipalId("ann"), patient=False))
+        with pytest.raises(PolicyUnavailable) as caught:
+            await desk.resolver.resolve(NeedReading(InspectText("SELECT 2", 100), PrincipalId("ann"), patient=False))
+        return [one.kind for one in read.result()], text, caught.value.reason
+
+    assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=1) == (
+        ["select"],
+        "SELECT $1",
+        Reason.LIMIT_EXCEEDED,
+    )
+
+
+def test_a_large_tree_counts_as_several_statements(tmp_path, engine):
+    async def use(desk):
+        desk.resolver._twins = {DatasourceId("quick"): Quick("x" * 100_000)}
+        await desk.resolver.resolve(tree(patient=False))
+        with pytest.raises(PolicyUnavailable) as caught:
+            await desk.resolver.resolve(tree(patient=False))
+        return caught.value.reason
+
+    assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=4) is Reason.LIMIT_EXCEEDED

@@ -17,6 +17,7 @@ from gateway.links.server import Credentials, ServerAddress
 from gateway.links.twin import Twin, search_path
 from gateway.needs import Analysis
 from gateway.sql.facts import read_facts
+from gateway.sql.named import Names
 from tests.servers import Postgres
 
 TREE_BYTES = 1024 * 1024
@@ -452,6 +453,171 @@ def test_when_every_connection_waits_for_a_lock_the_next_statement_waits_no_long
     assert "busy" in found[-1].detail
 
 
+USERS = frozenset({("users", False)})
+WRITTEN = frozenset({("users", False), ("users", True)})
+
+
+def _denied(twin: Twin, text: str, relations: Names, principal: str = "ann") -> Awaitable[PolicyUnavailable]:
+    async def ask() -> PolicyUnavailable:
+        with pytest.raises(PolicyUnavailable) as caught:
+            await twin.analyse("engineer", text, (), principal=principal, relations=relations)
+        assert caught.value.reason is Reason.TWIN_TIMEOUT
+        return caught.value
+
+    return ask()
+
+
+def test_where_somebody_waited_in_vain_nobody_is_sent_for_a_moment(place):
+    async def use(twin):
+        clock = asyncio.get_running_loop().time
+        with place.locked("users"):
+            first = await _denied(twin, "SELECT name FROM users", USERS)
+            began = clock()
+            second = await _denied(twin, "SELECT phone FROM users, stickers", USERS | {("stickers", False)}, "ben")
+            third = await _denied(twin, "UPDATE users SET name = ''", WRITTEN)
+            took = clock() - began
+            other = await twin.analyse("engineer", "SELECT name FROM stickers", (), relations={("stickers", False)})
+        with pytest.raises(PolicyUnavailable):  # the pause is not over, although the lock is gone
+            await twin.analyse("engineer", "SELECT name FROM users", (), relations=USERS)
+        async with asyncio.timeout(15):
+            while await _locked_out(twin):  # noqa: ASYNC110 - time passes
+                await asyncio.sleep(0.01)
+        return first.detail, second.detail, third.detail, took, facts(other).relations
+
+    first, second, third, took, other = place.run(use, lock_timeout_ms=300)
+
+    words = "waiting for a lock on users, which somebody else holds or waits for; "
+    assert (first, second, third) == (words + "the analysis gave up", *[words + "try again in a moment"] * 2)
+    assert took < 0.2, "the lock is not waited for again"
+    assert other == ("public.stickers",)
+
+
+async def _locked_out(twin: Twin) -> bool:
+    try:
+        await twin.analyse("engineer", "SELECT name FROM users", (), relations=USERS)
+    except PolicyUnavailable:
+        return True
+    return False
+
+
+def test_a_lock_that_stops_writers_lets_readers_pass(place):
+    async def use(twin):
+        with place.server.admin(place.name) as admin:
+            admin.execute("BEGIN")
+            admin.execute("LOCK TABLE users IN SHARE MODE")  # as CREATE INDEX takes
+            detail = (await _denied(twin, "DELETE FROM users", WRITTEN)).detail
+            read = await twin.analyse("engineer", "SELECT name FROM users", (), relations=USERS)
+            again = (await _denied(twin, "DELETE FROM users", WRITTEN)).detail
+            admin.execute("ROLLBACK")
+        return detail, facts(read).complete, again
+
+    detail, complete, again = place.run(use)
+
+    assert (detail.rpartition("; ")[2], complete, again.rpartition("; ")[2]) == (
+        "the analysis gave up",
+        True,
+        "try again in a moment",
+    )
+
+
+def test_a_locked_relation_does_not_park_every_connection(place):
+    async def use(twin):
+        loop = asyncio.get_running_loop()
+        with place.locked("users"):
+            parked = [
+                loop.create_task(_denied(twin, f"SELECT {number} FROM users", USERS, f"p{number}"))
+                for number in range(6)
+            ]
+            await until(lambda: _waiting(place))
+            began = loop.time()
+            other = await twin.analyse("engineer", "SELECT name FROM stickers", (), principal="ann")
+            took = loop.time() - began
+            details = [(await one).detail for one in parked]
+        return len(_waiting(place)), took, facts(other).complete, details
+
+    _, took, complete, details = place.run(use, connections=2, lock_timeout_ms=1000)
+
+    assert complete
+    assert took < 0.5
+    assert sum(detail.endswith("gave up") for detail in details) == 1, "the others were told when the first knew"
+
+
+def test_one_principal_does_not_hold_every_connection(place):
+    """His statements name nothing that could be seen to be locked: a view's name says nothing of what it waits for."""
+
+    async def use(twin):
+        loop = asyncio.get_running_loop()
+        with place.locked("users"):
+            parked = [
+                loop.create_task(_denied(twin, f"SELECT {number} FROM contacts", frozenset(), "abuser"))
+                for number in range(4)
+            ]
+            await until(lambda: _waiting(place))
+            began = loop.time()
+            found = [
+                await twin.analyse("engineer", f"SELECT name, {number} FROM stickers", (), principal="ann")
+                for number in range(5)
+            ]
+            took = loop.time() - began
+            for one in parked:
+                await one
+        return took, [facts(one).complete for one in found]
+
+    took, complete = place.run(use, connections=2, lock_timeout_ms=1000)
+
+    assert complete == [True] * 5
+    assert took < 0.5
+
+
+def test_an_alter_that_waits_is_waited_for_like_a_lock(place):
+    async def use(twin):
+        with place.server.admin(place.name) as reader, place.server.admin(place.name) as owner:
+            reader.execute("BEGIN")
+            reader.execute("SELECT 1 FROM users")
+            waiting = asyncio.get_running_loop().run_in_executor(
+                None, owner.execute, "ALTER TABLE users ALTER COLUMN name SET NOT NULL"
+            )
+            await until(lambda: _queued(place))
+            detail = (await _denied(twin, "SELECT name FROM users", USERS)).detail
+            other = await twin.analyse("engineer", "SELECT name FROM stickers", (), relations={("stickers", False)})
+            reader.execute("COMMIT")
+            await waiting
+            owner.execute("ALTER TABLE users ALTER COLUMN name DROP NOT NULL")
+        async with asyncio.timeout(15):
+            while await _locked_out(twin):  # noqa: ASYNC110 - time passes
+                await asyncio.sleep(0.01)
+        return detail, facts(other).complete
+
+    detail, complete = place.run(use)
+
+    assert detail.startswith("waiting for a lock on users")
+    assert complete
+
+
+def _queued(place: Place) -> bool:
+    with place.server.admin() as connection:
+        return bool(
+            connection.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE users%'"
+            ).fetchall()
+        )
+
+
+def test_how_long_an_analysis_waited_for_its_turn_is_told(place):
+    waited: list[float] = []
+
+    async def work():
+        twin = place.twin(connections=1)
+        twin._waited = waited.append
+        async with started(twin):
+            await asyncio.gather(*(twin.analyse("engineer", f"SELECT {n}", ()) for n in range(3)))
+
+    asyncio.run(work())
+
+    assert len(waited) == 3
+    assert 0 <= waited[0] <= waited[1] <= waited[2] < 5
+
+
 def test_a_server_that_stops_and_comes_back_needs_no_help(new_postgres, caplog):
     server = new_postgres(18)
     place = make_place(server, "unit_twin")
@@ -580,7 +746,7 @@ def test_analyses_in_parallel_each_get_their_own_answer(everywhere):
         ]
         return await asyncio.gather(*many)
 
-    found = everywhere.run(use)
+    found = everywhere.run(use, connections=2)
 
     expected = [[f"column_{number}_{profile}"] for number in range(12) for profile in ("engineer", "moderator")]
     assert [labels(analysis) for analysis in found] == expected
