@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Obligation, StatementFacts
 from gateway.needs import Analysis, Ask, Bounds, Need, World
-from gateway.reading import Narrowed, NarrowText, Proof, ProveText, large
+from gateway.reading import NarrowText, Proof, ProveText, Rewriting, large
 from gateway.sql import gate
-from gateway.sql.depends import depends_on
 from gateway.sql.rewrite import RewriteRefused
 from gateway.understand import inspected, read, reading, tree
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowed:
     """The text to send, and the relations that it and the text it was made of rest on."""
 
     text: str
@@ -40,7 +38,7 @@ class Narrower:
 
     def narrow(
         self, ask: Ask, facts: StatementFacts, obligations: Sequence[Obligation]
-    ) -> Generator[Need, Any, Narrowing]:
+    ) -> Generator[Need, Any, Narrowed]:
         """The text to send in place of ``ask.sql``. Raises RewriteRefused, PolicyUnavailable."""
         statements = yield from inspected(ask, ask.sql, self.bounds.statement_bytes)
         if len(statements) != 1:
@@ -63,32 +61,30 @@ class Narrower:
             trees=first.trees,
             filters=self.world.registry.row_filters(ask.datasource),
         )
-        made = yield from (self._elsewhere(ask, work) if large(first.trees) else self._here(ask, work))
+        make = self._elsewhere if large(first.trees) else self._here
+        narrowed = yield from make(ask, work, found.depends)
         if epoch is None or self.world.epoch(ask.datasource) != epoch:
             raise _moved()
-        return made
+        return narrowed
 
-    def _here(self, ask: Ask, work: NarrowText) -> Generator[Need, Any, Narrowing]:
+    def _here(self, ask: Ask, work: NarrowText, depends: frozenset[str] | None) -> Generator[Need, Any, Narrowed]:
         rewritten = work.rewritten()
-        claim = yield from self._claim(ask, work, rewritten.text, rewritten.references)
+        claim = yield from self._claim(ask, work, depends, rewritten.text, rewritten.references)
         claim.prove(rewritten)
-        rests_on = work.facts.depends
-        if rests_on is not None:
-            rests_on = depends_on([*claim.changed, *chain(*claim.references.values())], rests_on, work.catalog)
-        return Narrowing(rewritten.text, rests_on)
+        return Narrowed(rewritten.text, claim.rests_on())
 
-    def _elsewhere(self, ask: Ask, work: NarrowText) -> Generator[Need, Any, Narrowing]:
-        narrowed: Narrowed = yield reading(ask, work)
-        if narrowed.refused:
-            raise RewriteRefused(narrowed.refused)
-        claim = yield from self._claim(ask, work, narrowed.text, narrowed.references)
+    def _elsewhere(self, ask: Ask, work: NarrowText, depends: frozenset[str] | None) -> Generator[Need, Any, Narrowed]:
+        made: Rewriting = yield reading(ask, work)
+        if made.refused:
+            raise RewriteRefused(made.refused)
+        claim = yield from self._claim(ask, work, depends, made.text, made.references)
         proof: Proof = yield reading(ask, claim)
         if not proof.shown:
             raise RewriteRefused(proof.refused)
-        return Narrowing(narrowed.text, None)  # to know what so much rests on would take as long again
+        return Narrowed(made.text, proof.depends)
 
     def _claim(
-        self, ask: Ask, work: NarrowText, text: str, sub_selects: Sequence[str]
+        self, ask: Ask, work: NarrowText, depends: frozenset[str] | None, text: str, sub_selects: Sequence[str]
     ) -> Generator[Need, Any, ProveText]:
         """What the server makes of the rewritten text, and of each sub-select in it: to be proved."""
         try:
@@ -102,7 +98,13 @@ class Narrower:
             _accepted(alone)
             references[one] = alone.trees
         _accepted(changed)
-        return ProveText(of=work, changed=changed.trees, references=references, max_tree_bytes=self.bounds.tree_bytes)
+        return ProveText(
+            of=work,
+            changed=changed.trees,
+            references=references,
+            depends=depends,
+            max_tree_bytes=self.bounds.tree_bytes,
+        )
 
 
 def _accepted(analysis: Analysis) -> None:

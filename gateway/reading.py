@@ -14,6 +14,7 @@ from gateway.model import Obligation, StatementFacts
 from gateway.sql import gate
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
+from gateway.sql.depends import depends_on
 from gateway.sql.facts import read_facts
 from gateway.sql.rewrite import RewriteRefused, Rewritten, prove, rewrite
 
@@ -86,7 +87,7 @@ class ReadTrees:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
+class Rewriting:
     """A text with obligations in it, not proved yet, and the sub-selects in it; or why there is none."""
 
     text: str = ""
@@ -120,13 +121,13 @@ class NarrowText:
             filters=self.filters,
         )
 
-    def perform(self) -> Narrowed:
+    def perform(self) -> Rewriting:
         """The text alone: what a proof needs besides is made again where it is proved, and is the same."""
         try:
             made = self.rewritten()
         except RewriteRefused as refused:
-            return Narrowed(refused=refused.why)
-        return Narrowed(made.text, made.references)
+            return Rewriting(refused=refused.why)
+        return Rewriting(made.text, made.references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ class ProveText:
     of: NarrowText
     changed: Sequence[str]
     references: Mapping[str, Sequence[str]]
+    depends: frozenset[str] | None  # what the text rests on that it was made of
     max_tree_bytes: int
 
     def prove(self, rewritten: Rewritten) -> None:
@@ -149,13 +151,20 @@ class ProveText:
             max_tree_bytes=self.max_tree_bytes,
         )
 
+    def rests_on(self) -> frozenset[str] | None:
+        """The relations that both texts rest on."""
+        if self.depends is None:
+            return None
+        trees = [*self.changed, *(tree for trees in self.references.values() for tree in trees)]
+        return depends_on(trees, self.depends, self.of.catalog)
+
     def perform(self) -> Proof:
         """Whether everything is shown."""
         try:
             self.prove(self.of.rewritten())
         except RewriteRefused as refused:
             return Proof(shown=False, refused=refused.why)
-        return Proof(shown=True)
+        return Proof(shown=True, depends=self.rests_on())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +173,7 @@ class Proof:
 
     shown: bool
     refused: str = ""
+    depends: frozenset[str] | None = None
 
 
 Task = InspectText | NormaliseText | ReadTrees | NarrowText | ProveText

@@ -102,8 +102,7 @@ class Statements:
         """Facts of one statement: those of its shape, where that is known, else the server is asked."""
         key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types)
         who = ask.principal.id
-        held = self._shapes.get(key, who) if statement.shape is not None else None
-        known = self._still(ask.datasource, held, epoch)
+        known = self._still(ask.datasource, self._shapes.get(key, who), epoch) if statement.shape is not None else None
         if known is not None:
             return known
         analysis: Analysis = yield tree(ask, statement.subject, statement.names())

@@ -30,7 +30,7 @@ from typing import IO, Any, Final
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.fair import Turns
 from gateway.model import ColumnUse, ColumnUseKind, StatementEffect, StatementFacts
-from gateway.reading import Inspected, Narrowed, Proof, Task
+from gateway.reading import Inspected, Proof, Rewriting, Task
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.gate import GateStatement
@@ -51,7 +51,7 @@ _CLASSES: Final = {
         GateStatement,
         IncompleteCode,
         Inspected,
-        Narrowed,
+        Rewriting,
         Proof,
         StatementEffect,
         StatementFacts,
@@ -90,6 +90,7 @@ class Apart:
                     self._kill()  # nobody waits for the answer: neither must the thread, and whoever is next
                     await asyncio.wait([answer])
                     answer.exception()  # read: it says that the process is gone
+                    self._bury()  # it had answered a moment before, and nobody in the thread saw it go
                     raise
         except TimeoutError:
             raise PolicyUnavailable(Reason.LIMIT_EXCEEDED, late) from None

@@ -134,6 +134,16 @@ def test_twins_go_up_and_down(metrics):
     assert value(metrics, "twin_up", datasource="messenger") == 0
 
 
+def test_waiting_for_the_twin_and_for_ones_rate(metrics):
+    metrics.twin_waited("messenger", 0.02)
+    metrics.twin_waited("made_up", 0.02)
+    metrics.delayed()
+    assert value(metrics, "twin_wait_seconds_count", datasource="messenger") == 1
+    assert value(metrics, "twin_wait_seconds_sum", datasource="messenger") == 0.02
+    assert value(metrics, "twin_wait_seconds_count", datasource="other") == 1
+    assert value(metrics, "unknown_delayed_total") == 1
+
+
 def test_one_revision_is_shown_at_a_time_and_shadow_rules_are_visible(metrics):
     metrics.policy_loaded("r1", ["house.hours"])
     metrics.policy_loaded("r1", ["house.hours"])

@@ -76,7 +76,7 @@ def test_a_text_narrowed_and_proved(analyses):
     narrowed = work.perform()
     trees = {one: analyses(one).trees for one in narrowed.references}
     claims = [
-        ProveText(of=work, changed=changed, references=trees, max_tree_bytes=100_000)
+        ProveText(of=work, changed=changed, references=trees, depends=work.facts.depends, max_tree_bytes=100_000)
         for changed in (analyses(narrowed.text).trees, found.trees)
     ]
 
@@ -87,6 +87,8 @@ def test_a_text_narrowed_and_proved(analyses):
 
     assert (first, good.shown, bad.shown) == (narrowed, True, False)
     assert bad == claims[1].perform()
+    assert good.depends == claims[0].rests_on()
+    assert good.depends >= work.facts.depends
 
 
 def test_a_catalog_is_sent_once_and_the_oldest_is_forgotten(analyses):
@@ -164,6 +166,25 @@ def test_who_waits_too_long_is_told_so_and_everybody_has_his_turn():
         Reason.LIMIT_EXCEEDED,
         "other long statements are being read; try again in a moment",
     )
+
+
+def test_who_leaves_at_any_moment_spoils_nothing_for_the_next():
+    async def use(apart):
+        loop = asyncio.get_running_loop()
+        await apart.perform(NormaliseText("SELECT 1"), "ann")
+        cancelled = 0
+        for number in range(12):
+            doomed = loop.create_task(apart.perform(NormaliseText(f"SELECT {number}, 'doomed'"), "ann"))
+            for _ in range(number % 4):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.0002 * number)
+            doomed.cancel()
+            assert await apart.perform(NormaliseText("SELECT 1"), "ben") == "SELECT $1"
+            await asyncio.wait([doomed])
+            cancelled += doomed.cancelled()
+        return cancelled
+
+    assert run(use) > 0
 
 
 def test_a_process_that_dies_is_a_denial_and_is_started_again(caplog):
