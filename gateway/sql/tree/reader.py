@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.tree.fields import Grammar
 from gateway.sql.tree.node import Node, Role, Value
@@ -17,6 +20,7 @@ _DATUM = int(Role.DATUM)
 _LABEL = int(Role.LABEL)
 
 _LIST_MARKS = frozenset(("i", "o", "x", "b"))
+_BYTES: Final = re.compile(r"[0-9]+ \[(?: -?[0-9]+)* \]")  # of a constant: how many, then each
 
 
 class TreeRefused(Exception):
@@ -96,9 +100,13 @@ class _Reader:
             else:
                 if tokens[position] != names[0]:
                     raise _wrong_field(shape.name, names, tokens[position : position + 1])
-                self.position = position + 1
-                values.append(self.value(role))
-                position = self.position
+                if tokens[position + 1] == "<>":
+                    values.append("<>" if role == _DATUM else None)
+                    position += 2
+                else:
+                    self.position = position + 1
+                    values.append(self.value(role))
+                    position = self.position
             step += 1
             if step == len(steps) and shape.variant >= 0:
                 chosen = values[shape.variant]
@@ -113,20 +121,13 @@ class _Reader:
         return Node(shape, values)
 
     def value(self, role: int) -> Value:
-        """A field's value that is not just one word."""
-        word = self.tokens[self.position]
-        if role == _DATUM:
-            if word != "<>" and not (word[0].isdecimal() and word[-1] == "]"):
-                raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
-            self.position += 1
-            return word
-        if word == "<>":
-            self.position += 1
-            return None
+        """A field's value that is not just one word, and not nothing."""
         if role == _NODE or role == _PART:
             return self.node()
         if role == _NODES or role == _PARTS:
             return self.many()
+        if role == _DATUM:
+            return self.datum()
         if role == _NAMES:
             return self.names()
         if role == _LABEL:
@@ -135,6 +136,22 @@ class _Reader:
                 raise TreeRefused(IncompleteCode.FIELD_UNKNOWN, f"{label.name} in place of ALIAS")
             return label.values[0]
         return self.numbers()
+
+    def datum(self) -> str:
+        """``4 [ 1 0 0 0 ]`` as one value, with single spaces."""
+        tokens = self.tokens
+        start = end = self.position
+        word = tokens[end]
+        while word != "]":
+            if word == "}":  # no further than this node
+                raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
+            end += 1
+            word = tokens[end]
+        self.position = end + 1
+        value = " ".join(tokens[start : self.position])
+        if _BYTES.fullmatch(value) is None:
+            raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
+        return value
 
     def many(self) -> list[Value] | None:
         """``( … )`` of nodes, lists and numbers; the opening parenthesis is the next word."""
