@@ -15,7 +15,7 @@ from gateway.facts.volume import VolumeCounter
 from gateway.model import Complaint, DatasourceId, StatementEffect, StatementFacts, Understanding
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedTree, World
 from gateway.reuse import Bounded, Known
-from gateway.sql import gate
+from gateway.sql import gate, wording
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.facts import read_facts
 from gateway.sql.together import together
@@ -31,6 +31,7 @@ class Statements:
         self._bounds = bounds
         self._texts: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
         self._shapes: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
+        self._cuts: Bounded[str, wording.Cuts] = Bounded(bounds.known_statements)  # a matter of grammar: never void
 
     def forget(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
@@ -43,6 +44,11 @@ class Statements:
         known = self._still(ask.datasource, self._texts.get(key), epoch)
         if known is not None:
             return known
+        scanned = wording.scan(ask.sql, max_bytes=self._bounds.statement_bytes) if epoch is not None else None
+        if scanned is not None:
+            known = self._known_shape(ask, scanned, epoch)
+            if known is not None:
+                return known
         try:
             statements = gate.inspect(ask.sql, max_bytes=self._bounds.statement_bytes)
         except gate.Refused as refused:
@@ -58,6 +64,10 @@ class Statements:
                 incomplete=str(refused.code),
                 detail=refused.detail,
             )
+        if scanned is not None and len(statements) == 1 and statements[0].shape is not None:
+            cuts = wording.learn(scanned, statements[0].shape)
+            if cuts is not None:
+                self._cuts.put(scanned.wording, cuts)
         facts: list[StatementFacts] = []
         for statement in statements:
             if statement.facts is not None:
@@ -81,6 +91,14 @@ class Statements:
                 return None
             known.epoch = epoch
         return known.facts
+
+    def _known_shape(self, ask: Ask, scanned: wording.Scanned, epoch: str | None) -> StatementFacts | None:
+        """Facts of a text of one statement whose words are known but for its constants: nothing is parsed."""
+        cuts = self._cuts.get(scanned.wording)
+        if cuts is None:
+            return None
+        key = (ask.datasource, ask.profile, wording.shape(scanned, cuts), ask.parameter_types)
+        return self._still(ask.datasource, self._shapes.get(key), epoch)
 
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None
