@@ -81,8 +81,7 @@ def test_constants_and_their_classes(text, wanted):
     ],
 )
 def test_what_is_left_to_the_parser(text):
-    found = scan(text, max_bytes=_MAX)
-    assert found is None or found.wording == text
+    assert scan(text, max_bytes=_MAX) is None
 
 
 def test_a_text_over_the_bound_is_the_gates_to_refuse():
