@@ -38,8 +38,7 @@ _CONSTANT: Final = re.compile(
     ))""",
     re.VERBOSE,
 )
-# Between constants: the beginning of anything in which words would be told apart by other rules.
-_OTHER_RULES: Final = re.compile(r"""['"]|--|/\*|\$(?![0-9])""")
+_DOLLAR_QUOTE: Final = re.compile(r"\$(?![0-9])")
 _LAST_INT4: Final = "2147483647"
 _FIRST_INT8: Final = "2147483648"  # with a sign before it an integer, without one none: left as it is written
 
@@ -71,12 +70,23 @@ def scan(text: str, *, max_bytes: int) -> Scanned | None:
     if size > max_bytes or size > _LONGEST or "\\" in text or _MARK in text:
         return None
     parts = _CONSTANT.split(text)
-    if len(parts) == 1 or _OTHER_RULES.search("\n".join(parts[::2])) is not None:
+    if len(parts) == 1 or _other_rules("\n".join(parts[::2])):
         return None
     classes = parts.copy()
     for place in range(1, len(parts), 2):
         classes[place] = _class(parts[place])
     return Scanned("".join(classes), parts, classes)
+
+
+def _other_rules(between: str) -> bool:
+    """Whether anything begins between constants in which words would be told apart by other rules."""
+    return (
+        "'" in between
+        or '"' in between
+        or "--" in between
+        or "/*" in between
+        or ("$" in between and _DOLLAR_QUOTE.search(between) is not None)
+    )
 
 
 def _class(constant: str) -> str:

@@ -14,6 +14,7 @@ figures belong to the machine, ratios to the gateway. Nothing here fails for bei
 ``wire``        pgbench: direct, through PgBouncer, through the gateway; 8 clients and 1; simple and prepared
 ``bulk``        one large result, and logins
 ``inside``      in this process: decisions, the reading of new statements, the record's writer
+``known``       in this process: trees, and statements that are known by text or shape
 ``twin``        round trips of the analysis twin
 ==============  =====================================================================================================
 """
