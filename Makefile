@@ -64,6 +64,7 @@ bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 wheel: $(VENV)/.dev ## build the wheel into dist/, compiled where there is a C compiler
+	@rm -f dist/sekisho-*.whl
 	@lacking=$$($(BIN)/python tools/hatch_build.py 2>&1) && compile=1 || { \
 		compile=0; echo "==> $$lacking: the wheel will be pure Python, slower and otherwise the same"; }; \
 	SEKISHO_COMPILE=$$compile $(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
