@@ -26,11 +26,12 @@ class Use(IntFlag):
 
 # As plain numbers: the operators of a flag take ten times as long.
 _OUTPUT = int(Use.OUTPUT)
+_PREDICATE = int(Use.PREDICATE)
 _WRITE_TARGET = int(Use.WRITE_TARGET)
 _WHOLE_ROW = int(Use.WHOLE_ROW)
 _KINDS = (
     (_OUTPUT, ColumnUseKind.OUTPUT),
-    (int(Use.PREDICATE), ColumnUseKind.PREDICATE),
+    (_PREDICATE, ColumnUseKind.PREDICATE),
     (int(Use.ARRANGE), ColumnUseKind.ARRANGE),
     (_WRITE_TARGET, ColumnUseKind.WRITE_TARGET),
     (_WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
@@ -162,7 +163,7 @@ class Touched:
         for group in (group for home in homes for group in self.catalog.ties.get(home, ())):
             if group & changed or WHOLE_ROW in group:
                 for name in sorted(group - changed):
-                    self.column(oid, numbers.get(name, 0), Use.PREDICATE, with_children=False)
+                    self.column(oid, numbers.get(name, 0), _PREDICATE, with_children=False)
 
     def _add(self, relation: Relation, names: list[str], use: int) -> None:
         full_name = relation.full_name
