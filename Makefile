@@ -9,13 +9,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --only-binary :all:
 EDITABLE := install --no-deps --no-build-isolation --editable .
 FUZZ_EXAMPLES ?= 2000
+# What is compiled (pyproject.toml) is tested as it was before: the same tests, on the wheel's modules.
+COMPILED := build/compiled
+COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire tests/property/test_sql_tree.py \
+	tests/property/test_pgwire_bytes.py tests/property/test_pgwire_copy.py tests/property/test_pgwire_session.py \
+	tests/fuzz/test_sql_mutants.py tests/fuzz/test_sql_wording.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz bench tools lock proto clean
+.PHONY: help demo test lint types fuzz bench wheel test-compiled tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' || { \
@@ -57,6 +62,22 @@ fuzz: $(VENV)/.dev ## property tests at length (FUZZ_EXAMPLES=2000 each)
 
 bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+wheel: $(VENV)/.dev ## build the wheel into dist/, compiled where there is a C compiler
+	@rm -f dist/sekisho-*.whl
+	@lacking=$$($(BIN)/python tools/hatch_build.py 2>&1) && compile=1 || { \
+		compile=0; echo "==> $$lacking: the wheel will be pure Python, slower and otherwise the same"; }; \
+	SEKISHO_COMPILE=$$compile $(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+test-compiled: $(VENV)/.dev ## the tests of what mypyc compiles, on the compiled modules
+	@$(BIN)/python tools/hatch_build.py
+	@echo "==> compiling"
+	@rm -rf $(COMPILED) build/wheel
+	@SEKISHO_COMPILE=1 $(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@$(PIP) install --no-deps --no-index --target $(COMPILED) build/wheel/*.whl
+	@echo "==> tests"
+	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
 
 tools: ## build or find the optional tools, into .tools/
 	@tools/build.sh

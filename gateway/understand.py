@@ -16,7 +16,7 @@ from gateway.model import Complaint, DatasourceId, Door, StatementEffect, Statem
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
 from gateway.reuse import Bounded, Known, weight
-from gateway.sql import gate
+from gateway.sql import gate, wording
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.named import Names
 from gateway.sql.together import together
@@ -32,6 +32,7 @@ class Statements:
         self._bounds = bounds
         self._texts: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
         self._shapes: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
+        self._cuts: Bounded[str, wording.Cuts] = Bounded(bounds.known_statements)  # a matter of grammar: never void
 
     def forget(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
@@ -45,6 +46,12 @@ class Statements:
         known = self._still(ask.datasource, self._texts.get(key, who), epoch)
         if known is not None:
             return known
+        longest = min(LONG_TEXT, self._bounds.statement_bytes)  # what is longer is read where it holds up nobody
+        scanned = wording.scan(ask.sql, max_bytes=longest) if epoch is not None else None
+        if scanned is not None:
+            known = self._known_shape(ask, scanned, epoch)
+            if known is not None:
+                return known
         try:
             statements = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
         except gate.Refused as refused:
@@ -60,6 +67,10 @@ class Statements:
                 incomplete=str(refused.code),
                 detail=refused.detail,
             )
+        if scanned is not None and len(statements) == 1 and statements[0].shape is not None:
+            cuts = wording.learn(scanned, statements[0].shape)
+            if cuts is not None:
+                self._cuts.put(scanned.wording, cuts, who, weight(ask.sql))
         facts: list[StatementFacts] = []
         for statement in statements:
             if statement.facts is not None:
@@ -95,6 +106,15 @@ class Statements:
         except SekishoError:
             return ""
         return found
+
+    def _known_shape(self, ask: Ask, scanned: wording.Scanned, epoch: str | None) -> StatementFacts | None:
+        """Facts of a text of one statement whose words are known but for its constants: nothing is parsed."""
+        who = ask.principal.id
+        cuts = self._cuts.get(scanned.wording, who)
+        if cuts is None:
+            return None
+        key = (ask.datasource, ask.profile, wording.shape(scanned, cuts), ask.parameter_types)
+        return self._still(ask.datasource, self._shapes.get(key, who), epoch)
 
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None

@@ -42,8 +42,8 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
                 walker.statement(query)
                 if kind in (COPY_IN, COPY_IN_WHOLE):
                     _copy_in(kind, touched, query, queries)
-    except TreeRefused as error:
-        touched.refuse(error.code, error.detail)
+    except TreeRefused as refused:
+        touched.refuse(refused.code, refused.detail)
     except RecursionError:
         touched.refuse(IncompleteCode.TREE_TOO_DEEP, SUMMARIES[IncompleteCode.TREE_TOO_DEEP])
     except (ValueError, KeyError) as error:

@@ -24,12 +24,17 @@ class Use(IntFlag):
     WHOLE_ROW = 16
 
 
+# As plain numbers: the operators of a flag take ten times as long.
+_OUTPUT = int(Use.OUTPUT)
+_PREDICATE = int(Use.PREDICATE)
+_WRITE_TARGET = int(Use.WRITE_TARGET)
+_WHOLE_ROW = int(Use.WHOLE_ROW)
 _KINDS = (
-    (Use.OUTPUT, ColumnUseKind.OUTPUT),
-    (Use.PREDICATE, ColumnUseKind.PREDICATE),
-    (Use.ARRANGE, ColumnUseKind.ARRANGE),
-    (Use.WRITE_TARGET, ColumnUseKind.WRITE_TARGET),
-    (Use.WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
+    (_OUTPUT, ColumnUseKind.OUTPUT),
+    (_PREDICATE, ColumnUseKind.PREDICATE),
+    (int(Use.ARRANGE), ColumnUseKind.ARRANGE),
+    (_WRITE_TARGET, ColumnUseKind.WRITE_TARGET),
+    (_WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
 )
 
 _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views; views are seen through
@@ -92,7 +97,7 @@ class Touched:
             return
         if number == 0:
             names = [column.name for column in relation.columns.values()]
-            use = (use & ~Use.OUTPUT) | Use.WHOLE_ROW
+            use = (use & ~_OUTPUT) | _WHOLE_ROW
         else:
             found = relation.columns.get(number)
             if found is None:
@@ -121,12 +126,12 @@ class Touched:
         if relation is None or found is None:
             self.refuse(IncompleteCode.REFERENCE_UNRESOLVED, f"column {number} of a target")
             return
-        self._add(relation, [found.name], Use.WRITE_TARGET)
+        self._add(relation, [found.name], _WRITE_TARGET)
         if with_children or relation.kind == "p":
             for child in self.catalog.descendants(oid):
                 below = self.catalog.relations.get(child)
                 if below is not None:
-                    self._add(below, [found.name], Use.WRITE_TARGET)
+                    self._add(below, [found.name], _WRITE_TARGET)
 
     def changed(self, oid: str, numbers: set[int], *, with_children: bool) -> None:
         """Columns of rows that get other values: whether the server takes them tells of the columns tied to them."""
@@ -158,7 +163,7 @@ class Touched:
         for group in (group for home in homes for group in self.catalog.ties.get(home, ())):
             if group & changed or WHOLE_ROW in group:
                 for name in sorted(group - changed):
-                    self.column(oid, numbers.get(name, 0), Use.PREDICATE, with_children=False)
+                    self.column(oid, numbers.get(name, 0), _PREDICATE, with_children=False)
 
     def _add(self, relation: Relation, names: list[str], use: int) -> None:
         full_name = relation.full_name

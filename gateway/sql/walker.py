@@ -40,6 +40,8 @@ _PREDICATE = int(Use.PREDICATE)
 _ARRANGE = int(Use.ARRANGE)
 
 _NODES = int(Role.NODES)
+# Compiled code has no recursion limit that would save the stack: a chain of references can be longer than a tree deep.
+_MAX_DEPTH = 500
 
 _NOTHING = "7"  # MERGE's DO NOTHING, as a command
 _DO_UPDATE = "2"  # ON CONFLICT's action
@@ -51,11 +53,12 @@ _PARAMETERS = frozenset(("0", "2", "3"))  # of the client, of a sub-select, of U
 class Walker:
     """One statement's walk."""
 
-    __slots__ = ("catalog", "scopes", "sublinks", "touched")
+    __slots__ = ("catalog", "depth", "scopes", "sublinks", "touched")
 
     def __init__(self, catalog: Catalog, touched: Touched) -> None:
         self.catalog = catalog
         self.touched = touched
+        self.depth = 0
         self.scopes: list[Scope] = []
         self.sublinks: dict[int, Scope] = {}  # identity of a sub-query's node -> its scope
 
@@ -253,6 +256,7 @@ class Walker:
         if not new:
             return
         scope.asked[key] = known | new
+        self._deeper()
         kind = entry.text("rtekind")
         if kind == RELATION:
             self.touched.column(entry.text("relid"), number, new, with_children=entry.text("inh") == "true")
@@ -266,6 +270,7 @@ class Walker:
         elif kind == GROUP:
             self._ask_alias(entry.items("groupexprs"), scope, number, new)
         # Functions, VALUES and table functions were walked whole.
+        self.depth -= 1
 
     def _ask_query(self, inner: Scope | None, number: int, use: int) -> None:
         if inner is None:
@@ -309,6 +314,7 @@ class Walker:
 
     def _fields(self, node: Node, scope: Scope, use: int) -> None:
         """The fields that the node's table names as worth a look."""
+        self._deeper()
         values = node.values
         for index, role in node.shape.checks:
             value = values[index]
@@ -322,6 +328,12 @@ class Walker:
                 problem = reference_problem(self.catalog, value, role)
                 if problem is not None:
                     self.touched.refuse(*problem)
+        self.depth -= 1
+
+    def _deeper(self) -> None:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise RecursionError
 
     def _list(self, values: list[Value], scope: Scope, use: int) -> None:
         for value in values:

@@ -15,6 +15,7 @@ figures belong to the machine, ratios to the gateway. Nothing here fails for bei
 ``bulk``        one large result, and logins
 ``abuse``       what others notice while one person sends unknown statements at full rate; ``abuser`` is that person
 ``inside``      in this process: decisions, the reading of new statements, the record's writer
+``known``       in this process: trees, and statements that are known by text or shape
 ``twin``        round trips of the analysis twin
 ==============  =====================================================================================================
 """

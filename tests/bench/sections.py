@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, inside, twin, wire
+from tests.bench import abuse, bulk, inside, known, twin, wire
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 
-NAMES = ("wire", "bulk", "login", "abuse", "decision", "statement", "twin", "record")
+NAMES = ("wire", "bulk", "login", "abuse", "decision", "statement", "known", "twin", "record")
 _WITH_GATEWAY = frozenset({"wire", "bulk", "login", "abuse"})
-_WITH_TREES = frozenset({"decision", "statement", "twin"})
+_WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,8 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
                 yield from inside.decisions(stage, found, seconds=seconds)
             if "statement" in names:
                 yield from inside.statements(found, seconds=seconds)
+            if "known" in names:
+                yield from known.tables(found, seconds=seconds)
             if "twin" in names:
                 yield twin.table(found)
     if "record" in names:

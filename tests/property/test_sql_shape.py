@@ -13,6 +13,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from gateway.sql.shape import shape_of
+from gateway.sql.wording import learn, scan
+from gateway.sql.wording import shape as by_words
 from tests.golden.make_trees import trees_of
 from tests.property.oracle.expressions import Scope, Source
 from tests.property.oracle.judge import Judge
@@ -105,6 +107,15 @@ def shape(text: str) -> bytes | None:
     return shape_of(encoded, raw["stmt"], start, start + length if length else len(encoded))
 
 
+def worded(one: str, first: bytes | None, other: str) -> bytes | None:
+    """The other text's shape by its words, as they are known from the one."""
+    a, b = (scan(text, max_bytes=100_000) for text in (one, other))
+    if first is None or a is None or b is None or a.wording != b.wording:
+        return None
+    cuts = learn(a, first)
+    return None if cuts is None else by_words(b, cuts)
+
+
 def meaning(judge: Judge, text: str) -> list[str] | None:
     """The server's tree without values and places; None where the server does not take the statement."""
     try:
@@ -117,6 +128,11 @@ def meaning(judge: Judge, text: str) -> list[str] | None:
 def compare(judge: Judge, one: str, other: str) -> str | None:
     """What is wrong with two statements of one shape."""
     first, second = shape(one), shape(other)
+    told = worded(one, first, other)
+    if told is not None and told != second:
+        event("other shape by words")
+        if told == first:
+            return f"one shape by words, two by the parser: {one!r} and {other!r}"
     if first is None or first != second:
         event("other shape")
         return None

@@ -8,6 +8,7 @@ from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Door
 from gateway.needs import NeedDecision, NeedDurable, NeedReading, NeedTree
 from gateway.reading import LARGE_TREE, LONG_TEXT, InspectText, NormaliseText, ReadTrees
+from gateway.sql import gate
 from tests.houses import Analyses
 from tests.worlds import Bench
 
@@ -50,6 +51,27 @@ def test_another_number_in_the_where_is_neither_another_tree_nor_another_questio
     assert second.decision.reused
     assert first.decision is not None
     assert second.decision.id != first.decision.id
+
+
+def test_a_known_shape_is_told_by_its_words_without_a_parser(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "SELECT phone FROM users WHERE id = {} AND country = '{}' ORDER BY {};"
+    bench.decide(bench.ask("sato", "tokyo-hq", text.format(11, "JP", 1)))
+    parsed: list[str] = []
+    real = gate.inspect
+
+    def inspect(text: str, *, max_bytes: int) -> tuple[gate.GateStatement, ...]:
+        parsed.append(text)
+        return real(text, max_bytes=max_bytes)
+
+    monkeypatch.setattr(gate, "inspect", inspect)
+    assert bench.decide(bench.ask("sato", "tokyo-hq", text.format(7, "K'' R", 1))).allowed
+    assert (bench.kinds, parsed) == ([NeedDurable], [])
+    for changed in (text.format(11, "JP", "1 "), text.format(11.5, "JP", 1), text.format(11, "\ud800", 1)):
+        bench.decide(bench.ask("sato", "tokyo-hq", changed))
+    assert len(parsed) == 3
+    profile = bench.ask("sato", "tokyo-hq", text.format(8, "JP", 1), profile="auditor")
+    bench.decide(profile)
+    assert NeedTree in bench.kinds
 
 
 def test_another_class_of_number_is_another_tree(bench: Bench) -> None:

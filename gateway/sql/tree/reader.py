@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.tree.fields import Grammar
 from gateway.sql.tree.node import Node, Role, Value
@@ -17,6 +20,10 @@ _DATUM = int(Role.DATUM)
 _LABEL = int(Role.LABEL)
 
 _LIST_MARKS = frozenset(("i", "o", "x", "b"))
+# Compiled code has no recursion limit that would save the stack. A level of an expression is two: node and list.
+_MAX_DEPTH: Final = 800
+_TOO_DEEP: Final = "the analysed tree is nested too deeply"
+_BYTES: Final = re.compile(r"[0-9]+ \[(?: -?[0-9]+)* \]")  # of a constant: how many, then each
 
 
 class TreeRefused(Exception):
@@ -37,7 +44,7 @@ def read_tree(text: str, grammar: Grammar) -> list[Node]:
     try:
         nodes = reader.top()
     except RecursionError:
-        raise TreeRefused(IncompleteCode.TREE_TOO_DEEP, "the analysed tree is nested too deeply") from None
+        raise TreeRefused(IncompleteCode.TREE_TOO_DEEP, _TOO_DEEP) from None
     except IndexError:
         raise TreeRefused(IncompleteCode.TREE_MALFORMED, "the analysed tree ends early") from None
     return nodes
@@ -53,12 +60,13 @@ def read_expressions(text: str, grammar: Grammar) -> list[Node]:
 class _Reader:
     """One pass over one word list."""
 
-    __slots__ = ("grammar", "position", "tokens")
+    __slots__ = ("depth", "grammar", "position", "tokens")
 
     def __init__(self, tokens: list[str], grammar: Grammar) -> None:
         self.tokens = tokens
         self.grammar = grammar
         self.position = 0
+        self.depth = 0
 
     def top(self) -> list[Node]:
         value = self.many()
@@ -81,6 +89,7 @@ class _Reader:
         shape = self.grammar.shapes.get(name)
         if shape is None:
             raise TreeRefused(IncompleteCode.NODE_UNKNOWN, _shown(name))
+        self.deeper()
         position += 2
         values: list[Value] = []
         steps = shape.steps
@@ -96,9 +105,18 @@ class _Reader:
             else:
                 if tokens[position] != names[0]:
                     raise _wrong_field(shape.name, names, tokens[position : position + 1])
-                self.position = position + 1
-                values.append(self.value(role))
-                position = self.position
+                if tokens[position + 1] == "<>":
+                    values.append("<>" if role == _DATUM else None)
+                    position += 2
+                else:
+                    self.position = position + 1
+                    if role == _NODE or role == _PART:
+                        values.append(self.node())
+                    elif role == _NODES or role == _PARTS:
+                        values.append(self.many())
+                    else:
+                        values.append(self.leaf(role))
+                    position = self.position
             step += 1
             if step == len(steps) and shape.variant >= 0:
                 chosen = values[shape.variant]
@@ -110,23 +128,19 @@ class _Reader:
         if tokens[position] != "}":
             raise _wrong_field(shape.name, ["}"], tokens[position : position + 1])
         self.position = position + 1
+        self.depth -= 1
         return Node(shape, values)
 
-    def value(self, role: int) -> Value:
-        """A field's value that is not just one word."""
-        word = self.tokens[self.position]
+    def deeper(self) -> None:
+        """One level more."""
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise TreeRefused(IncompleteCode.TREE_TOO_DEEP, _TOO_DEEP)
+
+    def leaf(self, role: int) -> Value:
+        """A field's value that is not just one word, not nothing, and holds nothing that is walked."""
         if role == _DATUM:
-            if word != "<>" and not (word[0].isdecimal() and word[-1] == "]"):
-                raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
-            self.position += 1
-            return word
-        if word == "<>":
-            self.position += 1
-            return None
-        if role == _NODE or role == _PART:
-            return self.node()
-        if role == _NODES or role == _PARTS:
-            return self.many()
+            return self.datum()
         if role == _NAMES:
             return self.names()
         if role == _LABEL:
@@ -136,17 +150,33 @@ class _Reader:
             return label.values[0]
         return self.numbers()
 
+    def datum(self) -> str:
+        """``4 [ 1 0 0 0 ]`` as one value, with single spaces."""
+        tokens = self.tokens
+        start = end = self.position
+        word = tokens[end]
+        while word != "]":
+            if word == "}":  # no further than this node
+                raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
+            end += 1
+            word = tokens[end]
+        self.position = end + 1
+        value = " ".join(tokens[start : self.position])
+        if _BYTES.fullmatch(value) is None:
+            raise TreeRefused(IncompleteCode.TREE_MALFORMED, "bytes of a constant were expected")
+        return value
+
     def many(self) -> list[Value] | None:
         """``( … )`` of nodes, lists and numbers; the opening parenthesis is the next word."""
         tokens = self.tokens
         if tokens[self.position] != "(":
             raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a list was expected")
-        self.position += 1
         items: list[Value] = []
-        word = tokens[self.position]
+        word = tokens[self.position + 1]
         if word in _LIST_MARKS:
-            self.position -= 1
             return self.numbers()
+        self.deeper()
+        self.position += 1
         while word != ")":
             if word == "{":
                 items.append(self.node())
@@ -159,6 +189,7 @@ class _Reader:
                 raise TreeRefused(IncompleteCode.TREE_MALFORMED, "a list of nodes was expected")
             word = tokens[self.position]
         self.position += 1
+        self.depth -= 1
         return items
 
     def numbers(self) -> list[Value]:

@@ -279,6 +279,16 @@ def test_row_security_is_walked(analyst):
     assert columns(facts, "predicate") == {"messages.body"}
 
 
+@pytest.mark.parametrize("length", [20, 1500])
+def test_a_long_chain_of_references_is_walked_or_too_deep(analyst, length):
+    """No tree is deep here; compiled or not, the walk ends with facts or with its own reason."""
+    chain = ", ".join(f"c{n} AS (SELECT id FROM {f'c{n - 1}' if n else 'app.users'})" for n in range(length))
+    facts = analyst.analyse(f"WITH {chain} SELECT id FROM c{length - 1}")
+    assert facts.complete is (length == 20)
+    assert facts.incomplete == (None if facts.complete else IncompleteCode.TREE_TOO_DEEP)
+    assert columns(facts, "output") == {"users.id", "users_vip.id"} or not facts.complete
+
+
 def test_what_is_no_query_is_refused():
     (node,) = read_expressions(
         "{CONST :consttype 23 :consttypmod -1 :constcollid 0 :constlen 4 :constbyval true :constisnull true "

@@ -78,9 +78,16 @@ def test_what_is_no_list_of_nodes_is_malformed(text):
     assert code in (IncompleteCode.TREE_MALFORMED, IncompleteCode.FIELD_UNKNOWN)
 
 
-def test_a_tree_too_deep_to_read_is_refused():
-    text = "{RELABELTYPE :arg " * 5000
-    assert refused(f"({text}")[0] is IncompleteCode.TREE_TOO_DEEP
+@pytest.mark.parametrize("piece", ["{RELABELTYPE :arg ", "{ROWEXPR :args (", "("])
+def test_a_tree_too_deep_to_read_is_refused(piece):
+    assert refused(f"({piece * 100_000}")[0] is IncompleteCode.TREE_TOO_DEEP
+
+
+def test_a_deep_tree_is_read():
+    text = CONST
+    for _ in range(300):
+        text = "{ROWEXPR :args (" + text + ") :row_typeid 2249 :row_format 0 :colnames <> :location -1}"
+    assert len(read_tree(f"({text})", GRAMMAR)) == 1
 
 
 def test_a_bracket_that_came_loose_in_a_long_name_is_refused():
