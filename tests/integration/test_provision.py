@@ -68,6 +68,10 @@ def test_provision_then_serve_then_ask(blank: Postgres, house: House) -> None:
     script = provision(house, "--keyed-hash", "--epoch-trigger")
     for _ in range(2):
         blank.load(script, DATABASE)
+    house.start()
+    with house.connect(SATO) as session:
+        assert session.execute("SELECT phone FROM users WHERE id = 1").fetchall() == [("+81-90-0000-0001",)]
+        assert session.execute("SELECT count(*) FROM regions").fetchall() == [(1,)]
     asked = [*COMMAND, "check", "--config", str(house.layout.config), "--as", "sato", "--from", "JP"]
     checked = subprocess.run(
         [*asked, "--group", "engineer", "--mfa", "--sql", "SELECT phone FROM users"],
@@ -76,10 +80,6 @@ def test_provision_then_serve_then_ask(blank: Postgres, house: House) -> None:
         text=True,
     )
     assert (checked.returncode, checked.stdout.splitlines()[0]) == (0, "ALLOW"), checked.stderr
-    house.start()
-    with house.connect(SATO) as session:
-        assert session.execute("SELECT phone FROM users WHERE id = 1").fetchall() == [("+81-90-0000-0001",)]
-        assert session.execute("SELECT count(*) FROM regions").fetchall() == [(1,)]
 
 
 def test_a_column_that_was_taken_out_is_refused_by_the_server_itself(blank: Postgres, house: House) -> None:
