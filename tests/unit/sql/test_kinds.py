@@ -20,7 +20,7 @@ from gateway.sql.gate import Refused, inspect
         ("EXPLAIN EXECUTE p", "EXPLAIN of EXECUTE is not let through"),
         ("COPY t TO PROGRAM 'x'", "COPY with PROGRAM is not let through"),
         ("COPY t TO STDOUT (FORCE_ALL)", "COPY with FORCE_ALL is not let through"),
-        ("DECLARE c CURSOR FOR SELECT 1", "DECLARE CURSOR is not let through"),
+        ("PREPARE p AS SELECT 1 INTO t", "SELECT INTO: new relations are unclassified"),
         ("GRANT SELECT ON t TO r", "GRANT is not let through"),
         ("REVOKE r FROM s", "REVOKE of a role is not let through"),
         ("LOCK TABLE t", "LOCK TABLE in a mode other than ACCESS SHARE is not let through"),
