@@ -157,7 +157,7 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     slice_text = piece.decode("utf-8")
     offset = len(encoded[:start].decode("utf-8"))
     if name == "ExplainStmt":
-        return _explain(slice_text, body, offset)
+        return _explain(slice_text, body, offset, start)
     if name == "CopyStmt":
         return _copy(slice_text, body, offset)
     if name in NAMING_KINDS:
@@ -167,12 +167,17 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset, shape=shape)
 
 
-def _explain(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
+def _explain(text: str, body: Mapping[str, Any], offset: int, begins: int) -> GateStatement:
     """EXPLAIN of a query, judged as that query: ANALYZE runs it, and a plan alone tells of the data."""
     query = body.get("query")
     if not isinstance(query, dict) or len(query) != 1:
         raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN of nothing is not let through")
     ((name, inner),) = query.items()
+    if name == "ExecuteStmt":
+        named = read_named(text, name, inner, begins, _try_parse, lambda node: {"ExplainStmt": {**body, "query": node}})
+        if not isinstance(named, Named):
+            raise Refused(IncompleteCode.KIND_REFUSED, named)
+        return GateStatement(text=text, kind="explain", offset=offset, use=named.use)
     if name not in _EXPLAINABLE:
         raise Refused(IncompleteCode.KIND_REFUSED, f"EXPLAIN of {kind_words(str(name))} is not let through")
     _judge(str(name), inner)

@@ -48,10 +48,16 @@ class Named:
     inner: int = 0  # characters before the statement that the name is given to
 
 
-def read_named(text: str, name: str, body: Mapping[str, Any], start: int, parse: Parse) -> Named | str:
+Tree = Mapping[str, Any]
+
+
+def read_named(
+    text: str, name: str, body: Tree, start: int, parse: Parse, within: Callable[[Tree], Tree] = lambda node: node
+) -> Named | str:
     """What ``text``, of which the parser makes ``{name: body}``, does with a name; or why it is not let through.
 
-    ``start``: bytes of the whole text before this one. ``parse`` gives [] for what fails.
+    ``start``: bytes of the whole text before this one. ``parse`` gives [] for what fails. ``within``: the tree of the
+    text, made of that node; of EXPLAIN the node stands inside another.
     """
     kind, field = _FIELDS[name]
     given = str(body.get(field, ""))
@@ -68,14 +74,14 @@ def read_named(text: str, name: str, body: Mapping[str, Any], start: int, parse:
                 return plain
             params, places = plain
             changed = {**body, "params": params} if params else body
-            found = _found(text, {name: changed}, (name, field), start, parse, use, places)
+            found = _found(text, lambda probe: within({name: {**changed, field: probe}}), start, parse, use, places)
             return _or_refused(found, "execute")
         case "FetchStmt":
-            found = _found(text, {name: body}, (name, field), start, parse, use, ())
+            found = _found(text, lambda probe: {name: {**body, field: probe}}, start, parse, use, ())
             return _or_refused(found, "move" if body.get("ismove") else "fetch")
         case _:
             dropped = replace(use, deed=NameDeed.DROP)
-            found = _found(text, {name: body}, (name, field), start, parse, dropped, ())
+            found = _found(text, lambda probe: {name: {**body, field: probe}}, start, parse, dropped, ())
             return _or_refused(found, "deallocate" if kind is NameKind.STATEMENT else "close")
 
 
@@ -106,7 +112,8 @@ def _made(text: str, name: str, body: Mapping[str, Any], start: int, parse: Pars
             changed["argtypes"] = nodes
     else:
         use = replace(use, hold=bool(int(body.get("options", 0)) & _HOLD))
-    found = _found(text, {name: changed}, (name, _FIELDS[name][1]), start, parse, use, places)
+    field = _FIELDS[name][1]
+    found = _found(text, lambda probe: {name: {**changed, field: probe}}, start, parse, use, places)
     return _or_refused(found, words, inner)
 
 
@@ -144,18 +151,16 @@ def _constants(params: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, A
 
 def _found(
     text: str,
-    wanted: Mapping[str, Any],
-    path: tuple[str, str],
+    wanted: Callable[[str], Tree],
     start: int,
     parse: Parse,
     use: NameUse,
     places: Sequence[int],
 ) -> NameUse | None:
-    """The use with the place of its name, proved; None where there is no proof."""
+    """The use with the place of its name, proved; None where there is no proof. ``wanted``: the tree with a name."""
     encoded = text.encode()
     probe = "a" if use.name != "a" else "b"
-    node, field = path
-    changed = {node: {**wanted[node], field: probe}}
+    changed = wanted(probe)
     inserts = tuple((place, "pg_catalog.") for place in places)
     within = [(place - start, place - start, words.encode()) for place, words in inserts]
     for tries, (begin, end) in enumerate(_candidates(encoded, use.name)):

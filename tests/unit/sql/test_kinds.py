@@ -17,7 +17,7 @@ from gateway.sql.gate import Refused, inspect
         ("CREATE TABLE t (a int)", "CREATE TABLE: new relations are unclassified"),
         ("ALTER TABLE t ADD a int", "ALTER TABLE is not let through"),
         ("DO 'x'", "DO is not let through"),
-        ("EXPLAIN EXECUTE p", "EXPLAIN of EXECUTE is not let through"),
+        ("EXPLAIN EXECUTE p(a)", "EXECUTE with anything but constants is not let through"),
         ("COPY t TO PROGRAM 'x'", "COPY with PROGRAM is not let through"),
         ("COPY t TO STDOUT (FORCE_ALL)", "COPY with FORCE_ALL is not let through"),
         ("PREPARE p AS SELECT 1 INTO t", "SELECT INTO: new relations are unclassified"),
