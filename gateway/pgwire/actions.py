@@ -55,9 +55,9 @@ class Judgement:
     ticket: object
     instead: Mapping[str, str] | None = None
     text: str | None = None  # goes on in the place of the client's: what carries out the obligations
-    naming: Naming | None = None  # the names of the session that the text uses; ours are to stand in their places
     guarded: bool = False  # data about people is touched: the server's errors and notices lose what may quote it
     lasting: bool = False  # and so do all of them until the transaction ends: a constraint may be checked only then
+    naming: Naming | None = None  # the names of the session that the text uses; ours are to stand in their places
 
 
 @dataclass(frozen=True, slots=True)
