@@ -23,6 +23,7 @@ _LENGTH: Final = Struct("!I")
 _HEADER_BYTES: Final = 5
 _DATA_ROW: Final = ord("D")
 _ROWS: Final = frozenset(b"Dd")  # DataRow and CopyData: relayed without being gathered
+_NO_CURSOR: Final = "34000"
 _POSITION: Final = re.compile(rb"\0P([0-9]{1,9})\0")
 _ROWS_COME_FROM: Final = frozenset({Sent.QUERY, Sent.EXECUTE})
 MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but rows, which are relayed without being gathered
@@ -197,7 +198,11 @@ class Downward:
             instead: bytes | None = messages.encode_fields(b"E", head.instead)
         else:
             instead = self._guarded(kind, body)
-        self._report(head, messages.decode_fields(body).get("C", "XX000"))
+        sqlstate = messages.decode_fields(body).get("C", "XX000")
+        if sqlstate == _NO_CURSOR:
+            # A held cursor is kept over the end of a transaction, which may have ended the cursor all the same.
+            self._shared.portals.clear_settled(keep=lambda name, portal: not portal.own or portal.own not in body)
+        self._report(head, sqlstate)
         if head.kind is Sent.QUERY:
             head.failed = True
         elif head.kind is not Sent.SYNC:

@@ -19,12 +19,15 @@ from gateway.pgwire.ledger import AnyChanges, Edit, Portal, Prepared, Spliced
 from gateway.pgwire.shared import Shared
 
 # Keywords are ASCII and can be written in no other way; a word too many costs a wait, never a statement unseen.
-_VERBS: Final = re.compile(r"\b(?:prepare|execute|deallocate|declare|fetch|move|close)\b", re.IGNORECASE)
+_VERBS: Final = re.compile(r"\b(?:prepare|execute|deallocate|declare|fetch|move|close)\b")
 
 
 def may_name(text: str) -> bool:
     """Whether a text may use names of the session: it holds a word that such statements begin with."""
-    return _VERBS.search(text) is not None
+    low = text.lower()
+    if "fetch" in low or "close" in low or "move" in low or "declare" in low or "execute" in low or "prepare" in low:
+        return _VERBS.search(low) is not None
+    return "deallocate" in low
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,9 @@ class SqlNames:
         if use.deed is not NameDeed.MAKE:
             return ()  # DROP_ALL is known by its completion
         sent = None if judgement.text is None else text[use.inner :].decode()
-        prepared = Prepared(
-            own, use.text, types if use.types is None else use.types, judgement.ticket, sent, False, guard_of(judgement)
-        )
+        # Without a ticket: that one is of the PREPARE or DECLARE, and an Execute is asked about by the text inside.
+        own_types = types if use.types is None else use.types
+        prepared = Prepared(own, use.text, own_types, None, sent, False, guard_of(judgement))
         if of_statement:
             return (self._shared.statements.change(name, prepared, batch),)
         return (self._shared.portals.change(name, Portal(own, prepared, judgement.ticket, use.hold), batch),)
