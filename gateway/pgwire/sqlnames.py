@@ -15,7 +15,7 @@ from typing import Final
 from gateway.naming import NameDeed, NameKind, NameUse, Naming
 from gateway.pgwire.actions import Judgement, Lookup, Named
 from gateway.pgwire.guard import guard_of
-from gateway.pgwire.ledger import AnyChanges, Edit, Portal, Prepared, Spliced
+from gateway.pgwire.ledger import NAME_BYTES, AnyChanges, Edit, Portal, Prepared, Spliced
 from gateway.pgwire.shared import Shared
 
 # Keywords are ASCII and can be written in no other way; a word too many costs a wait, never a statement unseen.
@@ -57,8 +57,13 @@ class SqlNames:
             return None
         return Named(portal.prepared.text, portal.prepared.types, portal.prepared.sent, portal.ticket)
 
-    def splice(self, text: bytes, naming: Naming, before: Spliced | None = None) -> Sending:
-        """The text with names of ours. ``before``: what it became the last time, kept where nothing else is known."""
+    def splice(
+        self, text: bytes, naming: Naming, *, before: Spliced | None = None, itself: tuple[bytes, bytes] = (b"", b"")
+    ) -> Sending:
+        """The text with names of ours. ``before``: what it became the last time, kept where nothing else is known.
+
+        ``itself``: the client's name and ours that the text is prepared under. It may make or drop that very name.
+        """
         kept = before.owns if before is not None else (b"",) * len(naming.steps)
         made: dict[tuple[NameKind, str], bytes | None] = {}
         owns: list[bytes] = []
@@ -70,7 +75,11 @@ class SqlNames:
                     made = {key: None if key[0] is use.kind else own for key, own in made.items()}
                     made[use.kind, ""] = None  # no name is empty: this one says that what was there before is gone
                 continue
-            own = self._own(use, made) or last or self._own_name()
+            of_itself = use.kind is NameKind.STATEMENT and use.name.encode() == itself[0][:NAME_BYTES]
+            if of_itself and use.deed is not NameDeed.RUN:
+                own = itself[1]
+            else:
+                own = self._own(use, made) or last or self._own_name()
             made[use.kind, use.name] = None if use.deed is NameDeed.DROP else own
             owns.append(own)
             edits.append((use.start, use.end, b'"%s"' % own))

@@ -179,7 +179,7 @@ class Upward:
             prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard_of(judgement))
             sent = _sent(parse.query, judgement)
             if judgement.naming is not None:
-                sending = self._sql_names.splice(sent, judgement.naming)
+                sending = self._sql_names.splice(sent, judgement.naming, itself=(parse.name, own))
                 sent, prepared.spliced = sending.text, sending.spliced
             self._send_parse(parse.name, prepared, sent)
 
@@ -198,10 +198,11 @@ class Upward:
     def _parse_again(self, name: bytes, prepared: Prepared, spliced: Spliced) -> Prepared:
         """The names in a prepared text stand for something else by now: the server is given it with those of ours."""
         text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")
-        sending = self._sql_names.splice(text, spliced.naming, spliced)
+        sending = self._sql_names.splice(text, spliced.naming, before=spliced, itself=(name, prepared.own))
         if sending.spliced.owns == spliced.owns:
             return prepared
         own = self._own_name() if name else b""
+        sending = self._sql_names.splice(text, spliced.naming, before=sending.spliced, itself=(name, own))
         # Without a ticket: what it does now is decided before it is executed.
         anew = Prepared(own, prepared.text, prepared.types, None, prepared.sent, False, prepared.guard, sending.spliced)
         self._send_parse(name, anew, sending.text, silent=True)
