@@ -28,6 +28,7 @@ from gateway.model import (
     Understanding,
     Verdict,
 )
+from gateway.naming import Naming
 from gateway.narrow import Narrower
 from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
@@ -35,7 +36,7 @@ from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Answer, Bounded, Standing, weight
 from gateway.sql.rewrite import RewriteRefused
-from gateway.understand import Statements, understand
+from gateway.understand import Statements, meant_by, understand
 
 _SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000
@@ -71,8 +72,10 @@ class Authority:
         at = now_ns // _SECOND
         asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
         asker = (ask.door, ask.principal, ask.peer, ask.supports, ask.sends)
-        key = (*asked, *asker)
         who = ask.principal.id
+        naming = yield from self._statements.naming(ask)
+        meant = meant_by(ask, naming)
+        key = (*asked, ask.names is None, meant, *asker)
         standing = self._decisions.get(key, who)
         if standing is not None and self.usable(standing, at):
             return (yield from self.again(standing, ask.session, now_ns))
@@ -80,7 +83,7 @@ class Authority:
         try:
             if at >= ask.principal.expires_at:
                 raise AuthenticationError(Reason.TOKEN_EXPIRED, "log in again with a new token")
-            statement = yield from self._statements.read(ask, epoch)
+            statement = yield from self._statements.read(ask, epoch, meant)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
             revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
@@ -92,7 +95,7 @@ class Authority:
                 reused = False
                 if answer.epoch:
                     self._answers.put(question, answer, who)
-            standing = yield from self._act(ask, answer, statement, epoch or "")
+            standing = yield from self._act(ask, answer, statement, epoch or "", naming)
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
         if standing.epoch:
@@ -176,7 +179,9 @@ class Authority:
         except PolicyUnavailable:
             return ""
 
-    def _act(self, ask: Ask, answer: Answer, statement: StatementFacts, epoch: str) -> Generator[Need, Any, Standing]:
+    def _act(
+        self, ask: Ask, answer: Answer, statement: StatementFacts, epoch: str, naming: Naming | None
+    ) -> Generator[Need, Any, Standing]:
         """The answer for this very text: its obligations written into it, or it is denied."""
         verdict, text, depends = answer.verdict, None, statement.depends
         if verdict.effect is Effect.ALLOW and verdict.obligations and ask.sends:
@@ -197,6 +202,7 @@ class Authority:
             normalised=(yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             text=text,
+            naming=naming,
         )
 
     def _revision(self) -> str:

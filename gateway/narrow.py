@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Obligation, StatementFacts
+from gateway.naming import Meaning, NameDeed, NameUse
 from gateway.needs import Analysis, Ask, Bounds, Need, World
 from gateway.reading import NarrowText, Proof, ProveText, Rewriting, large
 from gateway.sql import gate
@@ -47,6 +48,8 @@ class Narrower:
             )
         epoch = self.world.epoch(ask.datasource)
         (statement,) = statements
+        if statement.use is not None:
+            return (yield from self._named(ask, statement, statement.use, facts, obligations))
         first: Analysis = yield tree(ask, statement.subject, statement.names())
         found = yield from read(ask, statement.kind, first, self.bounds.tree_bytes)
         if first.complaint is not None or found != facts:
@@ -66,6 +69,33 @@ class Narrower:
         if epoch is None or self.world.epoch(ask.datasource) != epoch:
             raise _moved()
         return narrowed
+
+    def _named(
+        self,
+        ask: Ask,
+        statement: gate.GateStatement,
+        use: NameUse,
+        facts: StatementFacts,
+        obligations: Sequence[Obligation],
+    ) -> Generator[Need, Any, Narrowed]:
+        """PREPARE and DECLARE: what the name is given to is narrowed. EXECUTE and FETCH: it must have been already."""
+        if use.deed is NameDeed.MAKE:
+            types = ask.parameter_types if use.types is None else use.types
+            meaning: Meaning | None = Meaning(use.text, types)
+        else:
+            meaning = ask.names.meaning(use.kind, use.name) if ask.names is not None else None
+        if meaning is None:
+            raise RewriteRefused("what this name stands for is not known")
+        (inner,) = yield from inspected(ask, meaning.text, self.bounds.statement_bytes)
+        if inner.use is not None:
+            raise RewriteRefused("a statement that runs another cannot be masked, filtered or limited")
+        asked = replace(ask, sql=meaning.text, parameter_types=meaning.types, names=None)
+        narrowed = yield from self.narrow(asked, replace(facts, kind=inner.kind), obligations)
+        if use.deed is NameDeed.MAKE:
+            return replace(narrowed, text=ask.sql[: statement.offset + statement.inner] + narrowed.text)
+        if narrowed.text != meaning.sent:
+            raise RewriteRefused("other masks, filters or limits are asked for now than when it was prepared or opened")
+        return replace(narrowed, text=ask.sql)
 
     def _here(self, ask: Ask, work: NarrowText, depends: frozenset[str] | None) -> Generator[Need, Any, Narrowed]:
         rewritten = work.rewritten()

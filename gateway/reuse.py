@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gateway.model import StatementFacts, Understanding, Verdict
+from gateway.naming import Naming
 from gateway.sql.changes import Changes
 
 Key = TypeVar("Key")
@@ -201,6 +202,7 @@ class Standing(Answer):
     normalised: str
     statement_hash: str
     text: str | None = None  # what goes on in place of the text asked about; None: that text itself
+    naming: Naming | None = None  # which names of the session the text uses, and where
     full_entries: dict[str, str] = field(default_factory=dict)  # session -> id of its full entry in the record
 
     def remember(self, session: str, decision_id: str) -> None:

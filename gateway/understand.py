@@ -1,11 +1,14 @@
 """What is understood of a request before it is decided: what its statement touches, who asks, whose data it is.
 
 ``Statements`` asks the server for the tree of a text once; after that it is known by its text, or by its shape, until
-the catalogs change. ``understand`` joins that with the registry's facts. Generators and functions: no socket, no clock.
+the catalogs change. A text that uses names of a session does what those names stand for: PREPARE and DECLARE what they
+prepare, EXECUTE and FETCH what was prepared. ``understand`` joins that with the registry's facts. Generators and
+functions: no socket, no clock.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
@@ -13,15 +16,21 @@ from typing import Any
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
 from gateway.model import Complaint, DatasourceId, Door, StatementEffect, StatementFacts, Understanding
+from gateway.naming import Meaning, NameDeed, NameKind, NameUse, Naming, SessionNames
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
 from gateway.reuse import Bounded, Known, weight
 from gateway.sql import gate, wording
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.named import Names
-from gateway.sql.together import together
+from gateway.sql.together import together, together_with
 
 _DAY = 86_400
+# The only words that use a name of a session begin so, and a keyword can be written in no other way.
+_MAY_NAME = re.compile(r"prepare|execute|deallocate|declare|fetch|move|close", re.IGNORECASE)
+_PREPARABLE = frozenset({"select", "insert", "update", "delete", "merge"})
+Made = dict[tuple[NameKind, str], Meaning | None]  # by earlier statements of the same text
+Meant = tuple[tuple[NameKind, str, Meaning | None], ...]
 
 
 class Statements:
@@ -33,15 +42,34 @@ class Statements:
         self._texts: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
         self._shapes: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
         self._cuts: Bounded[str, wording.Cuts] = Bounded(bounds.known_statements)  # a matter of grammar: never void
+        self._namings: Bounded[str, Naming | None] = Bounded(bounds.known_statements)
 
     def forget(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
         self._texts.clear()
         self._shapes.clear()
 
-    def read(self, ask: Ask, epoch: str | None) -> Generator[Need, Any, StatementFacts | Complaint]:
-        """Facts of one text, or the server's complaint. ``epoch``: as of before this call; None: nothing is kept."""
-        key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
+    def naming(self, ask: Ask) -> Generator[Need, Any, Naming | None]:
+        """What the text does with names of its session; None for nearly every text. Not what they stand for."""
+        if ask.names is None or not _MAY_NAME.search(ask.sql):
+            return None
+        who = ask.principal.id
+        known = self._namings.get(ask.sql, who)
+        if known is None:
+            try:
+                statements = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
+            except (gate.Refused, PolicyUnavailable):  # `read` says so
+                return None
+            known = Naming(tuple(one.use for one in statements))
+            self._namings.put(ask.sql, known, who, weight(ask.sql))
+        return known if any(known.steps) else None
+
+    def read(self, ask: Ask, epoch: str | None, meant: Meant = ()) -> Generator[Need, Any, StatementFacts | Complaint]:
+        """Facts of one text, or the server's complaint. ``epoch``: as of before this call; None: nothing is kept.
+
+        ``meant``: what the names that it uses stand for (``meant_by``): another meaning is another text.
+        """
+        key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, ask.names is None, meant)
         who = ask.principal.id
         known = self._still(ask.datasource, self._texts.get(key, who), epoch)
         if known is not None:
@@ -72,11 +100,14 @@ class Statements:
             if cuts is not None:
                 self._cuts.put(scanned.wording, cuts, who, weight(ask.sql))
         facts: list[StatementFacts] = []
+        made: Made = {}
         for statement in statements:
-            if statement.facts is not None:
-                facts.append(statement.facts)
-                continue
-            found = yield from self._analyse(ask, statement, epoch)
+            if statement.use is not None:
+                found = yield from self._named(ask, statement, statement.use, epoch, made)
+            elif statement.facts is not None:
+                found = statement.facts
+            else:
+                found = yield from self._analyse(ask, statement, epoch)
             if isinstance(found, Complaint):
                 return found
             facts.append(found)
@@ -132,6 +163,65 @@ class Statements:
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._shapes.put(key, Known(facts, epoch), who, weight(ask.sql))
         return facts
+
+    def _named(
+        self, ask: Ask, statement: gate.GateStatement, use: NameUse, epoch: str | None, made: Made
+    ) -> Generator[Need, Any, StatementFacts | Complaint]:
+        """Facts of a statement that uses a name: those of what the name is given to, or stands for."""
+        if statement.facts is not None:
+            _dropped(use, made)
+            return statement.facts
+        if ask.names is None:
+            return _refused(statement.kind, f"{statement.kind.upper()} is let through only where sessions are known")
+        if use.deed is NameDeed.MAKE:
+            meaning: Meaning | None = Meaning(use.text, ask.parameter_types if use.types is None else use.types)
+            place: int | None = statement.offset + statement.inner
+        else:
+            meaning, place = _stands_for(ask.names, use, made), None
+        if meaning is None:  # the server's to complain of, in its own words
+            return StatementFacts(kind=statement.kind, effect=StatementEffect.SESSION, complete=True)
+        # Without names: what a name stands for can itself be no EXECUTE or FETCH.
+        inner = replace(ask, sql=meaning.text, parameter_types=meaning.types, names=None)
+        found = yield from self.read(inner, epoch)
+        if isinstance(found, Complaint):
+            return _placed(found, place)
+        if found.complete and found.kind not in _PREPARABLE:
+            return _refused(statement.kind, f"{statement.kind.upper()} of {found.kind.upper()} is not let through")
+        if use.deed is NameDeed.MAKE:
+            made[use.kind, use.name] = meaning
+        return replace(together_with(found, meaning.seen), kind=statement.kind)
+
+
+def meant_by(ask: Ask, naming: Naming | None) -> Meant:
+    """What the names that a text runs stand for now."""
+    if naming is None or ask.names is None:
+        return ()
+    runs = {(use.kind, use.name) for use in naming.steps if use is not None and use.deed is NameDeed.RUN}
+    return tuple((kind, name, ask.names.meaning(kind, name)) for kind, name in sorted(runs))
+
+
+def _stands_for(names: SessionNames, use: NameUse, made: Made) -> Meaning | None:
+    if (use.kind, use.name) in made:
+        return made[use.kind, use.name]
+    return None if (use.kind, "") in made else names.meaning(use.kind, use.name)
+
+
+def _dropped(use: NameUse, made: Made) -> None:
+    """A name stands for nothing from here on; no name is empty, so that one stands for all of them."""
+    if use.deed is NameDeed.DROP_ALL:
+        for name in [name for name in made if name[0] is use.kind]:
+            del made[name]
+    made[use.kind, use.name] = None
+
+
+def _refused(kind: str, detail: str) -> StatementFacts:
+    return StatementFacts(
+        kind=kind,
+        effect=StatementEffect.NONE,
+        complete=False,
+        incomplete=str(IncompleteCode.KIND_REFUSED),
+        detail=detail,
+    )
 
 
 def understand(world: World, volume: VolumeCounter, ask: Ask, statement: StatementFacts, at: int) -> Understanding:

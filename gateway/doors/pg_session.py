@@ -14,14 +14,16 @@ from gateway.audit import record
 from gateway.doors.pg_login import LoggedIn
 from gateway.errors import Reason
 from gateway.model import DatasourceId, Door, Peer, StatementEffect
+from gateway.naming import Meaning, NameKind
 from gateway.needs import Ask, Outcome
-from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
+from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, Lookup, ToClient, ToServer
 from gateway.pgwire.session import Session
 from gateway.reuse import Standing
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
 
+_READ_BY: Final = frozenset({"select", "prepare", "execute", "declare", "fetch", "move"})  # where nothing is written
 OBLIGATIONS: Final = frozenset({"mask", "row_filter", "row_limit"})  # written into the text that goes on
 
 
@@ -32,6 +34,20 @@ class Ticket:
     standing: Standing
     decision_id: str
     began_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The session's names, as `authorize` asks about them."""
+
+    lookup: Lookup
+
+    def meaning(self, kind: NameKind, name: str) -> Meaning | None:
+        found = self.lookup(kind, name)
+        if found is None:
+            return None
+        opened = (found.ticket.standing.understanding.statement,) if isinstance(found.ticket, Ticket) else ()
+        return Meaning(found.text, found.types, found.sent, opened)
 
 
 class ClientSide(Protocol):
@@ -183,6 +199,7 @@ class Relay:
                 parameter_types=judge.types,
                 supports=OBLIGATIONS,
                 sends=True,
+                names=None if judge.names is None else _Names(judge.names),
                 session=login.session,
             )
             work = desk.authority.authorize(ask, now_ns)
@@ -219,9 +236,10 @@ def _allowed(standing: Standing, decision_id: str, now_ns: int) -> Judgement:
     # A constraint's error quotes the row, whichever columns the statement names (HAZARDS I12): a relation about people,
     # or one nobody labelled, is enough. So is a statement that was let through (shadow) without being understood.
     guarded = facts.data.about_people or not facts.statement.complete
-    reads = facts.statement.kind == "select" and facts.statement.effect is StatementEffect.READ
+    reads = facts.statement.kind in _READ_BY and facts.statement.effect is StatementEffect.READ
     ticket = Ticket(standing, decision_id, now_ns)
-    return Judgement(ticket, text=standing.text, guarded=guarded, lasting=guarded and not reads)
+    lasting = guarded and not reads
+    return Judgement(ticket, text=standing.text, naming=standing.naming, guarded=guarded, lasting=lasting)
 
 
 def _judgement(outcome: Outcome, now_ns: int) -> Judgement:

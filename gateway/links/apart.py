@@ -30,6 +30,7 @@ from typing import IO, Any, Final
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.fair import Turns
 from gateway.model import ColumnUse, ColumnUseKind, StatementEffect, StatementFacts
+from gateway.naming import NameDeed, NameKind, NameUse
 from gateway.reading import Inspected, Proof, Rewriting, Task
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
@@ -49,6 +50,9 @@ _CLASSES: Final = {
         ColumnUse,
         ColumnUseKind,
         GateStatement,
+        NameDeed,
+        NameKind,
+        NameUse,
         IncompleteCode,
         Inspected,
         Rewriting,

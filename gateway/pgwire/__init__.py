@@ -10,6 +10,7 @@ Map:
     guard      what errors and notices lose where they may quote data about people
     conditions what an SQLSTATE means, in words that hold no data
     ledger     what is on its way to the server, and the client's names for statements and portals
+    sqlnames   those names in SQL text (PREPARE, EXECUTE, DECLARE, FETCH …): ours in their places
     session    a logged-in session: judge, forward or substitute, relay
     upward     its client's messages; downward: its server's; shared: what both know; actions: what the door must do
 

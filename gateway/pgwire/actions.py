@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from gateway.errors import Reason
+from gateway.naming import NameKind, Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,19 @@ class ToClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a name of the session stands for, and the ticket it was opened under, if it is open."""
+
+    text: str
+    types: tuple[int, ...]
+    sent: str | None = None
+    ticket: object = None
+
+
+Lookup = Callable[[NameKind, str], Named | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
     """Decide about a statement; the session waits for ``judged``. ``ticket`` is what an earlier judgement returned."""
 
@@ -31,6 +45,7 @@ class Judge:
     executes: bool  # rows may flow from it (Query, Execute), not only a plan be made (Parse)
     ticket: object = None
     fresh: bool = False
+    names: Lookup | None = field(default=None, compare=False)  # given where the text may use names of the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,7 @@ class Judgement:
     text: str | None = None  # goes on in the place of the client's: what carries out the obligations
     guarded: bool = False  # data about people is touched: the server's errors and notices lose what may quote it
     lasting: bool = False  # and so do all of them until the transaction ends: a constraint may be checked only then
+    naming: Naming | None = None  # the names of the session that the text uses; ours are to stand in their places
 
 
 @dataclass(frozen=True, slots=True)

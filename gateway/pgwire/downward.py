@@ -5,6 +5,7 @@ The table at the end lists every message a server may send in a session; another
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from struct import Struct
 from types import MappingProxyType
@@ -15,13 +16,15 @@ from gateway.pgwire import messages
 from gateway.pgwire.actions import Completed, ToClient
 from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guarded
-from gateway.pgwire.ledger import Expectation, Sent
+from gateway.pgwire.ledger import Edit, Expectation, Sent
 from gateway.pgwire.shared import Shared
 
 _LENGTH: Final = Struct("!I")
 _HEADER_BYTES: Final = 5
 _DATA_ROW: Final = ord("D")
 _ROWS: Final = frozenset(b"Dd")  # DataRow and CopyData: relayed without being gathered
+_NO_CURSOR: Final = "34000"
+_POSITION: Final = re.compile(rb"\0P([0-9]{1,9})\0")
 _ROWS_COME_FROM: Final = frozenset({Sent.QUERY, Sent.EXECUTE})
 MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but rows, which are relayed without being gathered
 
@@ -119,14 +122,14 @@ class Downward:
         done.settle()
         return done
 
-    def _prepared_ok(self, kind: int, body: bytes) -> None:
-        self._done(Sent.PARSE)
+    def _prepared_ok(self, kind: int, body: bytes) -> bytes | None:
+        return b"" if self._done(Sent.PARSE).silent else None
 
     def _bound_ok(self, kind: int, body: bytes) -> None:
         self._done(Sent.BIND)
 
-    def _closed_ok(self, kind: int, body: bytes) -> None:
-        self._done(Sent.CLOSE)
+    def _closed_ok(self, kind: int, body: bytes) -> bytes | None:
+        return b"" if self._done(Sent.CLOSE).silent else None
 
     def _parameters(self, kind: int, body: bytes) -> None:
         self._expect(Sent.DESCRIBE)
@@ -146,9 +149,11 @@ class Downward:
             # What it wrote may be checked at Sync or COMMIT, and an error of that quotes the rows.
             self._shared.guarded |= Guard.LASTING in head.guard
             self._report(self._done(Sent.EXECUTE), "00000")
+        else:
+            head.step()
         if body == b"DEALLOCATE ALL\0":
             # Answers come in order: what is settled now was there then; a later Parse in the pipeline was not (#1535).
-            self._shared.statements.clear_settled(keep=b"")
+            self._shared.statements.clear_settled(keep=lambda name, entry: not name)
         elif body == b"CLOSE CURSOR ALL\0":
             self._shared.portals.clear_settled()
 
@@ -182,7 +187,7 @@ class Downward:
         self._shared.guarded |= Guard.LASTING in done.guard
         if body == b"I":  # the transaction is over and its portals with it
             self._shared.guarded = False
-            self._shared.portals.clear_settled()
+            self._shared.portals.clear_settled(keep=lambda name, portal: portal.hold)
 
     def _error(self, kind: int, body: bytes) -> bytes | None:
         head = self._shared.ledger.head()
@@ -193,7 +198,11 @@ class Downward:
             instead: bytes | None = messages.encode_fields(b"E", head.instead)
         else:
             instead = self._guarded(kind, body)
-        self._report(head, messages.decode_fields(body).get("C", "XX000"))
+        sqlstate = messages.decode_fields(body).get("C", "XX000")
+        if sqlstate == _NO_CURSOR:
+            # A held cursor is kept over the end of a transaction, which may have ended the cursor all the same.
+            self._shared.portals.clear_settled(keep=lambda name, portal: not portal.own or portal.own not in body)
+        self._report(head, sqlstate)
         if head.kind is Sent.QUERY:
             head.failed = True
         elif head.kind is not Sent.SYNC:
@@ -212,6 +221,8 @@ class Downward:
             for own, name in head.aliases:
                 if own:
                     said = said.replace(own, name)
+            if head.edits:
+                said = _POSITION.sub(lambda found: b"\0P%d\0" % _place(int(found[1]), head.edits), said)
         said = guarded(kind, said, guard)
         return encode(bytes((kind,)), said) if said != body else None
 
@@ -221,8 +232,20 @@ class Downward:
             raise UpstreamError(Reason.PINNED_SETTING_CHANGED, f"{name.decode()} changed")
 
 
+def _place(position: int, edits: tuple[Edit, ...]) -> int:
+    """A place in the text that went on as one in the client's own, both counted from 1."""
+    place = position
+    for at, gone, came in edits:
+        if place - 1 < at:
+            break
+        place = at + 1 if place - 1 < at + came else place - came + gone
+    return place
+
+
 def _rows_of_tag(body: bytes) -> int:
     """Rows of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`, `UPDATE 3`); none where it names none."""
+    if body.startswith(b"MOVE "):
+        return 0  # they were passed over, and never sent
     last = body.rstrip(b"\0").rpartition(b" ")[2]
     return int(last) if last.isdigit() and len(last) < 20 else 0
 

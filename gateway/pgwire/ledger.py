@@ -13,12 +13,16 @@ it. Across a Sync it may not: the failure ends there, and the name could still m
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
+from gateway.naming import NameKind, Naming
+from gateway.pgwire.actions import Named
 from gateway.pgwire.guard import Guard
+
+NAME_BYTES: Final = 63  # the server tells names apart by these, those of the protocol as well (measured)
 
 
 class Sent(IntEnum):
@@ -33,6 +37,20 @@ class Sent(IntEnum):
     SYNC = 6
 
 
+Edit: TypeAlias = tuple[int, int, int]  # at this character of the client's, so many became so many
+
+
+@dataclass(frozen=True, slots=True)
+class Spliced:
+    """What became of a text that uses names of the session."""
+
+    naming: Naming
+    owns: tuple[bytes, ...]  # our name in each statement of the text; empty where it has none
+    aliases: tuple[tuple[bytes, bytes], ...]
+    edits: tuple[Edit, ...]
+    seen: Mapping[tuple[NameKind, str], Named | None]  # what the names it runs stand for
+
+
 @dataclass(slots=True)
 class Prepared:
     """A statement the client prepared: its name at the server, its text, and what was decided about it."""
@@ -44,14 +62,17 @@ class Prepared:
     sent: str | None = None  # the text the server was given in place of ``text``
     fresh: bool = True  # decided at Parse and not executed since: that decision's entry covers the first Execute
     guard: Guard = Guard.NONE
+    spliced: Spliced | None = None  # the text uses names of the session
 
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """A bound statement, ready to be executed."""
+    """A bound statement, ready to be executed, or a cursor."""
 
     own: bytes
     prepared: Prepared
+    ticket: object = None  # of the decision it was opened under: it serves what it was opened for
+    hold: bool = False  # outlives the transaction
 
     @property
     def guard(self) -> Guard:
@@ -92,10 +113,11 @@ class Names(Generic[Entry]):
 
     def get(self, name: bytes) -> Entry | None:
         """The entry of this name, if there is one."""
-        return self.entries.get(name)
+        return self.entries.get(name[:NAME_BYTES])
 
     def change(self, name: bytes, entry: Entry | None, batch: int) -> Change[Entry]:
         """Set or drop a name by a message of batch ``batch``."""
+        name = name[:NAME_BYTES]
         change = Change(self, name, entry, batch)
         self._pending.setdefault(name, deque()).append(change)
         _put(self.entries, name, entry)
@@ -103,13 +125,14 @@ class Names(Generic[Entry]):
 
     def drop(self, name: bytes, batch: int) -> tuple[Change[Entry], ...]:
         """Drop a name by a message of batch ``batch``; nothing where it neither means anything nor may come to."""
+        name = name[:NAME_BYTES]
         if name not in self.entries and name not in self._pending:
             return ()
         return (self.change(name, None, batch),)
 
     def doubtful(self, name: bytes, batch: int) -> bool:
         """Whether what the name means hangs on an unanswered message of an *earlier* batch."""
-        pending = self._pending.get(name)
+        pending = self._pending.get(name[:NAME_BYTES])
         return pending is not None and pending[-1].batch != batch
 
     def settle(self, change: Change[Entry]) -> None:
@@ -123,9 +146,9 @@ class Names(Generic[Entry]):
         pending = self._drop(change)
         _put(self.entries, change.name, pending[-1].entry if pending else self._settled.get(change.name))
 
-    def clear_settled(self, *, keep: bytes | None = None) -> None:
-        """The server dropped every name it has answered for, ``keep`` excepted; later ones are not touched."""
-        for name in [name for name in self._settled if name != keep]:
+    def clear_settled(self, *, keep: Callable[[bytes, Entry], bool] | None = None) -> None:
+        """The server dropped every name it has answered for, but those to ``keep``; later ones are not touched."""
+        for name in [name for name, entry in self._settled.items() if keep is None or not keep(name, entry)]:
             del self._settled[name]
             if name not in self._pending:
                 del self.entries[name]
@@ -159,6 +182,9 @@ class Expectation:
     aliases: tuple[tuple[bytes, bytes], ...] = ()  # (our name, the client's): put back in error texts
     guard: Guard = Guard.NONE  # what errors and notices that answer it lose
     changes: AnyChanges = ()
+    steps: deque[AnyChanges] = field(default_factory=deque)  # of each statement of a Query, as it is completed
+    edits: tuple[Edit, ...] = ()  # what its text became: places in error texts are the client's again
+    silent: bool = False  # of our own making: the client did not send it and does not hear of it
     counted: int = 0  # rows since the last completion
     completed: int = 0  # rows of the completions so far: a Query may hold several statements
     failed: bool = False
@@ -170,15 +196,28 @@ class Expectation:
         """Rows that flowed from this message."""
         return self.completed + self.counted
 
+    def step(self) -> None:
+        """One statement of a Query is done."""
+        if self.steps:
+            for change in self.steps.popleft():
+                change.settle()
+
     def settle(self) -> None:
-        """The server did what the message asked."""
+        """The server did what the message asked; or, of a Query, as much of it as it did."""
         for change in self.changes:
             change.settle()
+        self._forget_steps()
 
     def forget(self) -> None:
         """The server skipped the message."""
         for change in self.changes:
             change.forget()
+        self._forget_steps()
+
+    def _forget_steps(self) -> None:
+        while self.steps:
+            for change in self.steps.popleft():
+                change.forget()
 
     def fail(self) -> None:
         """The server refused the message: nothing changed, but that a failing Parse destroys the unnamed statement."""

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.errors import ClientProtocolError, Reason
+from gateway.naming import Naming
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Judge, Judgement, Leave
 from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guard_of
-from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent
+from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent, Spliced
 from gateway.pgwire.shared import Shared
+from gateway.pgwire.sqlnames import SqlNames, lookup_of, may_name
 
 _TOO_MANY: Final = MappingProxyType(
     {
@@ -63,13 +65,14 @@ def _may_copy(text: str) -> bool:
 class Upward:
     """The client's messages. ``judging`` is set while a judgement is awaited; ``held`` is a message that must wait."""
 
-    __slots__ = ("_limit", "_nonce", "_serial", "_shared", "held", "judging")
+    __slots__ = ("_limit", "_nonce", "_serial", "_shared", "_sql_names", "held", "judging")
 
     def __init__(self, shared: Shared, *, names_limit: int, nonce: Callable[[], str]) -> None:
         self._shared = shared
         self._limit = names_limit
         self._nonce = nonce  # a new unguessable word at each call
         self._serial = 0
+        self._sql_names = SqlNames(shared, self._own_name)
         self.judging: Callable[[Judgement], None] | None = None
         self.held: tuple[int, bytes] | None = None  # waits until earlier answers settle its name
 
@@ -116,22 +119,41 @@ class Upward:
     def _query(self, body: bytes) -> None:
         query = messages.decode_query(body)
         text = query.decode("utf-8", "surrogateescape")
+        names = may_name(text)
+        if names and self._shared.ledger.queue:
+            return self._hold(b"Q", body)  # what its names stand for hangs on answers to come
 
         def answer(judgement: Judgement) -> None:
             # Any Query destroys the unnamed statement and portal (HAZARDS W14).
             batch = self._shared.batch
             gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
-            if judgement.instead is None:
+            instead = judgement.instead or self._too_many(judgement)
+            if instead is None:
                 expected = Expectation(
                     Sent.QUERY, judgement.ticket, changes=gone, guard=guard_of(judgement), may_copy=_may_copy(text)
                 )
-                self._shared.send(messages.encode_query(_sent(query, judgement)), expected)
+                sent = _sent(query, judgement)
+                if judgement.naming is not None:
+                    sent = self._named_query(sent, judgement, judgement.naming, expected)
+                self._shared.send(messages.encode_query(sent), expected)
             else:
                 nonce = self._own_name()
-                expected = Expectation(Sent.QUERY, nonce=nonce, instead=judgement.instead, changes=gone)
+                expected = Expectation(Sent.QUERY, nonce=nonce, instead=instead, changes=gone)
                 self._shared.send(messages.encode_query(nonce), expected)
 
-        self._ask(Judge(text, (), executes=True), answer)
+        self._ask(Judge(text, (), True, names=self._sql_names.stands_for if names else None), answer)
+
+    def _named_query(self, text: bytes, judgement: Judgement, naming: Naming, expected: Expectation) -> bytes:
+        """The text with our names in it; what it changes is settled as its statements are completed."""
+        sending = self._sql_names.splice(text, naming)
+        expected.steps.extend(self._sql_names.changes(text, sending.spliced, (), judgement))
+        self._shared.batch += 1  # a Query that fails ends with its error: what follows is not skipped with it
+        expected.aliases, expected.edits = sending.spliced.aliases, sending.spliced.edits
+        return sending.text
+
+    def _too_many(self, judgement: Judgement) -> Mapping[str, str] | None:
+        """What is said of a text that makes more names than there may be."""
+        return _TOO_MANY if judgement.naming and self._full(self._sql_names.made(judgement.naming)) else None
 
     def _parse(self, body: bytes) -> None:
         parse = messages.decode_parse(body)
@@ -146,18 +168,48 @@ class Upward:
             if self._full():
                 return self._refuse_parse(parse.name, _TOO_MANY)
         text = parse.query.decode("utf-8", "surrogateescape")
+        names = may_name(text)
+        if names and self._shared.ledger.queue:
+            return self._hold(b"P", body)  # what its names stand for hangs on answers to come
 
         def answer(judgement: Judgement) -> None:
             if judgement.instead is not None:
                 return self._refuse_parse(parse.name, judgement.instead)
             own = self._own_name() if parse.name else b""
-            guard = guard_of(judgement)
-            prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard)
-            change = statements.change(parse.name, prepared, batch)
-            expected = Expectation(Sent.PARSE, aliases=((own, parse.name),), changes=(change,), guard=guard)
-            self._shared.send(messages.encode_parse(own, _sent(parse.query, judgement), parse.types), expected)
+            prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard_of(judgement))
+            sent = _sent(parse.query, judgement)
+            if judgement.naming is not None:
+                sending = self._sql_names.splice(sent, judgement.naming, itself=(parse.name, own))
+                sent, prepared.spliced = sending.text, sending.spliced
+            self._send_parse(parse.name, prepared, sent)
 
-        self._ask(Judge(text, parse.types, executes=False), answer)
+        self._ask(Judge(text, parse.types, False, names=self._sql_names.stands_for if names else None), answer)
+
+    def _send_parse(self, name: bytes, prepared: Prepared, text: bytes, *, silent: bool = False) -> None:
+        change = self._shared.statements.change(name, prepared, self._shared.batch)
+        expected = Expectation(
+            Sent.PARSE, aliases=((prepared.own, name),), changes=(change,), silent=silent, guard=prepared.guard
+        )
+        if prepared.spliced is not None:
+            expected.aliases += prepared.spliced.aliases
+            expected.edits = prepared.spliced.edits
+        self._shared.send(messages.encode_parse(prepared.own, text, prepared.types), expected)
+
+    def _parse_again(self, name: bytes, prepared: Prepared, spliced: Spliced) -> Prepared:
+        """The names in a prepared text stand for something else by now: the server is given it with those of ours."""
+        text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")
+        sending = self._sql_names.splice(text, spliced.naming, before=spliced, itself=(name, prepared.own))
+        if sending.spliced.owns == spliced.owns:
+            return prepared
+        own = self._own_name() if name else b""
+        sending = self._sql_names.splice(text, spliced.naming, before=sending.spliced, itself=(name, own))
+        # Without a ticket: what it does now is decided before it is executed.
+        anew = Prepared(own, prepared.text, prepared.types, None, prepared.sent, False, prepared.guard, sending.spliced)
+        self._send_parse(name, anew, sending.text, silent=True)
+        if name:
+            closing = Expectation(Sent.CLOSE, silent=True)
+            self._shared.send(messages.encode_target(b"C", ord("S"), prepared.own), closing)
+        return anew
 
     def _refuse_parse(self, name: bytes, instead: Mapping[str, str]) -> None:
         nonce = self._own_name()
@@ -167,8 +219,8 @@ class Upward:
         expected = Expectation(Sent.PARSE, nonce=nonce, instead=instead, changes=gone)
         self._shared.send(messages.encode_parse(own, nonce), expected)
 
-    def _full(self) -> bool:
-        return len(self._shared.statements.entries) + len(self._shared.portals.entries) >= self._limit
+    def _full(self, more: int = 1) -> bool:
+        return len(self._shared.statements.entries) + len(self._shared.portals.entries) + more > self._limit
 
     def _bind(self, body: bytes) -> None:
         bind = messages.decode_bind(body)
@@ -181,12 +233,16 @@ class Upward:
             nonce = self._own_name()
             expected = Expectation(Sent.BIND, aliases=((nonce, bind.statement),))
             return self._shared.send(messages.encode_bind(b"", nonce, bind.rest), expected)
+        if prepared.spliced is not None:
+            if self._shared.ledger.queue:
+                return self._hold(b"B", body)
+            prepared = self._parse_again(bind.statement, prepared, prepared.spliced)
         existing = portals.get(bind.portal) if bind.portal else None
         own = existing.own if existing is not None else (self._own_name() if bind.portal else b"")
         if existing is None and bind.portal and self._full():
             refused = Expectation(Sent.BIND, nonce=own, instead=_TOO_MANY)
             return self._shared.send(messages.encode_bind(b"", own, bind.rest), refused)
-        change = portals.change(bind.portal, Portal(own, prepared), batch)
+        change = portals.change(bind.portal, Portal(own, prepared, prepared.ticket), batch)
         aliases = ((own, bind.portal), (prepared.own, bind.statement))
         expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,), guard=prepared.guard)
         self._shared.send(messages.encode_bind(own, prepared.own, bind.rest), expected)
@@ -225,11 +281,14 @@ class Upward:
             return self._shared.send(messages.encode_execute(nonce, limit), expected)
         prepared = portal.prepared
         fresh, prepared.fresh = prepared.fresh, False
+        spliced = prepared.spliced
 
         def answer(judgement: Judgement) -> None:
             instead = judgement.instead
             if instead is None and judgement.text != prepared.sent:
                 instead = _OUTDATED  # the server would run what was right when it was prepared
+            if instead is None and spliced is not None and self._full(self._sql_names.made(spliced.naming)):
+                instead = _TOO_MANY
             if instead is None:
                 prepared.ticket, prepared.guard = judgement.ticket, guard_of(judgement)
                 expected = Expectation(
@@ -239,13 +298,23 @@ class Upward:
                     guard=prepared.guard,
                     may_copy=_may_copy(prepared.text),
                 )
+                if spliced is not None:
+                    self._named_execute(prepared, spliced, judgement, expected)
                 self._shared.send(messages.encode_execute(portal.own, limit), expected)
             else:
                 nonce = self._own_name()
                 expected = Expectation(Sent.EXECUTE, nonce=nonce, instead=instead)
                 self._shared.send(messages.encode_execute(nonce, limit), expected)
 
-        self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh), answer)
+        names = None if spliced is None else lookup_of(spliced)
+        self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh, names), answer)
+
+    def _named_execute(self, prepared: Prepared, spliced: Spliced, judgement: Judgement, expected: Expectation) -> None:
+        text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")
+        for changes in self._sql_names.changes(text, spliced, prepared.types, judgement):
+            expected.changes += changes
+        expected.aliases += spliced.aliases
+        expected.edits = spliced.edits
 
     def _sync(self, body: bytes) -> None:
         messages.decode_empty(body)

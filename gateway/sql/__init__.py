@@ -1,7 +1,9 @@
 """What a statement touches: text to facts, without a socket, a clock or a guess.
 
     gate.py             the only importer of the parser: size, NUL, UTF-8, depth, kinds by allow-list; ``normalise``
-    inner.py            the statement inside EXPLAIN, found and proved
+    inner.py            the statement inside EXPLAIN, PREPARE and DECLARE, found and proved
+    names.py            where the name stands in PREPARE, EXECUTE, DECLARE, FETCH and their kin, found and proved
+    typenames.py        types that a text may name without the server being asked
     copying.py          what stands for a COPY: its query, or the SELECT or INSERT it amounts to
     kinds.py            kinds of statements in the words of SQL, for refusals
     named.py            the relations a text names: what its analysis may be held up by, never what it touches

@@ -14,11 +14,13 @@ from typing import Any, Final
 import pgparse
 
 from gateway.model import StatementEffect, StatementFacts
+from gateway.naming import NameDeed, NameUse
 from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.copying import Copy, read_copy
 from gateway.sql.inner import inner_start
 from gateway.sql.kinds import kind_words, refusal_words
 from gateway.sql.named import Names, named
+from gateway.sql.names import NAMING_KINDS, Named, read_named
 from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
 from gateway.sql.shape import shape_of
 
@@ -69,6 +71,7 @@ class GateStatement:
     inner: int = 0  # characters of the slice before the statement that is to be analysed: EXPLAIN (…) is left out
     inner_end: int | None = None  # where that one ends, if not with the slice: COPY (…) TO STDOUT
     asked: str = ""  # a text made to be analysed in place of the slice; places in it mean nothing
+    use: NameUse | None = None  # what it does with a name of the session's; ``facts`` are set where that is all it does
     node: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)  # the parser's
     relations: Names | None = None  # what it names, where that was looked up already
 
@@ -163,20 +166,27 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
     slice_text = piece.decode("utf-8")
     offset = len(encoded[:start].decode("utf-8"))
     if name == "ExplainStmt":
-        return replace(_explain(slice_text, body, offset), node=node)
+        return replace(_explain(slice_text, body, offset, start), node=node)
     if name == "CopyStmt":
         return replace(_copy(slice_text, body, offset), node=node)
+    if name in NAMING_KINDS:
+        return replace(_names(slice_text, str(name), body, offset, start), node=node)
     kind, facts = _judge(str(name), body)
     shape = shape_of(encoded, node, start, start + len(piece)) if facts is None else None
     return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset, shape=shape, node=node)
 
 
-def _explain(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
+def _explain(text: str, body: Mapping[str, Any], offset: int, begins: int) -> GateStatement:
     """EXPLAIN of a query, judged as that query: ANALYZE runs it, and a plan alone tells of the data."""
     query = body.get("query")
     if not isinstance(query, dict) or len(query) != 1:
         raise Refused(IncompleteCode.KIND_REFUSED, "EXPLAIN of nothing is not let through")
     ((name, inner),) = query.items()
+    if name == "ExecuteStmt":
+        named = read_named(text, name, inner, begins, _try_parse, lambda node: {"ExplainStmt": {**body, "query": node}})
+        if not isinstance(named, Named):
+            raise Refused(IncompleteCode.KIND_REFUSED, named)
+        return GateStatement(text=text, kind="explain", offset=offset, use=named.use)
     if name not in _EXPLAINABLE:
         raise Refused(IncompleteCode.KIND_REFUSED, f"EXPLAIN of {kind_words(str(name))} is not let through")
     _judge(str(name), inner)
@@ -199,6 +209,24 @@ def _copy(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
         raise Refused(IncompleteCode.KIND_REFUSED, found)
     end = found.end if query is not None else None
     return GateStatement(text=text, kind=found.kind, offset=offset, inner=found.begin, inner_end=end, asked=found.asked)
+
+
+def _names(text: str, name: str, body: Mapping[str, Any], offset: int, start: int) -> GateStatement:
+    """PREPARE and DECLARE, judged as the statement inside; what uses a name, as what the name stands for."""
+    query = body.get("query")
+    if query is not None:
+        if not isinstance(query, dict) or len(query) != 1:
+            raise Refused(IncompleteCode.KIND_REFUSED, f"{kind_words(name)} of nothing is not let through")
+        ((kind, inner),) = query.items()
+        if kind not in _EXPLAINABLE:
+            raise Refused(IncompleteCode.KIND_REFUSED, f"{kind_words(name)} of {kind_words(kind)} is not let through")
+        _judge(str(kind), inner)
+    named = read_named(text, name, body, start, _try_parse)
+    if not isinstance(named, Named):
+        raise Refused(IncompleteCode.KIND_REFUSED, named)
+    drops = named.use.deed in (NameDeed.DROP, NameDeed.DROP_ALL)
+    facts = _session(named.kind) if drops else None
+    return GateStatement(text=text, kind=named.kind, facts=facts, offset=offset, inner=named.inner, use=named.use)
 
 
 def _try_parse(text: str) -> list[dict[str, Any]]:
@@ -227,12 +255,8 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
             if setting.lower() not in SHOWABLE:
                 raise Refused(IncompleteCode.SETTING_REFUSED, f"SHOW {_shown(setting)}")
             return "show", _session("show")
-        case "DeallocateStmt":
-            return "deallocate", _session("deallocate")
         case "UnlistenStmt":
             return "unlisten", _session("unlisten")
-        case "ClosePortalStmt" if not body.get("portalname"):
-            return "close", _session("close")
         case "LockStmt" if body.get("mode") == _ACCESS_SHARE:
             return "lock", _session("lock")
         case _:

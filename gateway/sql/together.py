@@ -35,3 +35,14 @@ def together(facts: Sequence[StatementFacts]) -> StatementFacts:
         ),
         depends=frozenset().union(*depends) if len(depends) == len(facts) else None,
     )
+
+
+def together_with(facts: StatementFacts, seen: Sequence[StatementFacts]) -> StatementFacts:
+    """The facts with what else was seen of the same statement, where that is more."""
+    more = [
+        one
+        for one in seen
+        if not (one.complete and set(one.relations) <= set(facts.relations) and set(one.columns) <= set(facts.columns))
+        or _RANK[one.effect] > _RANK[facts.effect]
+    ]
+    return together([facts, *more])

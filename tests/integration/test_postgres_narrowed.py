@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +213,50 @@ def test_a_statement_prepared_before_a_mask_was_asked_for_does_not_run(new_house
         shown = next(body for kind, body in answer if kind == b"D")
         assert b"***" in shown
         assert connection.execute("SELECT phone FROM users WHERE id = 1").fetchone()[0].startswith("***")
+
+
+def test_prepare_and_declare_carry_the_obligations_of_what_is_inside(
+    narrowed: House, truth: list[tuple[Any, ...]]
+) -> None:
+    shown = [(row[0], masked(row[2])) for row in truth[:3]]
+    with narrowed.connect(SATO, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("PREPARE p(int, text) AS SELECT id, phone, $2 FROM users WHERE id <= $1 ORDER BY id;")
+        found = connection.execute("EXECUTE p(%s, 'x')", (truth[2][0],)).fetchall()
+        assert found == [(*row, "x") for row in shown]
+        plan = connection.execute("EXPLAIN EXECUTE p(1, 'x')").fetchall()
+        assert plan
+        bound = connection.pgconn.exec_prepared(b"p", [str(truth[0][0]).encode(), b"y"])
+        assert bound.get_value(0, 1) == str(shown[0][1]).encode()
+        connection.execute(" DECLARE k SCROLL CURSOR WITH HOLD FOR SELECT id, phone FROM users ORDER BY id")
+        assert connection.execute("FETCH 2 FROM k").fetchall() == shown[:2]
+        connection.execute("MOVE 0 IN k")
+        assert connection.execute("FETCH NEXT FROM k").fetchall() == shown[2:]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="send them one by one"):
+            connection.execute("PREPARE q AS SELECT phone FROM users; EXECUTE q")
+    with narrowed.connect(TANAKA, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("DECLARE k CURSOR WITH HOLD FOR SELECT id FROM moderation_queue")
+        assert len(connection.execute("FETCH ALL FROM k").fetchall()) == 3
+        assert connection.execute("FETCH ALL FROM k").fetchall() == []
+
+
+def test_a_cursor_opened_under_other_obligations_gives_nothing(new_house: Callable[..., House], tmp_path: Path) -> None:
+    folder = policies(tmp_path, "")
+    house = new_house({"policy": {"directory": str(folder)}})
+
+    def revision() -> str:
+        return house.on_loop(lambda: house.application.desk._world.policy_revision)  # type: ignore[union-attr, no-any-return]
+
+    with house.connect(SATO, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("DECLARE k CURSOR WITH HOLD FOR SELECT phone FROM users ORDER BY id")
+        connection.execute("PREPARE p AS SELECT phone FROM users ORDER BY id")
+        assert connection.execute("FETCH k").rowcount == 1
+        before = revision()
+        location = folder / "house" / "location" / "location.rego"
+        location.write_text(location.read_text() + RULES)
+        until(lambda: revision() != before)
+        for text in ("FETCH k", "EXECUTE p"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="other masks"):
+                connection.execute(text)
+        connection.execute("CLOSE k; DEALLOCATE p")
+        connection.execute("DECLARE k CURSOR WITH HOLD FOR SELECT phone FROM users")
+        assert connection.execute("FETCH k").fetchone()[0].startswith("***")  # type: ignore[index]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Reason
+from gateway.naming import Meaning, NameKind
 from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
 from gateway.reading import NarrowText, Proof, ProveText
 from tests.houses import Analyses
@@ -218,3 +219,29 @@ def test_further_trees_of_a_statement_are_not_counted_as_statements(bench: Narro
     trees = [one for one in bench.needs if isinstance(one, NeedTree)]
     assert [one.counted for one in trees] == [True, True, False, False]
     assert [sorted(name for name, _ in one.relations) for one in trees] == [["users"]] * 2 + [["public.users"]] * 2
+
+
+class _Names:
+    """One cursor, k."""
+
+    def __init__(self, sent: str | None) -> None:
+        self._sent = sent
+
+    def meaning(self, kind: NameKind, name: str) -> Meaning | None:
+        return Meaning(PHONES, (), self._sent) if (kind, name) == (NameKind.CURSOR, "k") else None
+
+
+def test_what_a_name_is_given_to_is_narrowed_in_its_place(bench: Narrowing) -> None:
+    alone = sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES)))
+    text = sent(
+        bench.decide(bench.ask("sato", "tokyo-hq", f"/* é */ DECLARE k CURSOR FOR {PHONES};", names=_Names(None)))
+    )
+    assert text == f"/* é */ DECLARE k CURSOR FOR {alone}"
+
+
+def test_what_runs_a_name_runs_only_what_is_narrowed_just_so(bench: Narrowing) -> None:
+    alone = sent(bench.decide(bench.ask("sato", "tokyo-hq", PHONES)))
+    assert sent(bench.decide(bench.ask("sato", "tokyo-hq", "FETCH k", names=_Names(alone)))) == "FETCH k"
+    for other in (None, f"{alone} "):
+        outcome = bench.decide(bench.ask("sato", "tokyo-hq", "FETCH k", names=_Names(other)))
+        assert outcome.reason is Reason.OBLIGATION_UNSUPPORTED

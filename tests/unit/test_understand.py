@@ -6,7 +6,8 @@ import pytest
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Door
-from gateway.needs import NeedDecision, NeedDurable, NeedReading, NeedTree
+from gateway.naming import Meaning, NameKind
+from gateway.needs import NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome
 from gateway.reading import LARGE_TREE, LONG_TEXT, InspectText, NormaliseText, ReadTrees
 from gateway.sql import gate
 from tests.houses import Analyses
@@ -143,3 +144,123 @@ def test_a_long_text_that_nobody_has_time_to_read_is_denied_and_recorded_by_its_
     assert bench.entry["kind"] == "refusal"
     assert bench.entry["statement"]["text"] == ""
     assert bench.entry["statement"]["hash"]
+
+
+# ----------------------------------------------------------------------------------------------------- session's names
+
+
+class Session:
+    """Names as a door knows them."""
+
+    def __init__(self, **given: Meaning) -> None:
+        self.given = given
+        self.asked: list[tuple[NameKind, str]] = []
+
+    def meaning(self, kind: NameKind, name: str) -> Meaning | None:
+        self.asked.append((kind, name))
+        return self.given.get(f"{kind}_{name}")
+
+
+PHONES = "SELECT phone FROM users WHERE id = 11"
+
+
+def decided(bench: Bench, text: str, names: Session | None, who: str = "li", site: str = "shanghai-office") -> Outcome:
+    return bench.decide(bench.ask(who, site, text, names=names))
+
+
+@pytest.mark.parametrize(
+    "text", [f"PREPARE p AS {PHONES}", f"DECLARE k CURSOR FOR {PHONES}", f"PREPARE p(int) AS {PHONES}"]
+)
+def test_what_a_name_is_given_to_is_judged_as_itself(bench: Bench, text: str) -> None:
+    plain = bench.decide(bench.ask("li", "shanghai-office", PHONES))
+    columns = bench.entry["statement"]["columns"]
+    outcome = decided(bench, text, Session())
+    assert (outcome.allowed, outcome.reason) == (plain.allowed, plain.reason)
+    assert bench.entry["statement"]["columns"] == columns
+    assert bench.entry["statement"]["kind"] == text.split()[0].lower()
+    assert decided(bench, text, Session(), "sato", "tokyo-hq").allowed
+
+
+def test_what_runs_a_name_is_judged_as_what_it_stands_for(bench: Bench) -> None:
+    for names, allowed in (
+        (Session(statement_p=Meaning(PHONES, ())), False),
+        (Session(statement_p=Meaning(STICKERS, ())), True),  # of another session: no answer is shared
+        (Session(), True),  # the server says that there is none
+        (Session(statement_p=Meaning("SELECT name FROM users WHERE id = $1", (23,))), False),
+    ):
+        assert decided(bench, "EXECUTE p", names).allowed is allowed
+        assert decided(bench, "EXPLAIN EXECUTE p", names).allowed is allowed
+    for text in ("FETCH k", "MOVE ALL IN k"):
+        assert not decided(bench, text, Session(cursor_k=Meaning(PHONES, ()))).allowed
+        assert bench.entry["statement"]["kind"] == text.split()[0].lower()
+        assert decided(bench, text, Session(cursor_k=Meaning(STICKERS, ()))).allowed
+
+
+def test_an_open_cursor_is_judged_by_what_was_seen_of_it_as_well(bench: Bench) -> None:
+    bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES))
+    assert outcome.standing is not None
+    seen = (outcome.standing.understanding.statement,)
+    assert not decided(bench, "FETCH k", Session(cursor_k=Meaning(STICKERS, (), None, seen))).allowed
+    assert "public.users.phone" in bench.entry["statement"]["columns"]["output"]
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        (f"PREPARE p AS {PHONES}; EXECUTE p", False),
+        (f"PREPARE p AS {STICKERS}; EXECUTE p", True),
+        ("DEALLOCATE p; EXECUTE p", True),
+        ("DEALLOCATE ALL; EXECUTE p", True),
+        ("DEALLOCATE q; EXECUTE p", False),
+        ("CLOSE ALL; EXECUTE p", False),
+        (f"DEALLOCATE p; PREPARE p AS {STICKERS}; EXECUTE p", True),
+        ("SELECT 1; EXECUTE p", False),
+    ],
+)
+def test_names_within_a_text(bench: Bench, text: str, allowed: bool) -> None:
+    assert decided(bench, text, Session(statement_p=Meaning(PHONES, ()))).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    "inner", ["EXECUTE q", "FETCH k", "DEALLOCATE ALL", "ROLLBACK", "COPY stickers TO STDOUT", "EXPLAIN SELECT 1", ""]
+)
+def test_what_is_no_query_is_not_run_by_name(bench: Bench, inner: str) -> None:
+    outcome = decided(bench, "EXECUTE p", Session(statement_p=Meaning(inner, ())))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert bench.entry["statement"]["kind"] == "execute"
+
+
+@pytest.mark.parametrize(
+    "text", [f"PREPARE p AS {STICKERS}", "EXECUTE p", f"DECLARE k CURSOR FOR {STICKERS}", "FETCH k"]
+)
+def test_where_no_session_is_known_no_name_is_used(bench: Bench, text: str) -> None:
+    outcome = decided(bench, text, None)
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert decided(bench, "DEALLOCATE p", None).allowed
+    assert decided(bench, "CLOSE ALL", None).allowed
+
+
+def test_a_complaint_about_what_is_inside_has_its_place_in_the_whole(bench: Bench) -> None:
+    text = "SELECT 1; PREPARE p(text) AS SELECT nmae FROM users"
+    outcome = decided(bench, text, Session())
+    assert outcome.complaint is not None
+    assert text[int(dict(outcome.complaint.fields)["P"]) - 1 :].startswith("nmae")
+    outcome = decided(bench, "FETCH k", Session(cursor_k=Meaning("SELECT nmae FROM users", ())))
+    assert outcome.complaint is not None
+    assert "P" not in dict(outcome.complaint.fields)  # a place in a text that was not sent now
+
+
+def test_the_door_is_told_where_the_names_stand(bench: Bench) -> None:
+    text = f"SELECT 1; PREPARE p AS {STICKERS}; EXECUTE p"
+    names = Session()
+    outcome = decided(bench, text, names)
+    assert outcome.standing is not None
+    assert outcome.standing.naming is not None
+    first, second, third = outcome.standing.naming.steps
+    assert first is None
+    assert second is not None
+    assert third is not None
+    assert [text[use.start : use.end] for use in (second, third)] == ["p", "p"]
+    assert names.asked[0] == (NameKind.STATEMENT, "p")
+    assert decided(bench, STICKERS + " FETCH FIRST ROW ONLY", names).standing.naming is None  # type: ignore[union-attr]

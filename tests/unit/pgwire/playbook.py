@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from struct import pack
 
+from gateway.naming import Naming
 from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
 from gateway.pgwire.frames import encode, iter_server_frames
 from gateway.pgwire.session import Session
@@ -44,6 +45,7 @@ class Judged:
     text: str | None = None
     guarded: bool = False
     lasting: bool = False
+    naming: Naming | None = None
 
 
 Input = Client | Server | Judged
@@ -181,7 +183,7 @@ def new_session(*, bulk_limit: int = 65_536, names_limit: int = 100, nonce: str 
 def feed(session: Session, one: Input, pieces: Iterable[bytes] | None = None) -> list[Action]:
     """One input, in pieces."""
     if isinstance(one, Judged):
-        return session.judged(Judgement(one.ticket, one.instead, one.text, one.guarded, one.lasting))
+        return session.judged(Judgement(one.ticket, one.instead, one.text, one.guarded, one.lasting, one.naming))
     take = session.client_data if isinstance(one, Client) else session.server_data
     return [action for piece in (pieces if pieces is not None else [one.data]) for action in take(piece)]
 

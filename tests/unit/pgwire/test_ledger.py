@@ -54,7 +54,7 @@ def test_clearing_spares_what_has_not_been_answered_and_what_is_kept():
         names.change(name, name.decode() or "unnamed", 0).settle()
     going, coming = names.change(b"going", None, 0), names.change(b"coming", "coming", 0)
     again = names.change(b"old", "newer", 0)
-    names.clear_settled(keep=b"")
+    names.clear_settled(keep=lambda name, entry: not name)
     assert names.entries == {b"": "unnamed", b"coming": "coming", b"old": "newer"}
     for change in (going, coming, again):
         change.forget()

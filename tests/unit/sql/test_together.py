@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.model import ColumnUse, ColumnUseKind, StatementEffect, StatementFacts
-from gateway.sql.together import together
+from gateway.sql.together import together, together_with
 
 
 def facts(effect: StatementEffect, relation: str = "", **changes: object) -> StatementFacts:
@@ -37,3 +37,14 @@ def test_one_that_is_not_understood_makes_the_whole_not_understood() -> None:
     unknown = facts(StatementEffect.NONE, complete=False, incomplete="kind_refused", detail="DROP")
     whole = together([facts(StatementEffect.READ, "public.a"), unknown])
     assert (whole.complete, whole.incomplete, whole.detail) == (False, "kind_refused", "DROP")
+
+
+def test_what_else_was_seen_counts_only_where_it_is_more() -> None:
+    one = facts(StatementEffect.READ, "public.a")
+    assert together_with(one, ()) is one
+    assert together_with(one, [facts(StatementEffect.READ, "public.a", kind="declare")]) is one
+    more = together_with(one, [facts(StatementEffect.READ, "public.b"), facts(StatementEffect.READ, "public.a")])
+    assert more.relations == ("public.a", "public.b")
+    assert {use.relation for use in more.columns} == {"public.a", "public.b"}
+    assert together_with(one, [facts(StatementEffect.WRITE, "public.a")]).effect is StatementEffect.WRITE
+    assert not together_with(one, [facts(StatementEffect.READ, "public.a", complete=False)]).complete
