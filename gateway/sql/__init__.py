@@ -17,6 +17,7 @@
     literals.py         which constants of a definition are only its structure
     calls.py            functions that may be called or not by what they are given
     vouched.py          which functions may appear, from ``data/functions.txt``; unknown means refused
+    user_code.py        code of users that may run: what somebody vouches for, and what is made of it
     system_catalogs.py  which of the server's own catalogs may be read, and which of their columns not
     scope.py            one query level: its range table, its outputs, what was asked of them
     walker.py           the walk from a query to everything it touches

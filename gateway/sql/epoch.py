@@ -37,6 +37,7 @@ _CATALOGS: Final = (
     _Part("pg_operator", _IN_PERMANENT.format("oprnamespace")),
     _Part("pg_opclass", _IN_PERMANENT.format("opcnamespace")),
     _Part("pg_amop"),
+    _Part("pg_amproc"),
     _Part("pg_cast"),
     _Part("pg_type", _IN_PERMANENT.format("typnamespace"), (_ROW_TYPE,)),
     _Part("pg_range"),

@@ -156,6 +156,55 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE (x.relation >= 16384 OR x.relation = 0) AND n.nspname !~ '^pg_(toast_)?temp_' IS NOT FALSE
 """
 
+# What runs with code of users besides what a tree names: what an aggregate is made of, what the planner asks about a
+# function or an operator or puts in its place (commutator, negator, others of its family). OIDs with blanks between.
+# A body in standard form is no text of ``prosrc``: there the whole definition is hashed.
+_USER_FUNCTIONS: Final = """
+SELECT p.oid::text, n.nspname || '.' || p.proname || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')',
+  p.prosecdef::text,
+  pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+    CASE WHEN p.prosrc = '' THEN pg_catalog.pg_get_functiondef(p.oid) ELSE p.prosrc END, 'UTF8')), 'hex'),
+  pg_catalog.concat_ws(' ', p.prosupport::oid, a.aggtransfn::oid, a.aggfinalfn::oid, a.aggcombinefn::oid,
+    a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, a.aggminvtransfn::oid, a.aggmfinalfn::oid,
+    (SELECT o.oprcode::oid FROM pg_catalog.pg_operator o WHERE o.oid = a.aggsortop))
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
+WHERE p.oid >= 16384 AND n.nspname !~ '^pg_(toast_)?temp_'
+"""
+
+_USER_OPERATORS: Final = """
+SELECT o.oid::text, pg_catalog.concat_ws(' ', o.oprcode::oid, o.oprrest::oid, o.oprjoin::oid,
+  (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', x.oprcode::oid, y.oprcode::oid), ' ')
+    FROM pg_catalog.pg_operator x LEFT JOIN pg_catalog.pg_operator y ON y.oid IN (x.oprcom, x.oprnegate)
+    WHERE x.oid IN (o.oprcom, o.oprnegate)),
+  (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', x.oprcode::oid, f.amproc::oid), ' ')
+    FROM pg_catalog.pg_amop m JOIN pg_catalog.pg_amop w ON w.amopfamily = m.amopfamily
+    JOIN pg_catalog.pg_operator x ON x.oid = w.amopopr
+    LEFT JOIN pg_catalog.pg_amproc f ON f.amprocfamily = m.amopfamily
+    WHERE m.amopopr = o.oid))
+FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
+"""
+
+# Input, output, and how values are compared: by the type's own operator classes, or by a range's.
+_USER_TYPES: Final = """
+SELECT t.oid::text, pg_catalog.concat_ws(' ', t.typinput::oid, t.typoutput::oid, t.typreceive::oid, t.typsend::oid,
+  t.typmodin::oid, t.typmodout::oid, r.rngcanonical::oid, r.rngsubdiff::oid,
+  (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', f.amproc::oid, x.oprcode::oid), ' ')
+    FROM pg_catalog.pg_opclass c LEFT JOIN pg_catalog.pg_amproc f ON f.amprocfamily = c.opcfamily
+    LEFT JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily LEFT JOIN pg_catalog.pg_operator x ON x.oid = m.amopopr
+    WHERE c.opcintype = t.oid OR c.oid = r.rngsubopc))
+FROM pg_catalog.pg_type t
+LEFT JOIN pg_catalog.pg_range r ON t.oid IN (r.rngtypid, (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::oid)
+WHERE t.oid >= 16384 AND (t.typtype IN ('r', 'm') OR t.typtype = 'b' AND t.typcategory <> 'A')
+"""
+
+# Every domain of users, with each of its checks.
+_DOMAINS: Final = """
+SELECT t.oid::text, k.conbin::text
+FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid AND k.conbin IS NOT NULL
+WHERE t.oid >= 16384 AND t.typtype = 'd'
+"""
+
 SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "relations": _RELATIONS,
@@ -169,5 +218,9 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "references": _REFERENCES,
         "ties": _TIES,
         "definitions": _DEFINITIONS,
+        "user_functions": _USER_FUNCTIONS,
+        "user_operators": _USER_OPERATORS,
+        "user_types": _USER_TYPES,
+        "domains": _DOMAINS,
     }
 )

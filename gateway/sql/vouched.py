@@ -14,6 +14,7 @@ from types import MappingProxyType
 from gateway.sql.codes import IncompleteCode
 
 UNCLASSIFIED = "not classified"
+_RAW = "takes or gives the raw form of a value, or an internal argument"
 
 
 @cache
@@ -47,3 +48,8 @@ def refusal(schema: str, identity: str) -> tuple[IncompleteCode, str] | None:
     if reason is None:
         return None
     return IncompleteCode.FUNCTION_REFUSED, f"function {name}: {reason}"
+
+
+def computes(identity: str) -> bool:
+    """Whether a function of ``pg_catalog`` may stand where no statement calls it: as part of an aggregate or a type."""
+    return classified().get(identity, UNCLASSIFIED) in (None, _RAW)

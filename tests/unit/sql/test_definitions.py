@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.model import Vouched
 from gateway.sql.catalog import Catalog
 from gateway.sql.definitions import COLUMNS, UNSEEN, Stored
 from tests.golden.make_trees import snapshot
@@ -71,7 +72,7 @@ def test_an_owner_vouches(tables):
     tables.run(WAYS[Stored.RULE][0].format(LITERAL))
     ask = WAYS[Stored.RULE][1]
     assert not tables.analyse(ask).complete
-    vouched = frozenset({"app.dv"})
+    vouched = Vouched(definitions={"app.dv": "catalog.yaml:1"})
     tables.catalog = Catalog.from_rows(tables.major, snapshot(tables.connection), vouched=vouched)
     assert tables.analyse(ask).complete
 

@@ -245,8 +245,8 @@ def test_a_check_of_the_whole_row_ties_all_of_it(analyst):
         ("SELECT display_name FROM (SELECT u.*, app.contact(u) FROM app.users u) s", IncompleteCode.FUNCTION_REFUSED),
         ("SELECT u.contact FROM app.users u", None),  # the server does not find it: it is not in its search path
         ("SELECT 1 OPERATOR(app.=~~) 'x'", IncompleteCode.OPERATOR_REFUSED),
-        ("SELECT 1::app.user_ref", IncompleteCode.TYPE_REFUSED),
-        ("SELECT * FROM json_to_record('{}') AS x (a app.user_ref)", IncompleteCode.TYPE_REFUSED),
+        ("SELECT 1::scratch.guarded", IncompleteCode.TYPE_REFUSED),
+        ("SELECT * FROM json_to_record('{}') AS x (a scratch.guarded)", IncompleteCode.TYPE_REFUSED),
         ("SELECT (ROW(1)::app.uref)::text", IncompleteCode.FUNCTION_REFUSED),
         ("SELECT nextval('scratch.seq')", IncompleteCode.FUNCTION_REFUSED),
         ("SELECT last_value FROM scratch.seq", IncompleteCode.RELATION_REFUSED),
