@@ -21,6 +21,7 @@
     system_catalogs.py  which of the server's own catalogs may be read, and which of their columns not
     scope.py            one query level: its range table, its outputs, what was asked of them
     walker.py           the walk from a query to everything it touches
+    privileges.py       what the server itself will ask privileges for: facts are never narrower
     targets.py          what a write does besides: triggers, checks, indexes, cascades
     touched.py          the collector: columns with their use, relations, the first refusal
     together.py         several statements in one text, judged as one

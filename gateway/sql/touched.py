@@ -37,6 +37,7 @@ _KINDS = (
     (_WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
 )
 
+_READS = int(Use.OUTPUT | Use.PREDICATE | Use.ARRANGE | Use.WHOLE_ROW)
 _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views; views are seen through
 
 
@@ -143,6 +144,22 @@ class Touched:
         self._tied(oid, names, (oid, *self.catalog.ancestors(oid)))
         for child in self.catalog.descendants(oid) if with_children else ():
             self._tied(child, names, (child,))
+
+    def at_least(self, oid: str, number: int, use: Use, *, with_children: bool) -> None:
+        """A column that the server will ask privileges for: added with this use where no use of the kind was found."""
+        relation = self.catalog.relations.get(oid)
+        if relation is None or number < 0:
+            return
+        column = relation.columns.get(number)
+        names = [column.name] if column is not None else [one.name for one in relation.columns.values()]
+        wanted = int(Use.WRITE_TARGET) if use == Use.WRITE_TARGET else _READS
+        if not relation.system and all(self._columns.get((relation.full_name, name), 0) & wanted for name in names):
+            return
+        if use == Use.WRITE_TARGET:
+            self.target(oid)
+            self.written(oid, number, with_children=with_children)
+        else:
+            self.column(oid, number, int(use) if number else 0, with_children=with_children)
 
     def relations(self) -> tuple[str, ...]:
         """Every relation of users, sorted."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 from gateway.sql.calls import call_problem
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
+from gateway.sql.privileges import claim_privileges
 from gateway.sql.references import reference_problem
 from gateway.sql.scope import (
     CTE,
@@ -74,6 +75,8 @@ class Walker:
         self._all_outputs(scope, _OUTPUT)
         for inner in self.scopes:  # grows while it is walked
             self._unasked_outputs(inner)
+        for inner in self.scopes:
+            claim_privileges(inner, self.touched)
 
     # --- query levels ---------------------------------------------------------------------------------------------
 
