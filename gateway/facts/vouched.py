@@ -28,6 +28,7 @@ from gateway.facts.yaml_tree import Scalar
 from gateway.model import Vouched, VouchedFunction
 
 _FUNCTION: Final = re.compile(r"([^.()]+)\.([^()]+)\(([^()]*)\)")
+_DEFINITION: Final = re.compile(r"[^.() ][^()]*[. ][^()]*[^.() ]")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _NOT_OURS: Final = frozenset({"pg_catalog", "information_schema", "pg_temp"})
 # What people write for a type, and what the server prints for it.
@@ -66,8 +67,8 @@ def read_vouched(parent: Section) -> Vouched:
             if part == "functions":
                 _add_function(functions, parent, name, name_line, said)
             else:
-                if "." not in name.strip(".") or "(" in name:
-                    parent.problem_at(name_line, f"'{name}' must be a relation or a type with its schema")
+                if _DEFINITION.fullmatch(name) is None:
+                    parent.problem_at(name_line, f"'{name}' must be a name with its schema, or a kind and a name")
                 definitions[name] = f"{parent.file}:{name_line}"
                 _for_people(said)
     if not functions and not definitions:

@@ -12,14 +12,15 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from gateway.model import Vouched
+from gateway.sql.calls import judged_by_arguments
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.codes import Problem as Problem
-from gateway.sql.definitions import UNSEEN, Definitions, prints, read_definitions
+from gateway.sql.definitions import UNSEEN, Definitions, read_definitions
 from gateway.sql.epoch import EPOCH_QUERY
 from gateway.sql.snapshot import SNAPSHOT_QUERIES
 from gateway.sql.system_catalogs import SYSTEM_SCHEMAS
 from gateway.sql.user_code import UserCode, read_user_code, settle_domains
-from gateway.sql.vouched import refusal
+from gateway.sql.vouched import only_shows, refusal
 
 __all__ = ["EPOCH_QUERY", "SNAPSHOT_QUERIES", "Catalog", "Column", "Problem", "Relation", "Type"]
 
@@ -101,6 +102,7 @@ class Catalog:
     ties: Mapping[str, tuple[frozenset[str], ...]]  # relation -> columns that tell of each other when one changes
     sequences: frozenset[str]  # the functions that take the next number of a sequence
     calls: Mapping[str, str]  # functions whose arguments decide whether they may be called -> their name
+    shows: frozenset[str]  # functions that are refused for nothing but what they give back
     definitions: Definitions
     type_code: frozenset[str]  # types of users that run only code which may run
     domains: Mapping[str, Problem | None]  # of users; None: its checks may run
@@ -109,7 +111,7 @@ class Catalog:
     @classmethod
     def from_rows(cls, major: int, rows: Mapping[str, Sequence[Row]], *, vouched: Vouched = _NOTHING) -> Catalog:
         """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name."""
-        functions, sequences, calls = _functions(rows["functions"])
+        functions, sequences, calls, shows = _functions(rows["functions"])
         relations = _relations(rows["relations"], rows["attributes"])
         code = read_user_code(rows, functions, vouched)
         domains: dict[str, Problem | None] = {}
@@ -134,6 +136,7 @@ class Catalog:
             ties=_ties(rows.get("ties", ()), relations),
             sequences=sequences,
             calls=calls,
+            shows=shows,
             definitions=_definitions(rows, relations, vouched),
             type_code=code.types,
             domains=MappingProxyType(domains),
@@ -267,20 +270,27 @@ def _definitions(rows: Mapping[str, Sequence[Row]], relations: Mapping[str, Rela
     return read_definitions(rows["definitions"], names=names, enums=enums, vouched=vouched.definitions.keys())
 
 
-def _functions(rows: Sequence[Row]) -> tuple[Mapping[str, Problem | None], frozenset[str], Mapping[str, str]]:
+def _functions(
+    rows: Sequence[Row],
+) -> tuple[Mapping[str, Problem | None], frozenset[str], Mapping[str, str], frozenset[str]]:
     found: dict[str, Problem | None] = {}
     sequences: set[str] = set()
     calls: dict[str, str] = {}
+    shows: set[str] = set()
     for r in rows:
-        schema, identity = _text(r[1]), _text(r[2])
-        found[_text(r[0])] = refusal(schema if _built_in(r) else "", identity)
-        if schema == "pg_catalog" and identity == "nextval(regclass)":
-            sequences.add(_text(r[0]))
-        if schema == "pg_catalog" and _built_in(r):
-            judged = "set_config" if identity == "set_config(text, text, boolean)" else prints(identity)
-            if judged is not None:
-                calls[_text(r[0])] = judged
-    return MappingProxyType(found), frozenset(sequences), MappingProxyType(calls)
+        oid, schema, identity = _text(r[0]), _text(r[1]), _text(r[2])
+        found[oid] = refusal(schema if _built_in(r) else "", identity)
+        if not _built_in(r):
+            continue
+        if schema == "pg_catalog":
+            if identity == "nextval(regclass)":
+                sequences.add(oid)
+            if only_shows(identity):
+                shows.add(oid)
+        judged = judged_by_arguments(schema, identity)
+        if judged is not None:
+            calls[oid] = judged
+    return MappingProxyType(found), frozenset(sequences), MappingProxyType(calls), frozenset(shows)
 
 
 def _operators(

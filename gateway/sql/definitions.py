@@ -37,6 +37,12 @@ class Stored(StrEnum):
     ARGUMENT = "argument"  # defaults of functions' arguments
     TYPE = "type"  # defaults of types
     COMMENT = "comment"
+    OPTION = "option"  # of foreign servers and what belongs to them, of tablespaces
+    EXTENSION = "extension"  # conditions for which rows of its tables are dumped
+    DICTIONARY = "dictionary"  # of text search
+    LABEL = "label"  # of security
+    SETTING = "setting"  # of roles, databases and functions
+    MISSING = "missing"  # values of columns that were added to rows that were there
 
 
 _LISTS: Final = frozenset((Stored.DEFAULT, Stored.CONSTRAINT, Stored.BOUND, Stored.TYPE, Stored.ARGUMENT))
@@ -84,6 +90,18 @@ COLUMNS: Final[Mapping[tuple[str, str], Stored]] = MappingProxyType(
         ("pg_type", "typdefaultbin"): Stored.TYPE,
         ("pg_description", "description"): Stored.COMMENT,
         ("pg_shdescription", "description"): Stored.COMMENT,
+        ("pg_attribute", "attfdwoptions"): Stored.OPTION,
+        ("pg_foreign_data_wrapper", "fdwoptions"): Stored.OPTION,
+        ("pg_foreign_server", "srvoptions"): Stored.OPTION,
+        ("pg_foreign_table", "ftoptions"): Stored.OPTION,
+        ("pg_tablespace", "spcoptions"): Stored.OPTION,
+        ("pg_extension", "extcondition"): Stored.EXTENSION,
+        ("pg_ts_dict", "dictinitoption"): Stored.DICTIONARY,
+        ("pg_seclabel", "label"): Stored.LABEL,
+        ("pg_shseclabel", "label"): Stored.LABEL,
+        ("pg_db_role_setting", "setconfig"): Stored.SETTING,
+        ("pg_proc", "proconfig"): Stored.SETTING,
+        ("pg_attribute", "attmissingval"): Stored.MISSING,
     }
 )
 """Columns of catalogs that hold definitions themselves; what ``pg_get_expr`` prints is one of these."""
@@ -173,6 +191,9 @@ def _structure(
     return harmless(constant, lists=stored in _LISTS, bound=stored is Stored.BOUND, words=words, enums=enums)
 
 
+_UNREAD: Final = frozenset(
+    (Stored.OPTION, Stored.EXTENSION, Stored.DICTIONARY, Stored.LABEL, Stored.SETTING, Stored.MISSING)
+)
 _NAMES: Final[Mapping[Stored, str]] = MappingProxyType(
     {
         Stored.RULE: "view or rule",
@@ -180,10 +201,17 @@ _NAMES: Final[Mapping[Stored, str]] = MappingProxyType(
         Stored.KEY: "partition key",
         Stored.ARGUMENT: "default of an argument",
         Stored.TYPE: "default of a type",
+        Stored.OPTION: "options",
+        Stored.EXTENSION: "condition of an extension",
+        Stored.DICTIONARY: "text search dictionary",
+        Stored.LABEL: "security label",
+        Stored.MISSING: "stored default of a column",
     }
 )
 
 
 def _words(stored: Stored, names: tuple[str, ...]) -> str:
     others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    if stored in _UNREAD:
+        return f"{_NAMES.get(stored, str(stored))} of {names[0]}{others}: nobody looked whether it is about people"
     return f"{_NAMES.get(stored, str(stored))} of {names[0]}{others} holds a literal that may be about people"

@@ -103,8 +103,9 @@ FROM ties t WHERE t.relation >= 16384
 
 # Every constant that stands in a definition of users, as the server stores it: relation, class, name, kind of node, the
 # node's fields. In a stored tree a brace or a space of a name is escaped, so nothing but a node begins like one.
-# Columns that not every major has are read from the row as a document. A comment counts where it holds an address or
-# as many digits as a telephone number; its text is not brought.
+# Columns that not every major has are read from the row as a document. What is no expression counts as soon as it is
+# there (options, labels); a setting where its name or value is of somebody's own making; a comment where it holds an
+# address or as many digits as a telephone number. Texts are not brought.
 _DEFINITIONS: Final = r"""
 WITH stored (class, relation, name, tree) AS (
   SELECT 'default', d.adrelid, NULL, d.adbin::text FROM pg_catalog.pg_attrdef d
@@ -148,6 +149,30 @@ WITH stored (class, relation, name, tree) AS (
     FROM pg_catalog.pg_shdescription o
     WHERE o.objoid >= 16384
       AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
+  UNION ALL SELECT x.relation, x.class, x.name, 'TEXT', '' FROM (
+    SELECT 0, 'option', 'foreign-data wrapper ' || w.fdwname FROM pg_catalog.pg_foreign_data_wrapper w
+      WHERE w.fdwoptions IS NOT NULL
+    UNION ALL SELECT 0, 'option', 'server ' || s.srvname FROM pg_catalog.pg_foreign_server s
+      WHERE s.srvoptions IS NOT NULL
+    UNION ALL SELECT t.ftrelid, 'option', NULL FROM pg_catalog.pg_foreign_table t WHERE t.ftoptions IS NOT NULL
+    UNION ALL SELECT a.attrelid, 'option', NULL FROM pg_catalog.pg_attribute a WHERE a.attfdwoptions IS NOT NULL
+    UNION ALL SELECT 0, 'option', 'tablespace ' || t.spcname FROM pg_catalog.pg_tablespace t
+      WHERE t.spcoptions IS NOT NULL
+    UNION ALL SELECT 0, 'extension', 'extension ' || e.extname FROM pg_catalog.pg_extension e
+      WHERE e.extcondition IS NOT NULL
+    UNION ALL SELECT 0, 'dictionary', n.nspname || '.' || d.dictname FROM pg_catalog.pg_ts_dict d
+      JOIN pg_catalog.pg_namespace n ON n.oid = d.dictnamespace WHERE d.dictinitoption IS NOT NULL AND d.oid >= 16384
+    UNION ALL SELECT 0, 'label', 'provider ' || l.provider FROM pg_catalog.pg_seclabel l
+    UNION ALL SELECT 0, 'label', 'provider ' || l.provider FROM pg_catalog.pg_shseclabel l
+    UNION ALL SELECT 0, 'setting', coalesce('role ' || r.rolname, 'database ' || b.datname, 'all roles')
+      FROM pg_catalog.pg_db_role_setting c CROSS JOIN LATERAL pg_catalog.unnest(c.setconfig) v
+      LEFT JOIN pg_catalog.pg_roles r ON r.oid = c.setrole LEFT JOIN pg_catalog.pg_database b ON b.oid = c.setdatabase
+      WHERE v ~ '^[^=]*[.]|@' OR pg_catalog.regexp_replace(v, '\D', '', 'g') ~ '.{7}'
+    UNION ALL SELECT 0, 'setting', f.pronamespace::pg_catalog.regnamespace::text || '.' || f.proname
+      FROM pg_catalog.pg_proc f CROSS JOIN LATERAL pg_catalog.unnest(f.proconfig) v
+      WHERE f.oid >= 16384 AND (v ~ '^[^=]*[.]|@' OR pg_catalog.regexp_replace(v, '\D', '', 'g') ~ '.{7}')
+    UNION ALL SELECT a.attrelid, 'missing', NULL FROM pg_catalog.pg_attribute a WHERE a.attmissingval IS NOT NULL
+  ) x (relation, class, name)
 )
 SELECT DISTINCT x.relation::text, x.class, coalesce(x.name, n.nspname || '.' || c.relname, 'an object'),
   x.node, x.fields

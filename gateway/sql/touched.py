@@ -22,6 +22,7 @@ class Use(IntFlag):
     ARRANGE = 4
     WRITE_TARGET = 8
     WHOLE_ROW = 16
+    UNSEEN = 32  # the server may evaluate it, and nobody gets to see what comes out
 
 
 # As plain numbers: the operators of a flag take ten times as long.
@@ -86,6 +87,16 @@ class Touched:
             self._relations.add(relation.full_name)
         return relation
 
+    def number(self, oid: str, *, taken: bool) -> None:
+        """A sequence whose next number is taken, or whose last one is told."""
+        if taken:
+            self.target(oid)
+        else:
+            self.reads = True
+            relation = self._known(oid)
+            if relation is not None:
+                self._relations.add(relation.full_name)
+
     def column(self, oid: str, number: int, use: int, *, with_children: bool) -> None:
         """A column that is used; number 0 is the whole row. Children are read through their parent, by column name."""
         relation = self.relation(oid, with_children=with_children)
@@ -106,6 +117,8 @@ class Touched:
                 return
             names = [found.name]
         if relation.system:
+            if use == Use.UNSEEN:
+                return
             refused = READABLE.get(relation.name, frozenset())
             for name in names:
                 if name in refused:
@@ -184,6 +197,8 @@ class Touched:
 
     def _add(self, relation: Relation, names: list[str], use: int) -> None:
         full_name = relation.full_name
+        if use & Use.UNSEEN:
+            use |= Use.OUTPUT  # of users' data nothing is taken back
         for name in names:
             key = (full_name, name)
             self._columns[key] = self._columns.get(key, 0) | use

@@ -15,6 +15,12 @@ from gateway.sql.codes import IncompleteCode
 
 UNCLASSIFIED = "not classified"
 _RAW = "takes or gives the raw form of a value, or an internal argument"
+_SHOWN = frozenset(
+    {
+        "prints a stored definition, which may hold literals about people",
+        "shows samples or counts taken from the data",
+    }
+)
 
 
 @cache
@@ -53,3 +59,8 @@ def refusal(schema: str, identity: str) -> tuple[IncompleteCode, str] | None:
 def computes(identity: str) -> bool:
     """Whether a function of ``pg_catalog`` may stand where no statement calls it: as part of an aggregate or a type."""
     return classified().get(identity, UNCLASSIFIED) in (None, _RAW)
+
+
+def only_shows(identity: str) -> bool:
+    """Whether a function of ``pg_catalog`` is refused for what it gives back alone: unseen, it does no harm."""
+    return classified().get(identity) in _SHOWN

@@ -7,12 +7,13 @@ column read three levels down for an outer WHERE is a predicate, whatever it is 
 
 Outputs that nobody asked for are walked too: the server may evaluate them, and asks for privileges on them. Inside a
 view, plain columns that nobody asked for are left out; anything more than a plain column is walked even there, because
-a function in it may run (HAZARDS: an unread ``set_config`` column did).
+a function in it may run (HAZARDS: an unread ``set_config`` column did). What it would show, nobody sees: a function
+that does no more than print a definition does no harm there.
 """
 
 from __future__ import annotations
 
-from gateway.sql.calls import call_problem
+from gateway.sql.calls import ROW_READERS, judge_call
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.privileges import claim_privileges
@@ -39,6 +40,7 @@ from gateway.sql.tree.node import Node, Role, Value
 _OUTPUT = int(Use.OUTPUT)
 _PREDICATE = int(Use.PREDICATE)
 _ARRANGE = int(Use.ARRANGE)
+_UNSEEN = int(Use.UNSEEN)
 
 _NODES = int(Role.NODES)
 # Compiled code has no recursion limit that would save the stack: a chain of references can be longer than a tree deep.
@@ -197,6 +199,8 @@ class Walker:
 
     def _output(self, scope: Scope, number: int, use: int) -> None:
         """Somebody uses an output of a query."""
+        if use == _UNSEEN and not scope.view and not _passes_on(scope.outputs.get(number)):
+            use = _OUTPUT  # an error in what the client wrote himself may show what nobody else sees
         new = use & ~scope.produced.get(number, 0)
         if not new:
             return
@@ -230,10 +234,8 @@ class Walker:
         for number, entry in scope.outputs.items():
             if number in scope.produced:
                 continue
-            expression = entry.node("expr")
-            if scope.view and expression is not None and expression.name == "VAR":
-                continue
-            self._output(scope, number, _OUTPUT)
+            if not (scope.view and _passes_on(entry)):
+                self._output(scope, number, _UNSEEN)
 
     # --- references -----------------------------------------------------------------------------------------------
 
@@ -329,7 +331,7 @@ class Walker:
                 self._list(value, scope, use)
             else:
                 problem = reference_problem(self.catalog, value, role)
-                if problem is not None:
+                if problem is not None and not (use == _UNSEEN and self._only_shows(value)):
                     self.touched.refuse(*problem)
         self.depth -= 1
 
@@ -337,6 +339,9 @@ class Walker:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise RecursionError
+
+    def _only_shows(self, value: Value) -> bool:
+        return isinstance(value, str) and value in self.catalog.shows
 
     def _list(self, values: list[Value], scope: Scope, use: int) -> None:
         for value in values:
@@ -361,11 +366,20 @@ class Walker:
 
     def _call(self, node: Node, scope: Scope, use: int) -> None:
         """A function whose arguments decide."""
-        problem = call_problem(self.catalog, node)
-        if problem is not None:
-            self.touched.refuse(*problem)
+        judge_call(self.touched, node, seen=use != _UNSEEN)
+        reader = self.catalog.calls[node.text("funcid")] in ROW_READERS
         for argument in node.nodes("args"):
-            self.expression(argument, scope, use)
+            if not (reader and self._is_catalog_row(argument, scope)):
+                self.expression(argument, scope, use)
+
+    def _is_catalog_row(self, node: Node, scope: Scope) -> bool:
+        """A row of one of the server's own catalogs, whole."""
+        home = scope.above(node.number("varlevelsup")) if node.name == "VAR" else None
+        entry = None if home is None else home.entry(node.number("varno"))
+        if entry is None or node.text("varattno") != "0" or entry.text("rtekind") != RELATION:
+            return False
+        relation = self.touched.relation(entry.text("relid"), with_children=False)
+        return relation is not None and relation.system
 
     def _is_next_number(self, node: Node) -> bool:
         """``nextval`` of a named sequence in an INSERT: what a serial column's default is."""
@@ -373,3 +387,9 @@ class Walker:
             return False
         arguments = node.nodes("args")
         return len(arguments) == 1 and arguments[0].name == "CONST"
+
+
+def _passes_on(entry: Node | None) -> bool:
+    """Whether an output is a plain column of something below."""
+    expression = None if entry is None else entry.node("expr")
+    return expression is not None and expression.name == "VAR"

@@ -37,6 +37,19 @@ WAYS = {
         "SELECT pg_get_function_arguments(oid) FROM pg_proc",
     ),
     Stored.TYPE: ("CREATE DOMAIN app.dd AS text DEFAULT {}", "SELECT typdefault FROM pg_type"),
+    Stored.OPTION: (
+        "CREATE FOREIGN DATA WRAPPER dw OPTIONS (a {})",
+        "SELECT fdwoptions, (SELECT count(attfdwoptions) FROM pg_attribute) FROM pg_foreign_data_wrapper",
+    ),
+    Stored.DICTIONARY: (
+        "CREATE TEXT SEARCH DICTIONARY app.dt (TEMPLATE = simple, STOPWORDS = english)",
+        "SELECT dictinitoption FROM pg_ts_dict",
+    ),
+    Stored.SETTING: ("ALTER FUNCTION app.ds() SET app.secret = {}", "SELECT setconfig FROM pg_db_role_setting"),
+    Stored.MISSING: (
+        "ALTER TABLE app.d ADD c text DEFAULT {}; ALTER TABLE app.d ALTER c DROP DEFAULT",
+        "SELECT attmissingval FROM pg_attribute",
+    ),
     Stored.COMMENT: ("COMMENT ON COLUMN app.d.b IS {}", "SELECT col_description(oid, 2) FROM pg_class"),
 }
 
@@ -46,7 +59,10 @@ def tables(analyst):
     analyst.run(
         "DROP VIEW app.v_filter; CREATE TABLE app.d (a int, b text); CREATE TABLE app.dl (b text) PARTITION BY LIST (b)"
     )
+    analyst.run("CREATE FUNCTION app.ds() RETURNS int LANGUAGE sql SET search_path = app AS 'SELECT 1'")
     yield analyst
+    analyst.run("DROP FOREIGN DATA WRAPPER IF EXISTS dw; DROP TEXT SEARCH DICTIONARY IF EXISTS app.dt")
+    analyst.run("DROP FUNCTION app.ds()")
     analyst.run(
         "DROP TABLE app.d, app.dl CASCADE; DROP TABLE IF EXISTS app.dk; DROP FUNCTION IF EXISTS app.df(text); "
         "DROP DOMAIN IF EXISTS app.dd; CREATE VIEW app.v_filter AS SELECT id, display_name FROM app.users "
@@ -61,7 +77,7 @@ def test_one_literal_stands_in_the_way_of_its_class(tables, stored):
     tables.run(make.format(LITERAL))
     facts = tables.analyse(ask)
     assert facts.incomplete == "definition_refused"
-    assert "app.d" in facts.detail
+    assert "app.d" in facts.detail or "wrapper dw" in facts.detail
     assert "5550" not in facts.detail
     others = [one for other, (_, one) in WAYS.items() if other is not stored]
     refused = [one for one in others if not tables.analyse(one).complete]
