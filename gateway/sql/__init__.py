@@ -15,6 +15,7 @@
     references.py       a field's role and its OID -> a question to the catalog
     definitions.py      stored definitions: where a literal stands that may be about people, and who vouches for it
     literals.py         which constants of a definition are only its structure
+    limits.py           of which relations' definitions alone a statement asks
     calls.py            functions that may be called or not by what they are given
     vouched.py          which functions may appear, from ``data/functions.txt``; unknown means refused
     user_code.py        code of users that may run: what somebody vouches for, and what is made of it

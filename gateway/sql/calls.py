@@ -15,6 +15,7 @@ from gateway.sql.settings import SETTABLE
 from gateway.sql.tree.node import Node
 
 if TYPE_CHECKING:
+    from gateway.sql.catalog import Catalog
     from gateway.sql.touched import Touched  # which knows the catalog that is made with this
 
 _FROM_CLIENT: Final = "0"  # kind of a parameter
@@ -39,8 +40,19 @@ def judged_by_arguments(schema: str, identity: str) -> str | None:
     return prints(identity)
 
 
-def judge_call(touched: Touched, call: Node, *, seen: bool) -> None:
-    """Refuse a FUNCEXPR of a function in ``catalog.calls`` that may not stand. ``seen``: what it gives back is."""
+def is_next_number(catalog: Catalog, call: Node) -> bool:
+    """``nextval`` of a named sequence: in an INSERT, what a serial column's default is."""
+    if call.text("funcid") not in catalog.sequences:
+        return False
+    arguments = call.nodes("args")
+    return len(arguments) == 1 and arguments[0].name == "CONST"
+
+
+def judge_call(touched: Touched, call: Node, *, seen: bool, limits: frozenset[str] | None = None) -> None:
+    """Refuse a FUNCEXPR of a function in ``catalog.calls`` that may not stand.
+
+    ``seen``: what it gives back is; ``limits``: relations whose definitions alone it can be given.
+    """
     name = touched.catalog.calls[call.text("funcid")]
     arguments = [_plain(argument) for argument in call.nodes("args")]
     first = _oid(arguments[0]) if arguments else None
@@ -50,7 +62,7 @@ def judge_call(touched: Touched, call: Node, *, seen: bool) -> None:
     elif name in _NUMBERS:
         problem = _number_problem(touched, name, first)
     elif seen and name not in ROW_READERS:
-        problem = touched.catalog.definitions.call_problem(name, first, touched.catalog.relations.keys())
+        problem = touched.catalog.definitions.call_problem(name, first, touched.catalog.relations.keys(), limits)
     if problem is not None:
         touched.refuse(*problem)
 

@@ -66,8 +66,9 @@ _PRINTED: Final[Mapping[str, frozenset[Stored]]] = MappingProxyType(
         "shobj_description": frozenset((Stored.COMMENT,)),
     }
 )
-# These take a relation's OID, so one that is written out says which definition is printed.
-_BY_RELATION: Final = frozenset(("pg_get_viewdef", "pg_get_partkeydef", "pg_get_partition_constraintdef"))
+# These take a relation's OID, so one that is written out says which definition is printed. What is printed of a
+# partition's constraint comes from the relations above it too.
+_BY_RELATION: Final = frozenset(("pg_get_viewdef", "pg_get_partkeydef"))
 
 COLUMNS: Final[Mapping[tuple[str, str], Stored]] = MappingProxyType(
     {
@@ -122,18 +123,31 @@ class Definitions:
                 return IncompleteCode.DEFINITION_REFUSED, _words(one, names)
         return None
 
-    def column_problem(self, relation: str, column: str) -> tuple[IncompleteCode, str] | None:
-        """Why a column of a catalog that holds definitions may not be read."""
+    def column_problem(
+        self, relation: str, column: str, limits: AbstractSet[str] | None = None
+    ) -> tuple[IncompleteCode, str] | None:
+        """Why a column of a catalog that holds definitions may not be read. ``limits``: of which relations alone."""
         stored = COLUMNS.get((relation, column))
         if stored is None:
             return IncompleteCode.COLUMN_REFUSED, f"pg_catalog.{relation}.{column}"
-        return self.class_problem((stored,))
+        return self.class_problem(self._within((stored,), limits))
+
+    def _within(self, stored: Iterable[Stored], limits: AbstractSet[str] | None) -> Iterable[Stored]:
+        """Those classes of which one of these relations holds something in the way."""
+        if limits is None:
+            return stored
+        return [one for one in stored if any((one, relation) in self.relations for relation in limits)]
 
     def call_problem(
-        self, function: str, relation: str | None, known: AbstractSet[str]
+        self, function: str, relation: str | None, known: AbstractSet[str], limits: AbstractSet[str] | None = None
     ) -> tuple[IncompleteCode, str] | None:
-        """Why a function that prints definitions may not be called. ``relation``: an OID that is written out."""
-        stored = _PRINTED[function]
+        """Why a function that prints definitions may not be called.
+
+        ``relation``: an OID that is written out; ``limits``: the relations whose definitions alone it can be given.
+        """
+        stored: Iterable[Stored] = _PRINTED[function]
+        if limits is not None:
+            stored = self._within(stored, limits)
         if relation is not None and relation in known and function in _BY_RELATION:
             stored = frozenset(one for one in stored if (one, relation) in self.relations)
         return self.class_problem(stored)

@@ -45,7 +45,7 @@ _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views
 class Touched:
     """A collector; one per statement."""
 
-    __slots__ = ("_columns", "_relations", "asked", "catalog", "problem", "reads", "writes")
+    __slots__ = ("_columns", "_looked_at", "_relations", "asked", "catalog", "problem", "reads", "writes")
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -55,6 +55,7 @@ class Touched:
         self._columns: dict[tuple[str, str], int] = {}  # (relation, column) -> uses
         self._relations: set[str] = set()
         self.asked: set[str] = set()  # OIDs of relations on which what was found rests (`depends`)
+        self._looked_at: set[tuple[str, str]] = set()  # columns of the server's own catalogs
 
     def refuse(self, code: IncompleteCode, detail: str) -> None:
         """Note why the facts cannot be complete; the first reason stays."""
@@ -97,8 +98,13 @@ class Touched:
             if relation is not None:
                 self._relations.add(relation.full_name)
 
-    def column(self, oid: str, number: int, use: int, *, with_children: bool) -> None:
-        """A column that is used; number 0 is the whole row. Children are read through their parent, by column name."""
+    def column(
+        self, oid: str, number: int, use: int, *, with_children: bool, limits: frozenset[str] | None = None
+    ) -> None:
+        """A column that is used; number 0 is the whole row. Children are read through their parent, by column name.
+
+        ``limits``: the relations of which alone rows of a catalog can be.
+        """
         relation = self.relation(oid, with_children=with_children)
         if relation is None:
             return
@@ -117,12 +123,13 @@ class Touched:
                 return
             names = [found.name]
         if relation.system:
+            self._looked_at.update((relation.name, name) for name in names)
             if use == Use.UNSEEN:
                 return
             refused = READABLE.get(relation.name, frozenset())
             for name in names:
                 if name in refused:
-                    problem = self.catalog.definitions.column_problem(relation.name, name)
+                    problem = self.catalog.definitions.column_problem(relation.name, name, limits)
                     if problem is not None:
                         self.refuse(*problem)
             return
@@ -166,6 +173,8 @@ class Touched:
         column = relation.columns.get(number)
         names = [column.name] if column is not None else [one.name for one in relation.columns.values()]
         wanted = int(Use.WRITE_TARGET) if use == Use.WRITE_TARGET else _READS
+        if relation.system and all((relation.name, name) in self._looked_at for name in names):
+            return
         if not relation.system and all(self._columns.get((relation.full_name, name), 0) & wanted for name in names):
             return
         if use == Use.WRITE_TARGET:

@@ -101,6 +101,12 @@ def test_a_relation_that_is_written_out_is_looked_at_alone(analyst):
     assert not analyst.analyse("SELECT pg_get_viewdef('app.v_directory')").complete  # by name: that is text
 
 
+def test_a_partitions_constraint_prints_the_key_of_what_is_above_it(tables):
+    tables.run(WAYS[Stored.KEY][0].format(LITERAL))
+    tables.run("CREATE TABLE app.dk0 PARTITION OF app.dk FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+    assert not tables.analyse("SELECT pg_get_partition_constraintdef('app.dk0'::regclass)").complete
+
+
 def test_bodies_of_functions_are_never_printed(analyst):
     for ask in (
         "SELECT prosrc FROM pg_proc",
