@@ -38,6 +38,8 @@ _KINDS = (
     (_WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
 )
 
+_OUTPUT = int(Use.OUTPUT)
+_UNSEEN = int(Use.UNSEEN)
 _READS = int(Use.OUTPUT | Use.PREDICATE | Use.ARRANGE | Use.WHOLE_ROW)
 _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views; views are seen through
 
@@ -124,7 +126,7 @@ class Touched:
             names = [found.name]
         if relation.system:
             self._looked_at.update((relation.name, name) for name in names)
-            if use == Use.UNSEEN:
+            if use == _UNSEEN:
                 return
             refused = READABLE.get(relation.name, frozenset())
             for name in names:
@@ -206,8 +208,8 @@ class Touched:
 
     def _add(self, relation: Relation, names: list[str], use: int) -> None:
         full_name = relation.full_name
-        if use & Use.UNSEEN:
-            use |= Use.OUTPUT  # of users' data nothing is taken back
+        if use & _UNSEEN:
+            use |= _OUTPUT  # of users' data nothing is taken back
         for name in names:
             key = (full_name, name)
             self._columns[key] = self._columns.get(key, 0) | use

@@ -49,7 +49,7 @@ def refusal(schema: str, identity: str) -> tuple[IncompleteCode, str] | None:
         key = f"{schema}.{identity}"
     else:
         shown = f"{schema}.{name}" if schema else name
-        return IncompleteCode.FUNCTION_REFUSED, f"function {shown} is not one of the server's own"
+        return IncompleteCode.FUNCTION_REFUSED, f"function {shown}: nobody vouches for it in the registry"
     reason = classified().get(key, UNCLASSIFIED)
     if reason is None:
         return None

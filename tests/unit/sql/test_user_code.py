@@ -154,6 +154,14 @@ def test_domains_and_ranges_over_the_servers_own_code_need_nobodys_word(code):
     code.run("DROP TYPE app.wide; DROP FUNCTION app.gap")
 
 
+def test_a_range_is_no_better_than_what_it_is_made_of(code):
+    code.run("CREATE TYPE app.shorts AS RANGE (subtype = app.short)")
+    assert code.analyse("SELECT '[a,b)'::app.shorts").incomplete == IncompleteCode.TYPE_REFUSED
+    code.refresh(vouched(**line()))
+    assert code.analyse("SELECT '[a,b)'::app.shorts").complete
+    code.run("DROP TYPE app.shorts")
+
+
 def test_a_line_the_server_knows_nothing_of_is_told(code):
     code.refresh(vouched(**{"initals(text)": None}))
     assert code.catalog.void == (f"{PLACE}: the database has no app.initals(text)",)
