@@ -246,6 +246,7 @@ def test_a_check_of_the_whole_row_ties_all_of_it(analyst):
         ("SELECT u.contact FROM app.users u", None),  # the server does not find it: it is not in its search path
         ("SELECT 1 OPERATOR(app.=~~) 'x'", IncompleteCode.OPERATOR_REFUSED),
         ("SELECT 1::scratch.guarded", IncompleteCode.TYPE_REFUSED),
+        ("SELECT '{}'::scratch.guarded[]", IncompleteCode.TYPE_REFUSED),  # a constant was made of a text already
         ("SELECT * FROM json_to_record('{}') AS x (a scratch.guarded)", IncompleteCode.TYPE_REFUSED),
         ("SELECT (ROW(1)::app.uref)::text", IncompleteCode.FUNCTION_REFUSED),
         ("SELECT setval('scratch.seq', 1)", IncompleteCode.FUNCTION_REFUSED),
