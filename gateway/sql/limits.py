@@ -21,6 +21,7 @@ from gateway.sql.tree.node import Node
 if TYPE_CHECKING:
     from gateway.sql.catalog import Catalog
     from gateway.sql.scope import Scope
+    from gateway.sql.touched import Touched
 
 _OID_EQUALS: Final = "607"  # pg_catalog.=(oid, oid)
 _CHAR_EQUALS: Final = "92"  # pg_catalog.=("char", "char")
@@ -93,6 +94,16 @@ def printed_of(catalog: Catalog, scope: Scope, function: str, argument: Node) ->
     if relation is None or column is None or not relation.system or (relation.name, column.name) != OBJECTS[function]:
         return None
     return relations_of(catalog, home, place)
+
+
+def is_catalog_row(touched: Touched, node: Node, scope: Scope) -> bool:
+    """Whether an expression is a row of one of the server's own catalogs, whole."""
+    home = scope.above(node.number("varlevelsup")) if node.name == "VAR" else None
+    entry = None if home is None else home.entry(node.number("varno"))
+    if entry is None or node.text("varattno") != "0" or not _is_relation(entry):
+        return False
+    relation = touched.relation(entry.text("relid"), with_children=False)
+    return relation is not None and relation.system
 
 
 def _is_relation(entry: Node) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from gateway.sql.calls import ROW_READERS, is_next_number, judge_call
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
-from gateway.sql.limits import printed_of, relations_of
+from gateway.sql.limits import is_catalog_row, printed_of, relations_of
 from gateway.sql.privileges import claim_privileges
 from gateway.sql.references import reference_problem
 from gateway.sql.scope import (
@@ -386,18 +386,9 @@ class Walker:
         judge_call(self.touched, node, seen=use != _UNSEEN, limits=limits)
         reader = name in ROW_READERS
         for argument in arguments:
-            if not (reader and self._is_catalog_row(argument, scope)):
+            if not (reader and is_catalog_row(self.touched, argument, scope)):
                 self.expression(argument, scope, use)
 
     def _is_late(self, scope: Scope, use: int) -> bool:
         """Whether what stands here is computed of rows that passed, and of no others: see `limits`."""
         return scope.solid and not self.early and not use & ~(_OUTPUT | _ARRANGE)
-
-    def _is_catalog_row(self, node: Node, scope: Scope) -> bool:
-        """A row of one of the server's own catalogs, whole."""
-        home = scope.above(node.number("varlevelsup")) if node.name == "VAR" else None
-        entry = None if home is None else home.entry(node.number("varno"))
-        if entry is None or node.text("varattno") != "0" or entry.text("rtekind") != RELATION:
-            return False
-        relation = self.touched.relation(entry.text("relid"), with_children=False)
-        return relation is not None and relation.system
