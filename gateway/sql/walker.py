@@ -256,7 +256,9 @@ class Walker:
         if home is None:
             self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a column of a query level that does not exist")
             return
+        was, self.early = self.early, self.early or not scope.solid
         self._ask(home, node.number("varno"), node.number("varattno"), use)
+        self.early = was
 
     def _ask(self, scope: Scope, place: int, number: int, use: int) -> None:
         """A column of a range table entry is used; number 0 is all of them."""
@@ -269,12 +271,13 @@ class Walker:
         new = use & ~known
         if not new:
             return
-        scope.asked[key] = known | new
         self._deeper()
         kind = entry.text("rtekind")
+        limits = relations_of(self.catalog, scope, place) if self._is_late(scope, new) else None
+        if limits is None:
+            scope.asked[key] = known | new  # what was asked with limits is asked again where there are none
         if kind == RELATION:
             children = entry.text("inh") == "true"
-            limits = relations_of(self.catalog, scope, place) if self._is_late(scope, new) else None
             self.touched.column(entry.text("relid"), number, new, with_children=children, limits=limits)
         elif kind == SUBQUERY:
             self._ask_query(scope.children.get(place), number, new)

@@ -87,6 +87,9 @@ NOT_CERTAIN = [
     "SELECT d FROM (SELECT pg_get_viewdef(c.oid)::int AS d FROM pg_class c WHERE c.oid = {0}) s",
     "SELECT s.d FROM pg_am a LEFT JOIN (SELECT pg_get_viewdef(c.oid)::int AS d FROM pg_class c, pg_index i"
     " WHERE c.oid = i.indrelid AND i.indrelid = {0}) s ON true",
+    "SELECT pg_get_expr(d.adbin, d.adrelid), s.x FROM pg_attrdef d,"
+    " LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid)::int AS x OFFSET 0) s WHERE d.adrelid = {0}",
+    "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = {0} AND d.adbin::text LIKE '%9%'",
     "SELECT c.oid FROM pg_class c WHERE c.oid = {0} AND (SELECT pg_get_viewdef(c.oid)) = ''",
     "SELECT 1 FROM pg_class c WHERE c.oid = {0} GROUP BY c.oid HAVING pg_get_viewdef(c.oid) = ''",
     "WITH s AS (SELECT pg_get_viewdef(c.oid) AS d FROM pg_class c WHERE c.oid = {0}) SELECT d FROM s",
