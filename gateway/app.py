@@ -37,7 +37,7 @@ from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
 from gateway.links.watch import FolderWatch
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId
+from gateway.model import DatasourceId, Vouched
 from gateway.needs import Bounds
 from gateway.policy.bundle import Bundle, load_bundle
 from gateway.policy.inprocess import InProcessEngine
@@ -176,6 +176,9 @@ class Application:
             def waited(seconds: float, name: str = source.id) -> None:
                 metrics.twin_waited(name, seconds)
 
+            def vouched(name: str = source.id) -> Vouched:
+                return world.registry.vouched(DatasourceId(name))
+
             twin = Twin(
                 source,
                 address=addresses[source.id],
@@ -184,6 +187,7 @@ class Application:
                 nonce=nonce,
                 changed=changed,
                 waited=waited,
+                vouched=vouched,
             )
             world.twins[DatasourceId(source.id)] = twin
             self._closing.callback(twin.close)

@@ -98,6 +98,7 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         tree_bytes=config.limits.tree_bytes,
         nonce=nonce,
         changed=lambda: None,
+        vouched=lambda: sources.registry.vouched(DatasourceId(source.id)),
     )
     world = LiveWorld(config, sources.registry, sources.bundle.revision)
     world.twins[DatasourceId(source.id)] = twin

@@ -282,6 +282,24 @@ class DatasourceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VouchedFunction:
+    """What the registry says of one function of users: it gives back nothing but what it makes of its arguments."""
+
+    place: str  # file and line it stands in
+    source_sha256: str = ""  # of the source that was looked at; empty: of whatever source it has
+    security_definer: bool = False  # known to run with its owner's rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """What the registry vouches for in one database: code and stored definitions that nobody can see into."""
+
+    revision: str = ""  # changes whenever anything here does
+    functions: Mapping[str, VouchedFunction] = field(default_factory=dict)  # by ``schema.name(argument types)``
+    definitions: Mapping[str, str] = field(default_factory=dict)  # name -> its place: holds no literal about people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
     """One country (and, where named, entities) that users were told their data of these types can be read from."""
 

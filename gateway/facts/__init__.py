@@ -12,6 +12,7 @@ The map:
 - ``networks``    networks.yaml: sites and their addresses, longest prefix first
 - ``location``    a peer and a claim -> country or countries, or unknown and why
 - ``catalog``     catalog.yaml: tables and columns -> data types and whose data
+- ``vouched``     catalog.yaml: functions and stored definitions that somebody looked into
 - ``notices``     disclosures.yaml and agreements.yaml, as of any moment
 - ``volume``      rows so far in the window, by controller and employer
 - ``yaml_tree``, ``fields``, ``period``, ``countries``   how files are read: bounded, with lines, typed by field

@@ -2,7 +2,7 @@
 
 A table is about people unless it says ``about: nobody``. In a table about people every column is listed: with its data
 types, or with ``[]`` where it is technical (a creation time). A column or table that is not listed is *unlabelled*, and
-counts as about people of an unknown country until somebody labels it.
+counts as about people of an unknown country until somebody labels it. What is ``vouched`` for is read by `vouched`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.facts.fields import Section
+from gateway.facts.vouched import read_vouched
 from gateway.facts.yaml_tree import Items, Node, Scalar
 from gateway.model import (
     ColumnLabel,
@@ -23,6 +24,7 @@ from gateway.model import (
     DataType,
     EntityId,
     StatementFacts,
+    Vouched,
 )
 
 FILE: Final = "catalog.yaml"
@@ -61,6 +63,7 @@ class Source:
     controller: EntityId
     tables: Mapping[str, Table]
     row_filters: Mapping[str, str]  # by name: the SQL condition on the rows of the relation it is asked for
+    vouched: Vouched
     line: int
 
 
@@ -76,6 +79,7 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
                 {name: _table(section, name, line, node) for name, line, node in section.named_nodes("tables")}
             ),
             row_filters=_row_filters(section),
+            vouched=read_vouched(section),
             line=section.line_of("controller"),
         )
         section.choice("unlabelled", ("deny",), "deny")

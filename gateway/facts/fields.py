@@ -207,6 +207,10 @@ class Section:
         if node is None or (isinstance(node, Scalar) and node.is_null):
             self.problem(f"'{key}' is missing", key)
             return
+        yield from self.named_nodes_of(node, key)
+
+    def named_nodes_of(self, node: Node, key: str) -> Iterator[tuple[str, int, Node]]:
+        """The same of a node."""
         if not isinstance(node, Fields):
             self._problems.add(self.file, node.line, f"'{key}' must be a mapping")
             return

@@ -33,6 +33,7 @@ from gateway.model import (
     Principal,
     PrincipalId,
     StatementFacts,
+    Vouched,
 )
 
 _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
@@ -72,6 +73,11 @@ class Registry:
             controller_name=controller.name,
             controller_country=controller.country,
         )
+
+    def vouched(self, datasource: DatasourceId) -> Vouched:
+        """Code and definitions of a datasource that somebody looked into; nothing where the catalog knows none."""
+        source = self.catalog.get(datasource)
+        return Vouched() if source is None else source.vouched
 
     def employer(self, principal: Principal, controller: EntityId, at: int) -> EmployerFacts:
         """Who employs the principal, and the chain to the controller (one that the registry knows)."""

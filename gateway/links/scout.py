@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.config import Datasource
 from gateway.links.asker import Asker, ServerRefused
+from gateway.model import Vouched
 from gateway.sql.catalog import EPOCH_QUERY, SNAPSHOT_QUERIES, Catalog
 from gateway.sql.changes import State, read_state
 from gateway.sql.epoch import STATE_QUERY
@@ -39,8 +40,13 @@ async def read_epoch(scout: Asker, seconds: float) -> str:
     return (await scout.rows(EPOCH_QUERY, seconds))[0][0] or ""
 
 
-async def read_catalogs(scout: Asker, seconds: float) -> Catalogs:
-    """All of one moment. Raises ServerRefused, UpstreamError."""
+def stamped(epoch: str, vouched: Vouched) -> str:
+    """An epoch of the catalogs with what was vouched for then: a word taken back voids what was understood under it."""
+    return f"{epoch}+{vouched.revision}" if vouched.revision else epoch
+
+
+async def read_catalogs(scout: Asker, seconds: float, vouched: Vouched) -> Catalogs:
+    """All of one moment, as far as the registry vouches for it. Raises ServerRefused, UpstreamError."""
     await scout.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", seconds)
     epoch = await read_epoch(scout, seconds)
     rows = {name: await scout.rows(sql, seconds) for name, sql in SNAPSHOT_QUERIES.items()}
@@ -48,8 +54,11 @@ async def read_catalogs(scout: Asker, seconds: float) -> Catalogs:
     version = (await scout.rows("SHOW server_version_num", seconds))[0][0] or "0"
     await scout.rows("COMMIT", seconds)
     major = int(version) // 10_000
-    catalog = Catalog.from_rows(major, rows)
-    return Catalogs(epoch, catalog, read_state(major, state, catalog.definitions))
+    catalog = Catalog.from_rows(major, rows, vouched=vouched)
+    known = read_state(major, state, catalog.definitions)
+    # What is vouched for belongs to no relation: another word of the registry is a change of everything.
+    known = replace(known, rest=stamped(known.rest, vouched))
+    return Catalogs(stamped(epoch, vouched), catalog, known)
 
 
 async def listen(scout: Asker, alarm: Alarm, seconds: float) -> None:

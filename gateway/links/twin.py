@@ -23,9 +23,9 @@ from gateway.errors import ConfigError, PolicyUnavailable, Reason, UpstreamError
 from gateway.links.asker import AnswerTooLarge, Asker, ServerRefused
 from gateway.links.fair import Turns
 from gateway.links.locked import Locked, in_words
-from gateway.links.scout import Alarm, listen, looked_up_in, read_catalogs, read_epoch
+from gateway.links.scout import Alarm, listen, looked_up_in, read_catalogs, read_epoch, stamped
 from gateway.links.server import Credentials, ServerAddress, open_connection
-from gateway.model import Complaint
+from gateway.model import Complaint, Vouched
 from gateway.needs import Analysis
 from gateway.pgwire.login import LoginRefused
 from gateway.pgwire.messages import SYNC, decode_fields, encode_parse
@@ -71,6 +71,7 @@ class Twin:
         nonce: Callable[[], str],
         changed: Callable[[], None],
         waited: Callable[[float], None] = lambda seconds: None,
+        vouched: Callable[[], Vouched] = Vouched,
     ) -> None:
         self._datasource = datasource
         self._settings = datasource.twin
@@ -80,6 +81,7 @@ class Twin:
         self._nonce = nonce
         self._changed = changed  # the catalogs are not what they were
         self._waited = waited  # so many seconds, until an analysis had its turn
+        self._vouched = vouched  # what the registry says now of code and definitions nobody sees into
         self._roles = {profile.name: profile.role for profile in datasource.profiles}
         self._idle: dict[str, list[Asker]] = {name: [] for name in self._roles}
         self._turns = {name: Turns(self._settings.connections) for name in self._roles}
@@ -135,7 +137,7 @@ class Twin:
             else:
                 await self._inspect(self._scout)
             seen_ns = time.time_ns()
-            if await read_epoch(self._scout, self._timeout()) != self.epoch:
+            if stamped(await read_epoch(self._scout, self._timeout()), self._vouched()) != self.epoch:
                 seen_ns = time.time_ns()
                 await self._load(self._scout)
             self.seen_ns = seen_ns
@@ -179,7 +181,9 @@ class Twin:
             self._changed()
 
     async def _load(self, scout: Asker) -> None:
-        found = await read_catalogs(scout, self._timeout() + 30.0)
+        found = await read_catalogs(scout, self._timeout() + 30.0, self._vouched())
+        for line in found.catalog.void:
+            _log.warning("vouched_for_in_vain", extra={"datasource": self._datasource.id, "line": line})
         self.changes = EVERYTHING
         if self._state is not None and self.epoch is not None:
             self.changes = changes(self._state, found.state, path=looked_up_in(self._datasource))

@@ -17,11 +17,14 @@
     references.py       a field's role and its OID -> a question to the catalog
     definitions.py      stored definitions: where a literal stands that may be about people, and who vouches for it
     literals.py         which constants of a definition are only its structure
+    limits.py           of which relations' definitions alone a statement asks
     calls.py            functions that may be called or not by what they are given
     vouched.py          which functions may appear, from ``data/functions.txt``; unknown means refused
+    user_code.py        code of users that may run: what somebody vouches for, and what is made of it
     system_catalogs.py  which of the server's own catalogs may be read, and which of their columns not
     scope.py            one query level: its range table, its outputs, what was asked of them
     walker.py           the walk from a query to everything it touches
+    privileges.py       what the server itself will ask privileges for: facts are never narrower
     targets.py          what a write does besides: triggers, checks, indexes, cascades
     touched.py          the collector: columns with their use, relations, the first refusal
     together.py         several statements in one text, judged as one

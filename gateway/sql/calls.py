@@ -1,4 +1,4 @@
-"""Functions that may be called or not depending on what they are given: printers of definitions, ``set_config``.
+"""Functions that may be called or not by what they are given: printers of definitions, settings, numbers of sequences.
 
 On the allow-list they stand as refused, so that no other way to one of them (an operator, an aggregate) is open; only a
 plain call comes here, and only constants that stand in it can make it harmless.
@@ -6,27 +6,74 @@ plain call comes here, and only constants that stand in it can make it harmless.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gateway.sql.catalog import Catalog, Problem
-from gateway.sql.codes import IncompleteCode
+from gateway.sql.codes import IncompleteCode, Problem
+from gateway.sql.definitions import prints
 from gateway.sql.literals import read_datum
 from gateway.sql.settings import SETTABLE
 from gateway.sql.tree.node import Node
 
+if TYPE_CHECKING:
+    from gateway.sql.catalog import Catalog
+    from gateway.sql.touched import Touched  # which knows the catalog that is made with this
+
 _FROM_CLIENT: Final = "0"  # kind of a parameter
 # ``set_config`` says a value without the grammar's checks, so one whose values matter is left out.
 _BY_FUNCTION: Final = SETTABLE - {"client_encoding"}
+_NUMBERS: Final = frozenset(("nextval", "currval"))
+_SEQUENCE: Final = "S"
+
+# They are given rows of catalogs whole, and look at the type and its modifier alone.
+ROW_READERS: Final = frozenset(("_pg_truetypid", "_pg_truetypmod"))
 
 
-def call_problem(catalog: Catalog, call: Node) -> Problem | None:
-    """Why a FUNCEXPR of a function in ``catalog.calls`` may not stand, or None."""
-    name = catalog.calls[call.text("funcid")]
+def judged_by_arguments(schema: str, identity: str) -> str | None:
+    """The name of a function of the server's own that is judged here, or None."""
+    name = identity.partition("(")[0]
+    if schema == "information_schema":
+        return name if name in ROW_READERS else None
+    if schema != "pg_catalog":
+        return None
+    if identity == "set_config(text, text, boolean)" or name in _NUMBERS:
+        return name
+    return prints(identity)
+
+
+def is_next_number(catalog: Catalog, call: Node) -> bool:
+    """``nextval`` of a named sequence: in an INSERT, what a serial column's default is."""
+    if call.text("funcid") not in catalog.sequences:
+        return False
+    arguments = call.nodes("args")
+    return len(arguments) == 1 and arguments[0].name == "CONST"
+
+
+def judge_call(touched: Touched, call: Node, *, seen: bool, limits: frozenset[str] | None = None) -> None:
+    """Refuse a FUNCEXPR of a function in ``catalog.calls`` that may not stand.
+
+    ``seen``: what it gives back is; ``limits``: relations whose definitions alone it can be given.
+    """
+    name = touched.catalog.calls[call.text("funcid")]
     arguments = [_plain(argument) for argument in call.nodes("args")]
+    first = _oid(arguments[0]) if arguments else None
+    problem: Problem | None = None
     if name == "set_config":
-        return _setting_problem(arguments)
-    first = arguments[0] if arguments else None
-    return catalog.definitions.call_problem(name, None if first is None else _oid(first), catalog.relations.keys())
+        problem = _setting_problem(arguments)
+    elif name in _NUMBERS:
+        problem = _number_problem(touched, name, first)
+    elif seen and name not in ROW_READERS:
+        problem = touched.catalog.definitions.call_problem(name, first, touched.catalog.relations.keys(), limits)
+    if problem is not None:
+        touched.refuse(*problem)
+
+
+def _number_problem(touched: Touched, name: str, oid: str | None) -> Problem | None:
+    """To take a sequence's next number is to write it, and everybody else sees that it moved; else it is a read."""
+    relation = None if oid is None else touched.catalog.relations.get(oid)
+    if oid is None or relation is None or relation.kind != _SEQUENCE:
+        return IncompleteCode.FUNCTION_REFUSED, f"function {name}: of a sequence that is not written out"
+    touched.number(oid, taken=name == "nextval")
+    return None
 
 
 def _plain(node: Node) -> Node:

@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
+from gateway.model import Vouched
+from gateway.sql.calls import judged_by_arguments
 from gateway.sql.codes import IncompleteCode
-from gateway.sql.definitions import UNSEEN, Definitions, prints, read_definitions
+from gateway.sql.codes import Problem as Problem
+from gateway.sql.definitions import UNSEEN, Definitions, read_definitions
 from gateway.sql.epoch import EPOCH_QUERY
 from gateway.sql.snapshot import SNAPSHOT_QUERIES
 from gateway.sql.system_catalogs import SYSTEM_SCHEMAS
-from gateway.sql.vouched import refusal
+from gateway.sql.user_code import UserCode, read_user_code, settle_domains
+from gateway.sql.vouched import only_shows, refusal
 
 __all__ = ["EPOCH_QUERY", "SNAPSHOT_QUERIES", "Catalog", "Column", "Problem", "Relation", "Type"]
 
 _T = TypeVar("_T")
 Row = Sequence[str | None]
-Problem = tuple[IncompleteCode, str]
 
 _FIRST_USER_OID = 16_384  # what came with the server has OIDs below
 WHOLE_ROW = ""  # among names of columns
+_NOTHING = Vouched()
+_UNSEEN_DOMAIN = (IncompleteCode.TYPE_REFUSED, "its checks were not looked at")
 SYSTEM_COLUMNS = MappingProxyType({-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"})
 
 
@@ -97,23 +102,24 @@ class Catalog:
     ties: Mapping[str, tuple[frozenset[str], ...]]  # relation -> columns that tell of each other when one changes
     sequences: frozenset[str]  # the functions that take the next number of a sequence
     calls: Mapping[str, str]  # functions whose arguments decide whether they may be called -> their name
+    shows: frozenset[str]  # functions that are refused for nothing but what they give back
     definitions: Definitions
+    type_code: frozenset[str]  # types of users that run only code which may run
+    domains: Mapping[str, Problem | None]  # of users; None: its checks may run
+    void: tuple[str, ...]  # what the registry vouches for in vain, each with its place
 
     @classmethod
-    def from_rows(
-        cls, major: int, rows: Mapping[str, Sequence[Row]], *, vouched: frozenset[str] = frozenset()
-    ) -> Catalog:
-        """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name.
-
-        ``vouched``: ``schema.relation`` whose definition its owner says holds nothing about people.
-        """
-        functions, sequences, calls = _functions(rows["functions"])
+    def from_rows(cls, major: int, rows: Mapping[str, Sequence[Row]], *, vouched: Vouched = _NOTHING) -> Catalog:
+        """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name."""
+        functions, sequences, calls, shows = _functions(rows["functions"])
         relations = _relations(rows["relations"], rows["attributes"])
-        return cls(
+        code = read_user_code(rows, functions, vouched)
+        domains: dict[str, Problem | None] = {}
+        made = cls(
             major=major,
             relations=relations,
-            functions=functions,
-            operators=_operators(rows["operators"], functions),
+            functions=MappingProxyType({**functions, **code.functions}),
+            operators=_operators(rows["operators"], functions, code),
             types=MappingProxyType(
                 {
                     _text(r[0]): Type(_text(r[1]), _text(r[2]), _text(r[3]), _text(r[4]), _built_in(r))
@@ -130,8 +136,14 @@ class Catalog:
             ties=_ties(rows.get("ties", ()), relations),
             sequences=sequences,
             calls=calls,
+            shows=shows,
             definitions=_definitions(rows, relations, vouched),
+            type_code=code.types,
+            domains=MappingProxyType(domains),
+            void=code.void,
         )
+        settle_domains(made, rows.get("domains", ()), domains)
+        return made
 
     def descendants(self, oid: str) -> tuple[str, ...]:
         """Inheritance children and partitions at any depth, each once."""
@@ -166,7 +178,8 @@ class Catalog:
     def type_problem(self, oid: str, *, converted: bool) -> Problem | None:
         """Why values of a type may not appear, or None. ``converted``: values are made, so a domain's check would run.
 
-        Built-in types and enums are harmless; arrays, rows and ranges are as harmless as what they are made of.
+        Built-in types and enums are harmless; arrays, rows, domains and ranges are as harmless as what they are made
+        of and what code they run.
         """
         return self._type_problem(oid, converted, 0)
 
@@ -187,12 +200,16 @@ class Catalog:
             return None
         if kind.built_in or kind.kind == "e":
             return None
-        if kind.kind == "d" and not converted:
+        if kind.kind == "d":
+            problem = self.domains.get(oid, _UNSEEN_DOMAIN) if converted else None
+            if problem is not None:
+                return IncompleteCode.TYPE_REFUSED, f"domain {kind.schema}.{kind.name}: {problem[1]}"
             return self._type_problem(kind.part, converted, depth + 1)
-        if kind.kind == "b" and kind.part != "0":  # an array
+        if kind.part != "0" and (kind.kind == "b" or oid in self.type_code):  # an array, or a range of what may be
             return self._type_problem(kind.part, converted, depth + 1)
-        word = "domain" if kind.kind == "d" else "user-defined type"
-        return IncompleteCode.TYPE_REFUSED, f"{word} {kind.schema}.{kind.name}"
+        if oid in self.type_code:
+            return None
+        return IncompleteCode.TYPE_REFUSED, f"user-defined type {kind.schema}.{kind.name}"
 
 
 def _text(value: str | None) -> str:
@@ -244,39 +261,47 @@ def _built_in(row: Row) -> bool:
     return int(_text(row[0])) < _FIRST_USER_OID
 
 
-def _definitions(
-    rows: Mapping[str, Sequence[Row]], relations: Mapping[str, Relation], vouched: frozenset[str]
-) -> Definitions:
+def _definitions(rows: Mapping[str, Sequence[Row]], relations: Mapping[str, Relation], vouched: Vouched) -> Definitions:
     if "definitions" not in rows:
         return UNSEEN
     names = {relation.name for relation in relations.values()}
     names |= {column.name for relation in relations.values() for column in relation.columns.values()}
     enums = {_text(r[0]) for r in rows["types"] if r[3] == "e"}
-    return read_definitions(rows["definitions"], names=names, enums=enums, vouched=vouched)
+    return read_definitions(rows["definitions"], names=names, enums=enums, vouched=vouched.definitions.keys())
 
 
-def _functions(rows: Sequence[Row]) -> tuple[Mapping[str, Problem | None], frozenset[str], Mapping[str, str]]:
+def _functions(
+    rows: Sequence[Row],
+) -> tuple[Mapping[str, Problem | None], frozenset[str], Mapping[str, str], frozenset[str]]:
     found: dict[str, Problem | None] = {}
     sequences: set[str] = set()
     calls: dict[str, str] = {}
+    shows: set[str] = set()
     for r in rows:
-        schema, identity = _text(r[1]), _text(r[2])
-        found[_text(r[0])] = refusal(schema if _built_in(r) else "", identity)
-        if schema == "pg_catalog" and identity == "nextval(regclass)":
-            sequences.add(_text(r[0]))
-        if schema == "pg_catalog" and _built_in(r):
-            judged = "set_config" if identity == "set_config(text, text, boolean)" else prints(identity)
-            if judged is not None:
-                calls[_text(r[0])] = judged
-    return MappingProxyType(found), frozenset(sequences), MappingProxyType(calls)
+        oid, schema, identity = _text(r[0]), _text(r[1]), _text(r[2])
+        found[oid] = refusal(schema if _built_in(r) else "", identity)
+        if not _built_in(r):
+            continue
+        if schema == "pg_catalog":
+            if identity == "nextval(regclass)":
+                sequences.add(oid)
+            if only_shows(identity):
+                shows.add(oid)
+        judged = judged_by_arguments(schema, identity)
+        if judged is not None:
+            calls[oid] = judged
+    return MappingProxyType(found), frozenset(sequences), MappingProxyType(calls), frozenset(shows)
 
 
-def _operators(rows: Sequence[Row], functions: Mapping[str, Problem | None]) -> Mapping[str, Problem | None]:
+def _operators(
+    rows: Sequence[Row], functions: Mapping[str, Problem | None], code: UserCode
+) -> Mapping[str, Problem | None]:
     found: dict[str, Problem | None] = {}
     for r in rows:
         schema, name = _text(r[1]), _text(r[2])
         if schema != "pg_catalog" or not _built_in(r):
-            found[_text(r[0])] = (IncompleteCode.OPERATOR_REFUSED, f"operator {schema}.{name}")
+            refused = (IncompleteCode.OPERATOR_REFUSED, f"operator {schema}.{name}")
+            found[_text(r[0])] = None if r[0] in code.operators else refused
             continue
         problem = functions.get(_text(r[3]), (IncompleteCode.OPERATOR_REFUSED, "its function is unknown"))
         found[_text(r[0])] = (

@@ -48,6 +48,9 @@ class IncompleteCode(StrEnum):
     COMMAND_REFUSED = "command_refused"
 
 
+Problem = tuple[IncompleteCode, str]
+"""Why something may not stand in a statement: a code, and a detail that names it and never a value."""
+
 SUMMARIES: Final = MappingProxyType(
     {
         IncompleteCode.TEXT_TOO_LONG: "the statement text is longer than the limit",

@@ -37,6 +37,12 @@ class Stored(StrEnum):
     ARGUMENT = "argument"  # defaults of functions' arguments
     TYPE = "type"  # defaults of types
     COMMENT = "comment"
+    OPTION = "option"  # of foreign servers and what belongs to them, of tablespaces
+    EXTENSION = "extension"  # conditions for which rows of its tables are dumped
+    DICTIONARY = "dictionary"  # of text search
+    LABEL = "label"  # of security
+    SETTING = "setting"  # of roles, databases and functions
+    MISSING = "missing"  # values of columns that were added to rows that were there
 
 
 _LISTS: Final = frozenset((Stored.DEFAULT, Stored.CONSTRAINT, Stored.BOUND, Stored.TYPE, Stored.ARGUMENT))
@@ -60,8 +66,9 @@ _PRINTED: Final[Mapping[str, frozenset[Stored]]] = MappingProxyType(
         "shobj_description": frozenset((Stored.COMMENT,)),
     }
 )
-# These take a relation's OID, so one that is written out says which definition is printed.
-_BY_RELATION: Final = frozenset(("pg_get_viewdef", "pg_get_partkeydef", "pg_get_partition_constraintdef"))
+# These take a relation's OID, so one that is written out says which definition is printed. What is printed of a
+# partition's constraint comes from the relations above it too.
+_BY_RELATION: Final = frozenset(("pg_get_viewdef", "pg_get_partkeydef"))
 
 COLUMNS: Final[Mapping[tuple[str, str], Stored]] = MappingProxyType(
     {
@@ -84,6 +91,18 @@ COLUMNS: Final[Mapping[tuple[str, str], Stored]] = MappingProxyType(
         ("pg_type", "typdefaultbin"): Stored.TYPE,
         ("pg_description", "description"): Stored.COMMENT,
         ("pg_shdescription", "description"): Stored.COMMENT,
+        ("pg_attribute", "attfdwoptions"): Stored.OPTION,
+        ("pg_foreign_data_wrapper", "fdwoptions"): Stored.OPTION,
+        ("pg_foreign_server", "srvoptions"): Stored.OPTION,
+        ("pg_foreign_table", "ftoptions"): Stored.OPTION,
+        ("pg_tablespace", "spcoptions"): Stored.OPTION,
+        ("pg_extension", "extcondition"): Stored.EXTENSION,
+        ("pg_ts_dict", "dictinitoption"): Stored.DICTIONARY,
+        ("pg_seclabel", "label"): Stored.LABEL,
+        ("pg_shseclabel", "label"): Stored.LABEL,
+        ("pg_db_role_setting", "setconfig"): Stored.SETTING,
+        ("pg_proc", "proconfig"): Stored.SETTING,
+        ("pg_attribute", "attmissingval"): Stored.MISSING,
     }
 )
 """Columns of catalogs that hold definitions themselves; what ``pg_get_expr`` prints is one of these."""
@@ -104,18 +123,31 @@ class Definitions:
                 return IncompleteCode.DEFINITION_REFUSED, _words(one, names)
         return None
 
-    def column_problem(self, relation: str, column: str) -> tuple[IncompleteCode, str] | None:
-        """Why a column of a catalog that holds definitions may not be read."""
+    def column_problem(
+        self, relation: str, column: str, limits: AbstractSet[str] | None = None
+    ) -> tuple[IncompleteCode, str] | None:
+        """Why a column of a catalog that holds definitions may not be read. ``limits``: of which relations alone."""
         stored = COLUMNS.get((relation, column))
         if stored is None:
             return IncompleteCode.COLUMN_REFUSED, f"pg_catalog.{relation}.{column}"
-        return self.class_problem((stored,))
+        return self.class_problem(self._within((stored,), limits))
+
+    def _within(self, stored: Iterable[Stored], limits: AbstractSet[str] | None) -> Iterable[Stored]:
+        """Those classes of which one of these relations holds something in the way."""
+        if limits is None:
+            return stored
+        return [one for one in stored if any((one, relation) in self.relations for relation in limits)]
 
     def call_problem(
-        self, function: str, relation: str | None, known: AbstractSet[str]
+        self, function: str, relation: str | None, known: AbstractSet[str], limits: AbstractSet[str] | None = None
     ) -> tuple[IncompleteCode, str] | None:
-        """Why a function that prints definitions may not be called. ``relation``: an OID that is written out."""
-        stored = _PRINTED[function]
+        """Why a function that prints definitions may not be called.
+
+        ``relation``: an OID that is written out; ``limits``: the relations whose definitions alone it can be given.
+        """
+        stored: Iterable[Stored] = _PRINTED[function]
+        if limits is not None:
+            stored = self._within(stored, limits)
         if relation is not None and relation in known and function in _BY_RELATION:
             stored = frozenset(one for one in stored if (one, relation) in self.relations)
         return self.class_problem(stored)
@@ -173,6 +205,9 @@ def _structure(
     return harmless(constant, lists=stored in _LISTS, bound=stored is Stored.BOUND, words=words, enums=enums)
 
 
+_UNREAD: Final = frozenset(
+    (Stored.OPTION, Stored.EXTENSION, Stored.DICTIONARY, Stored.LABEL, Stored.SETTING, Stored.MISSING)
+)
 _NAMES: Final[Mapping[Stored, str]] = MappingProxyType(
     {
         Stored.RULE: "view or rule",
@@ -180,10 +215,17 @@ _NAMES: Final[Mapping[Stored, str]] = MappingProxyType(
         Stored.KEY: "partition key",
         Stored.ARGUMENT: "default of an argument",
         Stored.TYPE: "default of a type",
+        Stored.OPTION: "options",
+        Stored.EXTENSION: "condition of an extension",
+        Stored.DICTIONARY: "text search dictionary",
+        Stored.LABEL: "security label",
+        Stored.MISSING: "stored default of a column",
     }
 )
 
 
 def _words(stored: Stored, names: tuple[str, ...]) -> str:
     others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    if stored in _UNREAD:
+        return f"{_NAMES.get(stored, str(stored))} of {names[0]}{others}: nobody looked whether it is about people"
     return f"{_NAMES.get(stored, str(stored))} of {names[0]}{others} holds a literal that may be about people"

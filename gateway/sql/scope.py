@@ -7,6 +7,8 @@ of ``Use`` that only grow, so each position is walked at most once per bit, howe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.touched import Touched
 from gateway.sql.tree.node import Node
@@ -35,10 +37,12 @@ class Scope:
         "command",
         "ctes",
         "leaves",
+        "limits",
         "outputs",
         "parent",
         "produced",
         "query",
+        "solid",
         "table",
         "view",
     )
@@ -52,6 +56,8 @@ class Scope:
         self.children: dict[int, Scope] = {}  # place in the range table -> its sub-query
         self.ctes: dict[str, Scope] = {}
         self.leaves: list[int] = []  # places of the sub-queries of a set operation
+        self.solid = False  # the statement itself, or a scalar sub-select in its outputs: see `limits`
+        self.limits: Mapping[tuple[int, int], frozenset[str]] | None = None  # None: nobody looked yet
         self.asked: dict[tuple[int, int], int] = {}  # (place, column) -> uses walked so far
         self.produced: dict[int, int] = {}  # output -> uses walked so far
         listed = "targetList" if self.command == SELECT else "returningList"
@@ -120,3 +126,9 @@ def compares_rows(operations: Node) -> bool:
         return True
     parts = (operations.node("larg"), operations.node("rarg"))
     return any(part is not None and compares_rows(part) for part in parts)
+
+
+def passes_on(entry: Node | None) -> bool:
+    """Whether an output is a plain column of something below."""
+    expression = None if entry is None else entry.node("expr")
+    return expression is not None and expression.name == "VAR"

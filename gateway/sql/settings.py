@@ -27,6 +27,10 @@ SETTABLE: Final = frozenset(
         "default_transaction_isolation",
         "default_transaction_read_only",
         "default_transaction_deferrable",
+        "transaction_timeout",
+        "idle_session_timeout",
+        "synchronize_seqscans",
+        "check_function_bodies",
         "jit",
     }
 )

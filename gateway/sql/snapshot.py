@@ -103,8 +103,9 @@ FROM ties t WHERE t.relation >= 16384
 
 # Every constant that stands in a definition of users, as the server stores it: relation, class, name, kind of node, the
 # node's fields. In a stored tree a brace or a space of a name is escaped, so nothing but a node begins like one.
-# Columns that not every major has are read from the row as a document. A comment counts where it holds an address or
-# as many digits as a telephone number; its text is not brought.
+# Columns that not every major has are read from the row as a document. What is no expression counts as soon as it is
+# there (options, labels); a setting where its name or value is of somebody's own making; a comment where it holds an
+# address or as many digits as a telephone number. Texts are not brought.
 _DEFINITIONS: Final = r"""
 WITH stored (class, relation, name, tree) AS (
   SELECT 'default', d.adrelid, NULL, d.adbin::text FROM pg_catalog.pg_attrdef d
@@ -148,12 +149,86 @@ WITH stored (class, relation, name, tree) AS (
     FROM pg_catalog.pg_shdescription o
     WHERE o.objoid >= 16384
       AND (o.description ~ '@' OR pg_catalog.regexp_replace(o.description, '\D', '', 'g') ~ '.{7}')
+  UNION ALL SELECT x.relation, x.class, x.name, 'TEXT', '' FROM (
+    SELECT 0, 'option', 'foreign-data wrapper ' || w.fdwname FROM pg_catalog.pg_foreign_data_wrapper w
+      WHERE w.fdwoptions IS NOT NULL
+    UNION ALL SELECT 0, 'option', 'server ' || s.srvname FROM pg_catalog.pg_foreign_server s
+      WHERE s.srvoptions IS NOT NULL
+    UNION ALL SELECT t.ftrelid, 'option', NULL FROM pg_catalog.pg_foreign_table t WHERE t.ftoptions IS NOT NULL
+    UNION ALL SELECT a.attrelid, 'option', NULL FROM pg_catalog.pg_attribute a WHERE a.attfdwoptions IS NOT NULL
+    UNION ALL SELECT 0, 'option', 'tablespace ' || t.spcname FROM pg_catalog.pg_tablespace t
+      WHERE t.spcoptions IS NOT NULL
+    UNION ALL SELECT 0, 'extension', 'extension ' || e.extname FROM pg_catalog.pg_extension e
+      WHERE e.extcondition IS NOT NULL
+    UNION ALL SELECT 0, 'dictionary', n.nspname || '.' || d.dictname FROM pg_catalog.pg_ts_dict d
+      JOIN pg_catalog.pg_namespace n ON n.oid = d.dictnamespace WHERE d.dictinitoption IS NOT NULL AND d.oid >= 16384
+    UNION ALL SELECT 0, 'label', 'provider ' || l.provider FROM pg_catalog.pg_seclabel l
+    UNION ALL SELECT 0, 'label', 'provider ' || l.provider FROM pg_catalog.pg_shseclabel l
+    UNION ALL SELECT 0, 'setting', coalesce('role ' || r.rolname, 'database ' || b.datname, 'all roles')
+      FROM pg_catalog.pg_db_role_setting c CROSS JOIN LATERAL pg_catalog.unnest(c.setconfig) v
+      LEFT JOIN pg_catalog.pg_roles r ON r.oid = c.setrole LEFT JOIN pg_catalog.pg_database b ON b.oid = c.setdatabase
+      WHERE v ~ '^[^=]*[.]|@' OR pg_catalog.regexp_replace(v, '\D', '', 'g') ~ '.{7}'
+    UNION ALL SELECT 0, 'setting', f.pronamespace::pg_catalog.regnamespace::text || '.' || f.proname
+      FROM pg_catalog.pg_proc f CROSS JOIN LATERAL pg_catalog.unnest(f.proconfig) v
+      WHERE f.oid >= 16384 AND (v ~ '^[^=]*[.]|@' OR pg_catalog.regexp_replace(v, '\D', '', 'g') ~ '.{7}')
+    UNION ALL SELECT a.attrelid, 'missing', NULL FROM pg_catalog.pg_attribute a WHERE a.attmissingval IS NOT NULL
+  ) x (relation, class, name)
 )
 SELECT DISTINCT x.relation::text, x.class, coalesce(x.name, n.nspname || '.' || c.relname, 'an object'),
   x.node, x.fields
 FROM found x LEFT JOIN pg_catalog.pg_class c ON c.oid = x.relation
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE (x.relation >= 16384 OR x.relation = 0) AND n.nspname !~ '^pg_(toast_)?temp_' IS NOT FALSE
+"""
+
+# What runs with code of users besides what a tree names: what an aggregate is made of, what the planner asks about a
+# function or an operator or puts in its place (commutator, negator, others of its family). OIDs with blanks between.
+# A body in standard form is no text of ``prosrc``: there the whole definition is hashed.
+_USER_FUNCTIONS: Final = """
+SELECT p.oid::text, n.nspname || '.' || p.proname || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')',
+  p.prosecdef::text,
+  pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+    CASE WHEN p.prosrc = '' THEN pg_catalog.pg_get_functiondef(p.oid) ELSE p.prosrc END, 'UTF8')), 'hex'),
+  pg_catalog.concat_ws(' ', p.prosupport::oid, a.aggtransfn::oid, a.aggfinalfn::oid, a.aggcombinefn::oid,
+    a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid, a.aggminvtransfn::oid, a.aggmfinalfn::oid,
+    (SELECT o.oprcode::oid FROM pg_catalog.pg_operator o WHERE o.oid = a.aggsortop))
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
+WHERE p.oid >= 16384 AND n.nspname !~ '^pg_(toast_)?temp_'
+"""
+
+_USER_OPERATORS: Final = """
+SELECT o.oid::text, pg_catalog.concat_ws(' ', o.oprcode::oid, o.oprrest::oid, o.oprjoin::oid,
+  (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', x.oprcode::oid, y.oprcode::oid), ' ')
+    FROM pg_catalog.pg_operator x LEFT JOIN pg_catalog.pg_operator y ON y.oid IN (x.oprcom, x.oprnegate)
+    WHERE x.oid IN (o.oprcom, o.oprnegate)),
+  (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', x.oprcode::oid, f.amproc::oid), ' ')
+    FROM pg_catalog.pg_amop m JOIN pg_catalog.pg_amop w ON w.amopfamily = m.amopfamily
+    JOIN pg_catalog.pg_operator x ON x.oid = w.amopopr
+    LEFT JOIN pg_catalog.pg_amproc f ON f.amprocfamily = m.amopfamily
+    WHERE m.amopopr = o.oid))
+FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
+"""
+
+# Input, output, and how values are compared: by the type's own operator classes, or by a range's. Multiranges of users
+# are left out, and so refused: what they are made of is not followed.
+_USER_TYPES: Final = """
+SELECT t.oid::text, pg_catalog.concat_ws(' ', t.typinput::oid, t.typoutput::oid, t.typreceive::oid, t.typsend::oid,
+  t.typmodin::oid, t.typmodout::oid, r.rngcanonical::oid, r.rngsubdiff::oid,
+  (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', f.amproc::oid, x.oprcode::oid), ' ')
+    FROM pg_catalog.pg_opclass c LEFT JOIN pg_catalog.pg_amproc f ON f.amprocfamily = c.opcfamily
+    LEFT JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily LEFT JOIN pg_catalog.pg_operator x ON x.oid = m.amopopr
+    WHERE c.opcintype = t.oid OR c.oid = r.rngsubopc))
+FROM pg_catalog.pg_type t
+LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
+WHERE t.oid >= 16384 AND (t.typtype = 'r' OR t.typtype = 'b' AND t.typcategory <> 'A')
+"""
+
+# Every domain of users, with each of its checks.
+_DOMAINS: Final = """
+SELECT t.oid::text, k.conbin::text
+FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid AND k.conbin IS NOT NULL
+WHERE t.oid >= 16384 AND t.typtype = 'd'
 """
 
 SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
@@ -169,5 +244,9 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "references": _REFERENCES,
         "ties": _TIES,
         "definitions": _DEFINITIONS,
+        "user_functions": _USER_FUNCTIONS,
+        "user_operators": _USER_OPERATORS,
+        "user_types": _USER_TYPES,
+        "domains": _DOMAINS,
     }
 )

@@ -1,10 +1,10 @@
 """The server's own catalogs: which may be read, and which of their columns may not.
 
 Drivers, psql and object browsers live on these. A catalog that is not listed is refused (pg_statistic and
-pg_statistic_ext_data hold samples of the data, pg_largeobject holds data, pg_subscription and pg_user_mapping hold
-passwords). A column that stores a definition is refused as well, since definitions can hold literals about people,
-unless `definitions` has looked through all it can show. Catalogs that
-are let through are *not* reported among a statement's relations: they are nobody's data, and no label is asked for.
+pg_statistic_ext_data hold samples of the data, pg_largeobject holds data, pg_user_mapping holds passwords). A column
+that stores a definition is refused as well, since definitions can hold literals about people, unless `definitions` has
+looked through all it can show. Catalogs that are let through are *not* reported among a statement's relations: they are
+nobody's data, and no label is asked for.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ READABLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "pg_inherits": _NONE,
         "pg_init_privs": _NONE,
         "pg_language": _NONE,
+        "pg_largeobject_metadata": _NONE,
         "pg_namespace": _NONE,
         "pg_opclass": _NONE,
         "pg_operator": _NONE,
@@ -63,8 +64,12 @@ READABLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "pg_rewrite": frozenset({"ev_qual", "ev_action"}),
         "pg_sequence": _NONE,
         "pg_shdepend": _NONE,
+        "pg_seclabel": frozenset({"label"}),
         "pg_shdescription": frozenset({"description"}),
+        "pg_shseclabel": frozenset({"label"}),
         "pg_statistic_ext": frozenset({"stxexprs"}),
+        "pg_subscription": frozenset({"subconninfo"}),
+        "pg_subscription_rel": _NONE,
         "pg_tablespace": frozenset({"spcoptions"}),
         "pg_transform": _NONE,
         "pg_trigger": frozenset({"tgargs", "tgqual"}),

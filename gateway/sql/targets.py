@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
-from gateway.sql.references import reference_problem
+from gateway.sql.references import stored_problem
 from gateway.sql.scope import DELETE, INSERT, UPDATE
 from gateway.sql.touched import Touched
-from gateway.sql.tree.fields import GRAMMARS
-from gateway.sql.tree.node import Node, Role, Value
-from gateway.sql.tree.reader import TreeRefused, read_expressions
+from gateway.sql.tree.node import Node
 
 _TABLE_KINDS = frozenset("rp")
 
@@ -64,7 +62,10 @@ def _check(catalog: Catalog, touched: Touched, oid: str, command: str, seen: set
             touched.refuse(IncompleteCode.TARGET_REFUSED, f"{below.full_name} has a trigger")
         if command != DELETE:
             for text in catalog.expressions.get(member, ()):
-                _check_stored(catalog, touched, text, below.full_name)
+                problem = stored_problem(catalog, text)
+                if problem is not None:
+                    detail = f"an expression stored with {below.full_name}: {problem[1]}"
+                    touched.refuse(IncompleteCode.TARGET_REFUSED, detail)
         for reference in catalog.references.get(member, ()):
             if command == DELETE and reference.on_delete:
                 touched.target(reference.referencing)
@@ -73,29 +74,3 @@ def _check(catalog: Catalog, touched: Touched, oid: str, command: str, seen: set
             elif command in (UPDATE, INSERT) and reference.on_update:
                 touched.target(reference.referencing)
                 _check(catalog, touched, reference.referencing, UPDATE, seen)
-
-
-def _check_stored(catalog: Catalog, touched: Touched, text: str, relation: str) -> None:
-    """Functions, operators and types of a stored expression; its columns are the relation's own."""
-    try:
-        nodes: list[Value] = list(read_expressions(text, GRAMMARS[catalog.major]))
-    except TreeRefused as error:
-        touched.refuse(IncompleteCode.TARGET_REFUSED, f"an expression stored with {relation}: {error.detail}")
-        return
-    while nodes:
-        value = nodes.pop()
-        if isinstance(value, list):
-            nodes += value
-        elif isinstance(value, Node):
-            _check_node(catalog, touched, value, relation, nodes)
-
-
-def _check_node(catalog: Catalog, touched: Touched, node: Node, relation: str, more: list[Value]) -> None:
-    for index, role in node.shape.checks:
-        value = node.values[index]
-        if role in (Role.NODE, Role.NODES):
-            more.append(value)
-            continue
-        problem = reference_problem(catalog, value, role)
-        if problem is not None:
-            touched.refuse(IncompleteCode.TARGET_REFUSED, f"an expression stored with {relation}: {problem[1]}")

@@ -22,6 +22,7 @@ class Use(IntFlag):
     ARRANGE = 4
     WRITE_TARGET = 8
     WHOLE_ROW = 16
+    UNSEEN = 32  # the server may evaluate it, and nobody gets to see what comes out
 
 
 # As plain numbers: the operators of a flag take ten times as long.
@@ -37,13 +38,16 @@ _KINDS = (
     (_WHOLE_ROW, ColumnUseKind.WHOLE_ROW),
 )
 
+_OUTPUT = int(Use.OUTPUT)
+_UNSEEN = int(Use.UNSEEN)
+_READS = int(Use.OUTPUT | Use.PREDICATE | Use.ARRANGE | Use.WHOLE_ROW)
 _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views; views are seen through
 
 
 class Touched:
     """A collector; one per statement."""
 
-    __slots__ = ("_columns", "_relations", "asked", "catalog", "problem", "reads", "writes")
+    __slots__ = ("_columns", "_looked_at", "_relations", "asked", "catalog", "problem", "reads", "writes")
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -53,6 +57,7 @@ class Touched:
         self._columns: dict[tuple[str, str], int] = {}  # (relation, column) -> uses
         self._relations: set[str] = set()
         self.asked: set[str] = set()  # OIDs of relations on which what was found rests (`depends`)
+        self._looked_at: set[tuple[str, str]] = set()  # columns of the server's own catalogs
 
     def refuse(self, code: IncompleteCode, detail: str) -> None:
         """Note why the facts cannot be complete; the first reason stays."""
@@ -85,8 +90,23 @@ class Touched:
             self._relations.add(relation.full_name)
         return relation
 
-    def column(self, oid: str, number: int, use: int, *, with_children: bool) -> None:
-        """A column that is used; number 0 is the whole row. Children are read through their parent, by column name."""
+    def number(self, oid: str, *, taken: bool) -> None:
+        """A sequence whose next number is taken, or whose last one is told."""
+        if taken:
+            self.target(oid)
+        else:
+            self.reads = True
+            relation = self._known(oid)
+            if relation is not None:
+                self._relations.add(relation.full_name)
+
+    def column(
+        self, oid: str, number: int, use: int, *, with_children: bool, limits: frozenset[str] | None = None
+    ) -> None:
+        """A column that is used; number 0 is the whole row. Children are read through their parent, by column name.
+
+        ``limits``: the relations of which alone rows of a catalog can be.
+        """
         relation = self.relation(oid, with_children=with_children)
         if relation is None:
             return
@@ -105,10 +125,13 @@ class Touched:
                 return
             names = [found.name]
         if relation.system:
+            self._looked_at.update((relation.name, name) for name in names)
+            if use == _UNSEEN:
+                return
             refused = READABLE.get(relation.name, frozenset())
             for name in names:
                 if name in refused:
-                    problem = self.catalog.definitions.column_problem(relation.name, name)
+                    problem = self.catalog.definitions.column_problem(relation.name, name, limits)
                     if problem is not None:
                         self.refuse(*problem)
             return
@@ -144,6 +167,24 @@ class Touched:
         for child in self.catalog.descendants(oid) if with_children else ():
             self._tied(child, names, (child,))
 
+    def at_least(self, oid: str, number: int, use: Use, *, with_children: bool) -> None:
+        """A column that the server will ask privileges for: added with this use where no use of the kind was found."""
+        relation = self.catalog.relations.get(oid)
+        if relation is None or number < 0:
+            return
+        column = relation.columns.get(number)
+        names = [column.name] if column is not None else [one.name for one in relation.columns.values()]
+        wanted = int(Use.WRITE_TARGET) if use == Use.WRITE_TARGET else _READS
+        if relation.system and all((relation.name, name) in self._looked_at for name in names):
+            return
+        if not relation.system and all(self._columns.get((relation.full_name, name), 0) & wanted for name in names):
+            return
+        if use == Use.WRITE_TARGET:
+            self.target(oid)
+            self.written(oid, number, with_children=with_children)
+        else:
+            self.column(oid, number, int(use) if number else 0, with_children=with_children)
+
     def relations(self) -> tuple[str, ...]:
         """Every relation of users, sorted."""
         return tuple(sorted(self._relations))
@@ -167,6 +208,8 @@ class Touched:
 
     def _add(self, relation: Relation, names: list[str], use: int) -> None:
         full_name = relation.full_name
+        if use & _UNSEEN:
+            use |= _OUTPUT  # of users' data nothing is taken back
         for name in names:
             key = (full_name, name)
             self._columns[key] = self._columns.get(key, 0) | use

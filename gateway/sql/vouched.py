@@ -14,6 +14,13 @@ from types import MappingProxyType
 from gateway.sql.codes import IncompleteCode
 
 UNCLASSIFIED = "not classified"
+_RAW = "takes or gives the raw form of a value, or an internal argument"
+_SHOWN = frozenset(
+    {
+        "prints a stored definition, which may hold literals about people",
+        "shows samples or counts taken from the data",
+    }
+)
 
 
 @cache
@@ -42,8 +49,18 @@ def refusal(schema: str, identity: str) -> tuple[IncompleteCode, str] | None:
         key = f"{schema}.{identity}"
     else:
         shown = f"{schema}.{name}" if schema else name
-        return IncompleteCode.FUNCTION_REFUSED, f"function {shown} is not one of the server's own"
+        return IncompleteCode.FUNCTION_REFUSED, f"function {shown}: nobody vouches for it in the registry"
     reason = classified().get(key, UNCLASSIFIED)
     if reason is None:
         return None
     return IncompleteCode.FUNCTION_REFUSED, f"function {name}: {reason}"
+
+
+def computes(identity: str) -> bool:
+    """Whether a function of ``pg_catalog`` may stand where no statement calls it: as part of an aggregate or a type."""
+    return classified().get(identity, UNCLASSIFIED) in (None, _RAW)
+
+
+def only_shows(identity: str) -> bool:
+    """Whether a function of ``pg_catalog`` is refused for what it gives back alone: unseen, it does no harm."""
+    return classified().get(identity) in _SHOWN

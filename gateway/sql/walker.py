@@ -7,14 +7,17 @@ column read three levels down for an outer WHERE is a predicate, whatever it is 
 
 Outputs that nobody asked for are walked too: the server may evaluate them, and asks for privileges on them. Inside a
 view, plain columns that nobody asked for are left out; anything more than a plain column is walked even there, because
-a function in it may run (HAZARDS: an unread ``set_config`` column did).
+a function in it may run (HAZARDS: an unread ``set_config`` column did). What it would show, nobody sees: a function
+that does no more than print a definition does no harm there.
 """
 
 from __future__ import annotations
 
-from gateway.sql.calls import call_problem
+from gateway.sql.calls import ROW_READERS, is_next_number, judge_call
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
+from gateway.sql.limits import is_catalog_row, printed_of, relations_of
+from gateway.sql.privileges import claim_privileges
 from gateway.sql.references import reference_problem
 from gateway.sql.scope import (
     CTE,
@@ -30,6 +33,7 @@ from gateway.sql.scope import (
     Scope,
     compares_rows,
     open_scope,
+    passes_on,
 )
 from gateway.sql.targets import check_target
 from gateway.sql.touched import Touched, Use
@@ -38,6 +42,7 @@ from gateway.sql.tree.node import Node, Role, Value
 _OUTPUT = int(Use.OUTPUT)
 _PREDICATE = int(Use.PREDICATE)
 _ARRANGE = int(Use.ARRANGE)
+_UNSEEN = int(Use.UNSEEN)
 
 _NODES = int(Role.NODES)
 # Compiled code has no recursion limit that would save the stack: a chain of references can be longer than a tree deep.
@@ -47,18 +52,20 @@ _NOTHING = "7"  # MERGE's DO NOTHING, as a command
 _DO_UPDATE = "2"  # ON CONFLICT's action
 _NUMBERING = frozenset((INSERT, UPDATE, MERGE))  # commands whose defaults may take a sequence's next number
 _EXISTS = "0"  # kind of a sub-select
+_SCALAR = frozenset(("4", "6"))  # those of one value, or of an array
 _PARAMETERS = frozenset(("0", "2", "3"))  # of the client, of a sub-select, of UPDATE … SET (a, b) = (…)
 
 
 class Walker:
     """One statement's walk."""
 
-    __slots__ = ("catalog", "depth", "scopes", "sublinks", "touched")
+    __slots__ = ("catalog", "depth", "early", "scopes", "sublinks", "touched")
 
     def __init__(self, catalog: Catalog, touched: Touched) -> None:
         self.catalog = catalog
         self.touched = touched
         self.depth = 0
+        self.early = False  # in FROM or a condition of it: before it is certain which rows pass
         self.scopes: list[Scope] = []
         self.sublinks: dict[int, Scope] = {}  # identity of a sub-query's node -> its scope
 
@@ -70,10 +77,13 @@ class Walker:
             self.touched.refuse(IncompleteCode.COMMAND_REFUSED, f"{query.name} in place of a query")
             return
         scope = open_scope(query, None, self.scopes, self.touched, view=False)
+        scope.solid = scope.command == SELECT
         self._body(scope)
         self._all_outputs(scope, _OUTPUT)
         for inner in self.scopes:  # grows while it is walked
             self._unasked_outputs(inner)
+        for inner in self.scopes:
+            claim_privileges(inner, self.touched)
 
     # --- query levels ---------------------------------------------------------------------------------------------
 
@@ -177,7 +187,9 @@ class Walker:
                 self._join(scope, part)
         condition = node.node("quals")
         if condition is not None:
+            was, self.early = self.early, True
             self.expression(condition, scope, use)
+            self.early = was
 
     def _entry(self, scope: Scope, place: int, entry: Node) -> None:
         """What a range table entry evaluates whoever asks: functions, VALUES, samples, row security."""
@@ -188,12 +200,16 @@ class Walker:
             use = _PREDICATE
         else:
             use = _PREDICATE if kind == RELATION else _OUTPUT
+        was, self.early = self.early, True
         self._fields(entry, scope, use)
+        self.early = was
 
     # --- outputs --------------------------------------------------------------------------------------------------
 
     def _output(self, scope: Scope, number: int, use: int) -> None:
         """Somebody uses an output of a query."""
+        if use == _UNSEEN and not scope.view and not passes_on(scope.outputs.get(number)):
+            use = _OUTPUT  # an error in what the client wrote himself may show what nobody else sees
         new = use & ~scope.produced.get(number, 0)
         if not new:
             return
@@ -227,10 +243,8 @@ class Walker:
         for number, entry in scope.outputs.items():
             if number in scope.produced:
                 continue
-            expression = entry.node("expr")
-            if scope.view and expression is not None and expression.name == "VAR":
-                continue
-            self._output(scope, number, _OUTPUT)
+            if not (scope.view and passes_on(entry)):
+                self._output(scope, number, _UNSEEN)
 
     # --- references -----------------------------------------------------------------------------------------------
 
@@ -242,7 +256,9 @@ class Walker:
         if home is None:
             self.touched.refuse(IncompleteCode.REFERENCE_UNRESOLVED, "a column of a query level that does not exist")
             return
+        was, self.early = self.early, self.early or not scope.solid
         self._ask(home, node.number("varno"), node.number("varattno"), use)
+        self.early = was
 
     def _ask(self, scope: Scope, place: int, number: int, use: int) -> None:
         """A column of a range table entry is used; number 0 is all of them."""
@@ -255,11 +271,14 @@ class Walker:
         new = use & ~known
         if not new:
             return
-        scope.asked[key] = known | new
         self._deeper()
         kind = entry.text("rtekind")
+        limits = relations_of(self.catalog, scope, place) if self._is_late(scope, new) else None
+        if limits is None:
+            scope.asked[key] = known | new  # what was asked with limits is asked again where there are none
         if kind == RELATION:
-            self.touched.column(entry.text("relid"), number, new, with_children=entry.text("inh") == "true")
+            children = entry.text("inh") == "true"
+            self.touched.column(entry.text("relid"), number, new, with_children=children, limits=limits)
         elif kind == SUBQUERY:
             self._ask_query(scope.children.get(place), number, new)
         elif kind == CTE:
@@ -301,7 +320,7 @@ class Walker:
             return
         if name == "SUBLINK":
             self._sublink(node, scope, use)
-        elif name == "FUNCEXPR" and scope.command in _NUMBERING and self._is_next_number(node):
+        elif name == "FUNCEXPR" and scope.command in _NUMBERING and is_next_number(self.catalog, node):
             return
         elif name == "FUNCEXPR" and node.text("funcid") in self.catalog.calls:
             self._call(node, scope, use)
@@ -326,7 +345,7 @@ class Walker:
                 self._list(value, scope, use)
             else:
                 problem = reference_problem(self.catalog, value, role)
-                if problem is not None:
+                if problem is not None and not (use == _UNSEEN and self._only_shows(value)):
                     self.touched.refuse(*problem)
         self.depth -= 1
 
@@ -334,6 +353,9 @@ class Walker:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise RecursionError
+
+    def _only_shows(self, value: Value) -> bool:
+        return isinstance(value, str) and value in self.catalog.shows
 
     def _list(self, values: list[Value], scope: Scope, use: int) -> None:
         for value in values:
@@ -350,6 +372,8 @@ class Walker:
         inner = self.sublinks.get(id(query))
         if inner is None:
             inner = open_scope(query, scope, self.scopes, self.touched, view=scope.view)
+            scalar = node.text("subLinkType") in _SCALAR and inner.command == SELECT
+            inner.solid = scalar and self._is_late(scope, use)
             self.sublinks[id(query)] = inner
             self._body(inner)
         # EXISTS shows no output; the ones that are no plain columns are walked with the rest that nobody asked for.
@@ -358,15 +382,16 @@ class Walker:
 
     def _call(self, node: Node, scope: Scope, use: int) -> None:
         """A function whose arguments decide."""
-        problem = call_problem(self.catalog, node)
-        if problem is not None:
-            self.touched.refuse(*problem)
-        for argument in node.nodes("args"):
-            self.expression(argument, scope, use)
+        name, arguments = self.catalog.calls[node.text("funcid")], node.nodes("args")
+        limits = None
+        if arguments and self._is_late(scope, use):
+            limits = printed_of(self.catalog, scope, name, arguments[0])
+        judge_call(self.touched, node, seen=use != _UNSEEN, limits=limits)
+        reader = name in ROW_READERS
+        for argument in arguments:
+            if not (reader and is_catalog_row(self.touched, argument, scope)):
+                self.expression(argument, scope, use)
 
-    def _is_next_number(self, node: Node) -> bool:
-        """``nextval`` of a named sequence in an INSERT: what a serial column's default is."""
-        if node.text("funcid") not in self.catalog.sequences:
-            return False
-        arguments = node.nodes("args")
-        return len(arguments) == 1 and arguments[0].name == "CONST"
+    def _is_late(self, scope: Scope, use: int) -> bool:
+        """Whether what stands here is computed of rows that passed, and of no others: see `limits`."""
+        return scope.solid and not self.early and not use & ~(_OUTPUT | _ARRANGE)

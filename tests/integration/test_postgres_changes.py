@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -152,6 +153,35 @@ def test_a_block_in_the_registry_reaches_an_open_session(new_house: Callable[...
     assert took < 3  # two seconds are promised; one is the machine's that tests run on
     revisions = {entry["registry_revision"] for entry in house.entries("decision")}
     assert len(revisions) == 2
+
+
+def test_a_function_may_be_called_once_the_registry_vouches_for_it(
+    new_house: Callable[..., House], messenger: Database
+) -> None:
+    house = new_house()
+    path: Path = house.layout.registry / "catalog.yaml"
+    make = "CREATE OR REPLACE FUNCTION initials(text) RETURNS text LANGUAGE sql AS '{}'"
+    text = "SELECT initials(name) FROM stickers WHERE id = %s"
+    with messenger.connect() as admin, house.connect(LI) as connection:
+        admin.execute(make.format("SELECT left($1, 1)"))
+        try:
+            until(lambda: not _may(connection, text))
+            whole = path.read_text()
+            digest = hashlib.sha256(b"SELECT left($1, 1)").hexdigest()
+            vouched = f"    vouched: {{functions: {{public.initials(text): {{source_sha256: {digest}}}}}}}\n"
+            path.write_text(whole.replace("    tables:\n", f"{vouched}    tables:\n", 1))
+            until(lambda: _may(connection, text), seconds=5)
+            admin.execute(make.format("SELECT phone FROM users LIMIT 1"))
+            until(lambda: not _may(connection, text), seconds=5)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege) as caught:
+                connection.execute(text, (1,), prepare=True)
+            assert "function_refused" in str(caught.value.diag.message_detail)
+            admin.execute(make.format("SELECT left($1, 1)"))
+            until(lambda: _may(connection, text), seconds=5)
+            path.write_text(whole)
+            until(lambda: not _may(connection, text), seconds=5)
+        finally:
+            admin.execute("DROP FUNCTION initials(text)")
 
 
 def _may(connection: psycopg.Connection[Any], text: str) -> bool:

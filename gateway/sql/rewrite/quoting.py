@@ -33,6 +33,8 @@ def declared_type(catalog: Catalog, column: Column) -> str | None:
     kind = catalog.types.get(column.type)
     if kind is None or not column.declared or catalog.type_problem(column.type, converted=True) is not None:
         return None
+    if kind.kind == "d" and not kind.built_in:
+        return None  # it may refuse what a mask makes, NULL too
     if _KEYWORDS.fullmatch(column.declared):
         return column.declared
     if "(" in column.declared:

@@ -82,7 +82,7 @@ CTECYCLECLAUSE cycle_col_list/s cycle_mark_column cycle_mark_value/n cycle_mark_
 MERGEACTION matched commandType/v override qual/p targetList/P updateColnos/#
 SETOPERATIONSTMT op all larg/n rarg/n colTypes/T colTypmods/# colCollations/# groupClauses/N
 VAR varno/v varattno/v vartype/v vartypmod varcollid varnullingrels/# varlevelsup/v varnosyn varattnosyn location
-CONST consttype/t consttypmod constcollid constlen constbyval constisnull location constvalue/d
+CONST consttype/i consttypmod constcollid constlen constbyval constisnull location constvalue/d
 PARAM paramkind/v paramid paramtype/i paramtypmod paramcollid location
 AGGREF aggfnoid/f aggtype/t aggcollid inputcollid aggtranstype aggargtypes/T aggdirectargs/N args/N aggorder/N
   aggdistinct/N aggfilter/n aggstar aggvariadic aggkind aggpresorted agglevelsup aggsplit aggno aggtransno location

@@ -15,6 +15,7 @@ from gateway.config import Twin as TwinSettings
 from gateway.errors import ConfigError, PolicyUnavailable, Reason
 from gateway.links.server import Credentials, ServerAddress
 from gateway.links.twin import Twin, search_path
+from gateway.model import Vouched, VouchedFunction
 from gateway.needs import Analysis
 from gateway.sql.facts import read_facts
 from gateway.sql.named import Names
@@ -44,6 +45,7 @@ class Place:
         self.server = server
         self.name = name
         self.changes = 0
+        self.vouched = Vouched()
 
     def admin(self, *statements: str) -> None:
         with self.server.admin(self.name) as connection:
@@ -86,6 +88,7 @@ class Place:
             tree_bytes=tree_bytes,
             nonce=lambda: "nonce",
             changed=self._changed,
+            vouched=lambda: self.vouched,
         )
 
     def _changed(self) -> None:
@@ -854,3 +857,25 @@ def test_a_new_epoch_comes_with_its_catalog(changing):
             return facts(await twin.analyse("engineer", "SELECT id FROM fresh", ()))
 
     assert asyncio.run(work()).relations == ("public.fresh",)
+
+
+def test_a_word_for_a_function_and_its_withdrawal_are_a_new_epoch(changing, caplog):
+    """The catalogs stand still meanwhile: it is the registry that changed."""
+    line = VouchedFunction(place="catalog.yaml:9")
+    changing.admin("CREATE OR REPLACE FUNCTION initials(text) RETURNS text LANGUAGE sql AS 'SELECT left($1, 1)'")
+
+    async def work():
+        async with watched(changing.twin()) as twin:
+            found = []
+            for said in ({}, {"public.initials(text)": line, "public.gone()": line}, {}):
+                was = twin.epoch
+                changing.vouched = Vouched(revision=str(len(said)) if said else "", functions=said)
+                if said != {} or found:
+                    await until(lambda was=was: twin.epoch not in (was, None))
+                found.append(facts(await twin.analyse("engineer", "SELECT initials('x')", ())).complete)
+            return found
+
+    with caplog.at_level("WARNING"):
+        assert asyncio.run(work()) == [False, True, False]
+    (told,) = [record for record in caplog.records if record.message == "vouched_for_in_vain"]
+    assert told.line == "catalog.yaml:9: the database has no public.gone()"

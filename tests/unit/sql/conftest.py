@@ -9,13 +9,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.model import StatementFacts
+from gateway.model import StatementFacts, Vouched
 from gateway.sql.catalog import EPOCH_QUERY, Catalog
 from gateway.sql.facts import read_facts
 from gateway.sql.gate import inspect
 from tests.golden.make_trees import OPTIONS, snapshot, trees_of
 from tests.servers import Postgres
 
+# A domain that runs a function of users whenever a value is converted to it, and a type that runs none of users.
+TYPES = (
+    "CREATE DOMAIN scratch.guarded AS int CHECK (app.phone_of(VALUE) IS NULL);"
+    "CREATE TYPE scratch.span AS RANGE (subtype = int4);"
+)
 SCHEMA = Path(__file__).parents[2] / "bypass" / "schema.sql"
 MAX_BYTES = 8 * 1024 * 1024
 
@@ -30,9 +35,9 @@ class Analyst:
         self.major = self.connection.info.server_version // 10000
         self.refresh()
 
-    def refresh(self) -> None:
+    def refresh(self, vouched: Vouched | None = None) -> None:
         """Take a new snapshot of the catalog."""
-        self.catalog = Catalog.from_rows(self.major, snapshot(self.connection))
+        self.catalog = Catalog.from_rows(self.major, snapshot(self.connection), vouched=vouched or Vouched())
 
     def run(self, text: str) -> None:
         """Change the database."""
@@ -65,7 +70,7 @@ def analyst(every_postgres: Postgres) -> Iterator[Analyst]:
     with every_postgres.admin() as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    every_postgres.load(text, name)
+    every_postgres.load(text + TYPES, name)
     made = Analyst(every_postgres, name)
     yield made
     made.connection.close()

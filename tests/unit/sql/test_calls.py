@@ -43,3 +43,37 @@ def test_another_or_a_computed_one_may_not(analyst, text, code):
 def test_what_a_refused_call_is_given_is_still_reported(analyst):
     facts = analyst.analyse("SELECT set_config('application_name', phone, false) FROM app.users")
     assert "phone" in {column.column for column in facts.columns}
+
+
+@pytest.fixture
+def numbered(analyst):
+    analyst.run("CREATE SEQUENCE IF NOT EXISTS scratch.numbers")
+    return analyst
+
+
+def test_a_sequences_next_number_is_a_write_of_it(numbered):
+    facts = numbered.analyse("SELECT nextval('scratch.numbers')")
+    assert (facts.complete, str(facts.effect), facts.relations) == (True, "write", ("scratch.numbers",))
+
+
+def test_its_last_number_is_a_read(numbered):
+    facts = numbered.analyse("SELECT currval('scratch.numbers'::regclass)")
+    assert (facts.complete, str(facts.effect), facts.relations) == (True, "read", ("scratch.numbers",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT nextval($1)",
+        "SELECT nextval('scratch.' || 'numbers')",
+        "SELECT nextval(c.oid) FROM pg_class c WHERE relkind = 'S'",
+        "SELECT nextval('app.users')",
+        "SELECT nextval(99999999)",
+        "SELECT lastval()",
+        "SELECT setval('scratch.numbers', 7)",
+        "SELECT pg_sequence_last_value('scratch.numbers')",
+    ],
+)
+def test_a_sequence_that_is_not_written_out_is_not_known(numbered, text):
+    facts = numbered.analyse(text)
+    assert (facts.complete, facts.incomplete) == (False, "function_refused")

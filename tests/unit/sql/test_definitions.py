@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.model import Vouched
 from gateway.sql.catalog import Catalog
 from gateway.sql.definitions import COLUMNS, UNSEEN, Stored
 from tests.golden.make_trees import snapshot
@@ -36,6 +37,19 @@ WAYS = {
         "SELECT pg_get_function_arguments(oid) FROM pg_proc",
     ),
     Stored.TYPE: ("CREATE DOMAIN app.dd AS text DEFAULT {}", "SELECT typdefault FROM pg_type"),
+    Stored.OPTION: (
+        "CREATE FOREIGN DATA WRAPPER dw OPTIONS (a {})",
+        "SELECT fdwoptions, (SELECT count(attfdwoptions) FROM pg_attribute) FROM pg_foreign_data_wrapper",
+    ),
+    Stored.DICTIONARY: (
+        "CREATE TEXT SEARCH DICTIONARY app.dt (TEMPLATE = simple, STOPWORDS = english)",
+        "SELECT dictinitoption FROM pg_ts_dict",
+    ),
+    Stored.SETTING: ("ALTER FUNCTION app.ds() SET app.secret = {}", "SELECT setconfig FROM pg_db_role_setting"),
+    Stored.MISSING: (
+        "ALTER TABLE app.d ADD c text DEFAULT {}; ALTER TABLE app.d ALTER c DROP DEFAULT",
+        "SELECT attmissingval FROM pg_attribute",
+    ),
     Stored.COMMENT: ("COMMENT ON COLUMN app.d.b IS {}", "SELECT col_description(oid, 2) FROM pg_class"),
 }
 
@@ -45,7 +59,10 @@ def tables(analyst):
     analyst.run(
         "DROP VIEW app.v_filter; CREATE TABLE app.d (a int, b text); CREATE TABLE app.dl (b text) PARTITION BY LIST (b)"
     )
+    analyst.run("CREATE FUNCTION app.ds() RETURNS int LANGUAGE sql SET search_path = app AS 'SELECT 1'")
     yield analyst
+    analyst.run("DROP FOREIGN DATA WRAPPER IF EXISTS dw; DROP TEXT SEARCH DICTIONARY IF EXISTS app.dt")
+    analyst.run("DROP FUNCTION app.ds()")
     analyst.run(
         "DROP TABLE app.d, app.dl CASCADE; DROP TABLE IF EXISTS app.dk; DROP FUNCTION IF EXISTS app.df(text); "
         "DROP DOMAIN IF EXISTS app.dd; CREATE VIEW app.v_filter AS SELECT id, display_name FROM app.users "
@@ -60,7 +77,7 @@ def test_one_literal_stands_in_the_way_of_its_class(tables, stored):
     tables.run(make.format(LITERAL))
     facts = tables.analyse(ask)
     assert facts.incomplete == "definition_refused"
-    assert "app.d" in facts.detail
+    assert "app.d" in facts.detail or "wrapper dw" in facts.detail
     assert "5550" not in facts.detail
     others = [one for other, (_, one) in WAYS.items() if other is not stored]
     refused = [one for one in others if not tables.analyse(one).complete]
@@ -71,7 +88,7 @@ def test_an_owner_vouches(tables):
     tables.run(WAYS[Stored.RULE][0].format(LITERAL))
     ask = WAYS[Stored.RULE][1]
     assert not tables.analyse(ask).complete
-    vouched = frozenset({"app.dv"})
+    vouched = Vouched(definitions={"app.dv": "catalog.yaml:1"})
     tables.catalog = Catalog.from_rows(tables.major, snapshot(tables.connection), vouched=vouched)
     assert tables.analyse(ask).complete
 
@@ -82,6 +99,12 @@ def test_a_relation_that_is_written_out_is_looked_at_alone(analyst):
     assert not analyst.analyse("SELECT pg_get_viewdef('app.v_filter'::regclass)").complete
     assert not analyst.analyse("SELECT pg_get_viewdef(99999999::oid)").complete  # newer than the snapshot, perhaps
     assert not analyst.analyse("SELECT pg_get_viewdef('app.v_directory')").complete  # by name: that is text
+
+
+def test_a_partitions_constraint_prints_the_key_of_what_is_above_it(tables):
+    tables.run(WAYS[Stored.KEY][0].format(LITERAL))
+    tables.run("CREATE TABLE app.dk0 PARTITION OF app.dk FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+    assert not tables.analyse("SELECT pg_get_partition_constraintdef('app.dk0'::regclass)").complete
 
 
 def test_bodies_of_functions_are_never_printed(analyst):

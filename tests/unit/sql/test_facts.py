@@ -63,7 +63,7 @@ def test_a_detail_names_objects_and_never_a_value(analyst):
 
 def test_parameters_have_the_types_that_were_declared(analyst):
     assert analyst.analyse("SELECT name FROM app.stickers WHERE id = $1", 23).complete
-    domain = next(oid for oid, kind in analyst.catalog.types.items() if kind.name == "user_ref")
+    domain = next(oid for oid, kind in analyst.catalog.types.items() if kind.name == "guarded")
     facts = analyst.analyse("SELECT $1", int(domain))
     assert facts.incomplete == IncompleteCode.TYPE_REFUSED
 
