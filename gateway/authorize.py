@@ -36,6 +36,7 @@ from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Answer, Bounded, Standing, weight
 from gateway.sql.rewrite import RewriteRefused
+from gateway.sql.together import together_with
 from gateway.understand import Statements, meant_by, understand
 
 _SECOND = 1_000_000_000
@@ -75,7 +76,7 @@ class Authority:
         who = ask.principal.id
         naming = yield from self._statements.naming(ask)
         meant = meant_by(ask, naming)
-        key = (*asked, ask.names is None, meant, *asker)
+        key = (*asked, ask.seen, ask.names is None, meant, *asker)
         standing = self._decisions.get(key, who)
         if standing is not None and self.usable(standing, at):
             return (yield from self.again(standing, ask.session, now_ns))
@@ -86,6 +87,7 @@ class Authority:
             statement = yield from self._statements.read(ask, epoch, meant)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
+            statement = together_with(statement, ask.seen)
             revision = self._revision()  # before facts and rules are looked at: a change meanwhile voids the answer
             # One question per distinct facts, not per text: another number in the WHERE is no other question.
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)

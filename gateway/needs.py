@@ -8,7 +8,18 @@ from typing import Any, Protocol
 
 from gateway.errors import Reason
 from gateway.facts.registry import Registry
-from gateway.model import Complaint, DatasourceId, Decision, Door, Durability, JsonValue, Peer, Principal, PrincipalId
+from gateway.model import (
+    Complaint,
+    DatasourceId,
+    Decision,
+    Door,
+    Durability,
+    JsonValue,
+    Peer,
+    Principal,
+    PrincipalId,
+    StatementFacts,
+)
 from gateway.naming import SessionNames
 from gateway.reading import Task
 from gateway.reuse import Standing
@@ -29,6 +40,7 @@ class Ask:
     parameter_types: tuple[int, ...] = ()
     supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
     sends: bool = False  # the door sends the text on by itself, so obligations are to be written into it
+    seen: tuple[StatementFacts, ...] = ()  # an open portal serves what it was opened for, whatever is true since
     names: SessionNames | None = None  # what the session's names stand for; None: nobody here knows
     session: str
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, Protocol, assert_never
 from gateway.audit import record
 from gateway.doors.pg_login import LoggedIn
 from gateway.errors import Reason
-from gateway.model import DatasourceId, Door, Peer, StatementEffect
+from gateway.model import DatasourceId, Door, Peer, StatementEffect, StatementFacts
 from gateway.naming import Meaning, NameKind
 from gateway.needs import Ask, Outcome
 from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, Lookup, ToClient, ToServer
 from gateway.pgwire.session import Session
 from gateway.reuse import Standing
+from gateway.sql.together import together_with
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
@@ -46,8 +47,18 @@ class _Names:
         found = self.lookup(kind, name)
         if found is None:
             return None
-        opened = (found.ticket.standing.understanding.statement,) if isinstance(found.ticket, Ticket) else ()
-        return Meaning(found.text, found.types, found.sent, opened)
+        return Meaning(found.text, found.types, found.sent, _seen(found.ticket))
+
+
+def _seen(ticket: object) -> tuple[StatementFacts, ...]:
+    """What a portal or cursor was opened for."""
+    return (ticket.standing.understanding.statement,) if isinstance(ticket, Ticket) else ()
+
+
+def _covers(ticket: Ticket, seen: tuple[StatementFacts, ...]) -> bool:
+    """Whether the decision was about all of that."""
+    facts = ticket.standing.understanding.statement
+    return not seen or seen[0] is facts or together_with(facts, seen) is facts
 
 
 class ClientSide(Protocol):
@@ -184,7 +195,8 @@ class Relay:
     def _judge(self, judge: Judge) -> Judgement | None:
         login, desk, now_ns = self._login, self._desk, time.time_ns()
         ticket = judge.ticket if isinstance(judge.ticket, Ticket) else None
-        if ticket is not None and desk.authority.usable(ticket.standing, now_ns // 1_000_000_000):
+        opened, at = _seen(judge.opened), now_ns // 1_000_000_000
+        if ticket is not None and _covers(ticket, opened) and desk.authority.usable(ticket.standing, at):
             if judge.fresh:
                 return _allowed(ticket.standing, ticket.decision_id, now_ns)  # its entry is of this Parse
             work = desk.authority.again(ticket.standing, login.session, now_ns)
@@ -199,6 +211,7 @@ class Relay:
                 parameter_types=judge.types,
                 supports=OBLIGATIONS,
                 sends=True,
+                seen=opened,
                 names=None if judge.names is None else _Names(judge.names),
                 session=login.session,
             )

@@ -45,6 +45,7 @@ class Judge:
     executes: bool  # rows may flow from it (Query, Execute), not only a plan be made (Parse)
     ticket: object = None
     fresh: bool = False
+    opened: object = field(default=None, compare=False)  # the ticket its portal was opened under, if it is another one
     names: Lookup | None = field(default=None, compare=False)  # given where the text may use names of the session
 
 

@@ -307,7 +307,8 @@ class Upward:
                 self._shared.send(messages.encode_execute(nonce, limit), expected)
 
         names = None if spliced is None else lookup_of(spliced)
-        self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh, names), answer)
+        opened = None if portal.ticket is prepared.ticket else portal.ticket
+        self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh, opened, names), answer)
 
     def _named_execute(self, prepared: Prepared, spliced: Spliced, judgement: Judgement, expected: Expectation) -> None:
         text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")

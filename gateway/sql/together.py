@@ -45,4 +45,4 @@ def together_with(facts: StatementFacts, seen: Sequence[StatementFacts]) -> Stat
         if not (one.complete and set(one.relations) <= set(facts.relations) and set(one.columns) <= set(facts.columns))
         or _RANK[one.effect] > _RANK[facts.effect]
     ]
-    return together([facts, *more])
+    return replace(together([facts, *more]), kind=facts.kind)

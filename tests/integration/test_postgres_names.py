@@ -295,7 +295,8 @@ def test_whatever_is_done_with_names_ends_as_without_a_gateway(
     house: House, messenger: Database, steps: list[Step]
 ) -> None:
     """But for two things: what the protocol prepared and SQL executes by name must be a query, and that a name is in
-    use is said of a Parse even where the server would say first that the transaction is aborted."""
+    use is said of a Parse even where the server would say first that the transaction is aborted.
+    """
     with house.connect(LI) as connection:
         found = _play(connection, steps)
     with messenger.connect("sekisho_engineer") as connection:
@@ -487,6 +488,23 @@ def test_an_open_cursor_serves_what_it_was_opened_for(house: House, view: psycop
         assert connection.execute("FETCH k").rowcount == 1
         (entry,) = new_entries(house, entries, "decision")
         assert "public.users.phone" in _columns(entry)
+
+
+def test_the_protocol_fetches_what_a_cursor_was_opened_for(house: House, view: psycopg.Connection[Any]) -> None:
+    replaced(house, view)
+    with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire:
+        wire.send(query("DECLARE k CURSOR WITH HOLD FOR SELECT name FROM shown"))
+        assert errors(wire.until(b"Z")) == []
+        before = epoch(house)
+        view.execute("CREATE OR REPLACE VIEW shown AS SELECT id, name FROM stickers")
+        until(lambda: epoch(house) not in (before, None))
+        entries = len(house.entries())
+        for _ in range(2):
+            wire.send(execute("k", 1) + SYNC)
+            assert rows(wire.until(b"Z")) == 1
+        first, second = (one for one in new_entries(house, entries) if one["kind"] in ("decision", "repeat"))
+        assert "public.users.phone" in _columns(first)
+        assert second["kind"] == "repeat"
 
 
 def test_sql_names_count_towards_the_limit(new_house: Callable[..., House]) -> None:
