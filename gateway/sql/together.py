@@ -38,11 +38,11 @@ def together(facts: Sequence[StatementFacts]) -> StatementFacts:
 
 
 def together_with(facts: StatementFacts, seen: Sequence[StatementFacts]) -> StatementFacts:
-    """The facts with what else was seen of the same statement, where that is more."""
+    """The facts with what else was seen of the same statement; the very same where that is no more."""
     more = [
         one
         for one in seen
         if not (one.complete and set(one.relations) <= set(facts.relations) and set(one.columns) <= set(facts.columns))
         or _RANK[one.effect] > _RANK[facts.effect]
     ]
-    return replace(together([facts, *more]), kind=facts.kind)
+    return replace(together([facts, *more]), kind=facts.kind) if more else facts

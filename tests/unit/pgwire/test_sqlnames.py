@@ -345,3 +345,18 @@ def test_names_longer_than_the_server_keeps_are_one() -> None:
         judged("t2", text),
         ToServer(query('DEALLOCATE "gw_1"')),
     )
+
+
+def test_an_execute_says_what_its_cursor_was_opened_under() -> None:
+    session = play(
+        Client(query(DECLARE)),
+        asked(DECLARE),
+        judged("t1", DECLARE),
+        ToServer(query('DECLARE "gw_1" CURSOR WITH HOLD FOR SELECT 1')),
+        Server(complete("DECLARE CURSOR") + ready()),
+        Completed("t1", 0, "00000"),
+        ToClient(complete("DECLARE CURSOR") + ready()),
+    )
+    (judge,) = session.client_data(execute("k"))
+    assert isinstance(judge, Judge)
+    assert (judge.ticket, judge.opened, judge.names) == (None, "t1", None)
