@@ -45,6 +45,7 @@ class Reason(StrEnum):
     DATASOURCE_UNKNOWN = "datasource_unknown"
     PROFILE_NONE = "profile_none"
     TLS_REQUIRED = "tls_required"
+    LOGIN_NOT_OFFERED = "login_not_offered"
     EDGE_UNTRUSTED = "edge_untrusted"
     LOGIN_TIMEOUT = "login_timeout"
     STARTUP_PARAMETER_REFUSED = "startup_parameter_refused"
@@ -135,6 +136,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.DATASOURCE_UNKNOWN: _answer("3D000", 404, "NOT_FOUND", "no datasource of that name is configured"),
         Reason.PROFILE_NONE: _answer("28000", 403, "PERMISSION_DENIED", "no profile of the datasource fits the person"),
         Reason.TLS_REQUIRED: _answer("28000", 403, "PERMISSION_DENIED", "this listener takes tokens over TLS only"),
+        Reason.LOGIN_NOT_OFFERED: _answer(
+            "28000", 403, "PERMISSION_DENIED", "this listener offers no way to log in to such a name"
+        ),
         Reason.EDGE_UNTRUSTED: _answer(
             "28000", 403, "PERMISSION_DENIED", "an address was asserted by a peer that is not a configured edge"
         ),

@@ -22,7 +22,9 @@ _BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 # Reasons of policy itself are told with the rule; all others have no rule and no layer.
 _WITH_RULE: Final = frozenset({Reason.POLICY_DENIED})
 # SQLSTATEs that end a login.
-_LOGIN_STATES: Final = frozenset({"00000", "28000", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030"})
+_LOGIN_STATES: Final = frozenset(
+    {"00000", "28000", "28P01", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030"}
+)
 
 
 class Stage(StrEnum):
@@ -37,7 +39,11 @@ class Stage(StrEnum):
 class LoginMethod(StrEnum):
     """How somebody proved who they are."""
 
+    NONE = "none"  # nothing had been asked yet
     TOKEN = "token"  # noqa: S105 - a label
+    OAUTHBEARER = "oauthbearer"
+    SCRAM = "scram"
+    CERTIFICATE = "certificate"
 
 
 class Metrics:
@@ -81,6 +87,7 @@ class Metrics:
         )
         sessions = gauge("sessions", "Sessions open now.", "door")
         self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
+        self._suppressed = counter("refusals_suppressed", "Refused logins that were counted, not recorded one by one.")
         entries = counter("record_entries", "Entries of the record, by what they had survived.", "durability")
         self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
         twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
@@ -188,6 +195,10 @@ class Metrics:
     def login(self, method: LoginMethod, result: Reason) -> None:
         """Somebody was let in (``Reason.ALLOWED``) or refused."""
         self._logins.labels(method, result).inc()
+
+    def refusal_suppressed(self) -> None:
+        """A refused login was counted only: there were too many."""
+        self._suppressed.inc()
 
     def completed(self, door: Door, *, ok: bool, rows: int) -> None:
         """An allowed statement ended at the server."""

@@ -190,14 +190,15 @@ def _date(claims: _Claims, name: str) -> int | None:
     return math.floor(value)
 
 
-def _is_name(value: object) -> TypeGuard[str]:
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether it can be a name of somebody: short, printable text."""
     # a lone surrogate, which JSON can write, is not printable either: it could not be recorded as UTF-8
     return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable()
 
 
 def _name(claims: _Claims, name: str) -> str:
     value = claims.get(name)
-    if not _is_name(value):
+    if not is_name(value):
         _malformed(f"the claim '{name}' is missing, or not a text of 1 to {_MAX_NAME} printable characters")
     return value
 
@@ -208,7 +209,7 @@ def _optional_name(claims: _Claims, name: str | None) -> str | None:
 
 def _texts(claims: _Claims, name: str) -> list[str]:
     value = claims.get(name, [])
-    if not isinstance(value, list) or not all(_is_name(item) for item in value):
+    if not isinstance(value, list) or not all(is_name(item) for item in value):
         _malformed(f"the claim '{name}' is not a list of texts of 1 to {_MAX_NAME} printable characters")
     return value
 

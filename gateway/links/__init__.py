@@ -13,6 +13,7 @@ Map:
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
     jwks        key sets of issuers, from files
     volume_file the volume counts, over a restart
+    service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
     tasks       the only place that makes asyncio tasks
 

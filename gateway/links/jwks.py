@@ -18,6 +18,8 @@ def load_key_sets(issuers: tuple[Issuer, ...]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     problems: list[str] = []
     for issuer in issuers:
+        if issuer.keys is None:
+            continue
         try:
             found[issuer.issuer] = _load(issuer.keys)
         except OSError as error:

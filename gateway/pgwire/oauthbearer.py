@@ -1,7 +1,7 @@
 """OAUTHBEARER, the server's side. RFC 7628; as libpq 18 speaks it.
 
 A client without a token sends an empty one and is told where to get one: a JSON document, which it acknowledges with
-one byte; then the login fails and the client comes again with a token. A token that is refused is answered the same way.
+one byte; then the login fails and the client comes again with a token. A refused token is answered the same way.
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ def test_ways_to_log_in_that_go_together(tmp_path, ways, client_ca):
             "certificates: issuer `sekisho:service` is another's",
         ),
         (listening(["scram"], service_users={**SERVICE_USERS, "prefixes": []}), "prefixes: name at least one"),
-        (listening(["scram"], service_users={**SERVICE_USERS, "prefixes": [""]}), "prefixes[0]: "),
         (listening(["scram"], certificates={**CERTIFICATES, "san": "cn"}), "`cn` is not one of uri, dns, email"),
         (listening(["scram"], certificates={**CERTIFICATES, "user": "("}), "not a regular expression"),
         (listening(["scram"], certificates={**CERTIFICATES, "user": ".+"}), "needs one group in parentheses"),
