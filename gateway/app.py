@@ -31,11 +31,12 @@ from gateway.errors import ConfigError
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
-from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches
+from gateway.links.service_users import ServiceUsers
+from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches, service_users
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
-from gateway.links.watch import FolderWatch
+from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId
 from gateway.needs import Bounds
@@ -156,6 +157,20 @@ class Application:
         self._closing.push_async_callback(self._tasks.cancel)
         await self._open_doors(addresses, secrets)
 
+    def _service_users(self, door: PostgresDoor) -> None:
+        """Load them, and again when their file changes."""
+        settings = self.config.service_users
+        if settings is None:
+            return
+
+        def load(_: Path) -> ServiceUsers:
+            return service_users(self.config, settings)
+
+        seen = signature(settings.file)
+        door.new_service_users(load(settings.file))
+        watch = FolderWatch(settings.file, what="service users", load=load, swap=door.new_service_users, seen=seen)
+        self._tasks.spawn(watch.run(), "watch service users")
+
     async def _start_twins(
         self,
         world: LiveWorld,
@@ -248,6 +263,7 @@ class Application:
             self._closing.push_async_callback(grpc.stop)
         postgres = PostgresDoor(self.desk, addresses=addresses, credentials=secrets.profiles)
         self._closing.push_async_callback(postgres.stop)
+        self._service_users(postgres)
         with _binding("listeners.postgres"):
             await postgres.start()
 

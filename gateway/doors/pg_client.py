@@ -92,6 +92,8 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._relay is None and not self._ended and self._reception.truncated():
             self._note_protocol_error(Reason.STARTUP_TRUNCATED, "the peer left in the middle of its start-up packet")
+        if self._proof is not None and self._proof.failure is not None:
+            self._failed(self._proof.failure)  # it knew already, and did not wait for the last word
         self._cancel_running()  # nobody waits for the answer any more
         self._finish("the client left")
 
@@ -165,13 +167,13 @@ class Client(asyncio.Protocol):
     # -- login ----------------------------------------------------------------------------------------------------
 
     def _read_proof(self, data: bytes) -> None:
+        if not self._frames.pending() and data[:1] != b"p":  # a second start-up message, too, has no such beginning
+            raise ClientProtocolError(Reason.MESSAGE_REFUSED, "expected a password message")
         self._frames.feed(data)
         frame = self._frames.next_frame()
         if frame is None or self._proof is None:
             return
-        kind, body = frame
-        if kind != ord("p"):
-            raise ClientProtocolError(Reason.MESSAGE_REFUSED, "expected a password message")
+        _, body = frame
         if self._frames.pending():
             raise ClientProtocolError(Reason.MESSAGE_REFUSED, "data after the password, before authentication")
         self._ask(self._proof.receive(body))

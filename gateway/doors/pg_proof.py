@@ -45,6 +45,7 @@ class Proof(Protocol):
     """One login. Begin it, then give it the body of every ``p`` message. Raises SekishoError where it fails."""
 
     method: LoginMethod
+    failure: AuthenticationError | None  # what the login failed of; the client knows, and may say one thing more
 
     def begin(self) -> bytes | Proven:
         """What to ask first."""
@@ -61,6 +62,7 @@ class TokenProof:
     """A signed token in place of a password."""
 
     method = LoginMethod.TOKEN
+    failure: AuthenticationError | None = None
 
     def __init__(self, verify: VerifyToken) -> None:
         self._verify = verify
@@ -82,7 +84,7 @@ class BearerProof:
     def __init__(self, verify: VerifyToken, *, issuer: str, scope: str) -> None:
         self._verify = verify
         self._document = oauthbearer.error_document(issuer, scope)
-        self._failure: AuthenticationError | None = None
+        self.failure: AuthenticationError | None = None
 
     def begin(self) -> bytes | Proven:
         """Offer the mechanism."""
@@ -90,21 +92,21 @@ class BearerProof:
 
     def receive(self, body: bytes) -> bytes | Proven:
         """The token; or the acknowledgement of why it was not taken, after which the login fails."""
-        if self._failure is not None:
+        if self.failure is not None:
             if body != oauthbearer.ACKNOWLEDGEMENT:
                 raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "malformed OAUTHBEARER message: no acknowledgement")
-            raise self._failure
+            raise self.failure
         _, message = sasl.read_initial_response(body, (oauthbearer.MECHANISM,))
         token = oauthbearer.read_token(message)
         if not token:
-            self._failure = Discovery(Reason.TOKEN_MISSING, "no token was given; the issuer was named")
+            self.failure = Discovery(Reason.TOKEN_MISSING, "no token was given; the issuer was named")
         else:
             try:
                 return Proven(self._verify(token))
             except AuthenticationError as error:
                 if error.reason is Reason.ISSUER_KEYS_UNAVAILABLE:
                     raise  # another token would not help
-                self._failure = error
+                self.failure = error
         return sasl.sasl_continue(self._document)
 
 
@@ -112,6 +114,7 @@ class ScramProof:
     """A password that the gateway does not know, of a service user."""
 
     method = LoginMethod.SCRAM
+    failure: AuthenticationError | None = None
 
     def __init__(self, users: ServiceUsers, name: str, *, end_point: bytes | None, lifetime: int) -> None:
         self._users = users
@@ -162,6 +165,7 @@ class CertificateProof:
     """The certificate that the client showed in the handshake."""
 
     method = LoginMethod.CERTIFICATE
+    failure: AuthenticationError | None = None
 
     def __init__(self, certificate: PeerCertificate, settings: Certificates, *, lifetime: int) -> None:
         self._certificate = certificate

@@ -81,5 +81,6 @@ def why_failed(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the client's certificate was not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"the TLS handshake failed: {(error.reason or 'unknown').replace('_', ' ').lower()}"
+        reason = getattr(error, "reason", None) or "unknown"  # OpenSSL sets it; not every error of the class is its own
+        return f"the TLS handshake failed: {reason.replace('_', ' ').lower()}"
     return "the peer left during the TLS handshake"

@@ -36,7 +36,6 @@ class PostgresDoor:
         *,
         addresses: Mapping[str, ServerAddress],
         credentials: Mapping[tuple[str, str], Credentials],
-        service_users: ServiceUsers | None = None,
     ) -> None:
         """``credentials`` by (datasource, profile)."""
         self.desk = desk
@@ -46,7 +45,7 @@ class PostgresDoor:
         self.tasks = TaskGroup()
         self.cancels = CancelKeys()
         self.nonce = nonce
-        self._service_users = service_users
+        self._service_users: ServiceUsers | None = None
         self._clients: set[Client] = set()
         self._seated: set[Client] = set()
         self._servers: list[asyncio.Server] = []
