@@ -29,6 +29,7 @@ from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.registry import Registry, load_registry
+from gateway.links.key_keeper import KeyKeeper
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
@@ -125,7 +126,10 @@ class Application:
             datasources=list(addresses),
             incomplete_codes=list(IncompleteCode),
             version=version("sekisho"),
+            issuers=[issuer.issuer for issuer in config.issuers],
         )
+        keys = KeyKeeper(config.issuers, secrets.verifier, metrics=metrics, seen=secrets.keys_seen)
+        self._closing.callback(keys.close)
         resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
         self._closing.push_async_callback(resolver.close)
         authority = Authority(
@@ -141,13 +145,14 @@ class Application:
             resolved=resolved(config),
             authority=authority,
             world=world,
-            verifier=secrets.verifier,
+            verifier=keys,
             resolver=resolver,
             recorder=recorder,
             metrics=metrics,
             loop=asyncio.get_running_loop(),
-            troubles=world.troubles,
+            troubles=lambda: world.troubles() + keys.troubles(),
         )
+        await keys.start(self._tasks)
         await self._start_twins(world, addresses, secrets, authority, metrics)
         self._watch(world, resolver, metrics, sources)
         self._tasks.spawn(volume.run(), "save volume")

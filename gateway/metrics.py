@@ -57,6 +57,7 @@ class Metrics:
         datasources: Iterable[str],
         incomplete_codes: Iterable[str],
         version: str,
+        issuers: Iterable[str] = (),
     ) -> None:
         """``rules``: every rule id of the policy loaded, with its layer."""
         self.registry = registry
@@ -99,6 +100,10 @@ class Metrics:
             buckets=_BUCKETS,
         )
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
+        keys_known = gauge(
+            "issuer_keys_known", "Whether keys of the issuer are known (1), or none may be used (0).", "issuer"
+        )
+        fetches = counter("issuer_key_fetches", "Fetches of an issuer's keys: `ok` or `failed`.", "issuer", "result")
         self._policy_info = gauge("policy_info", "1, for the revision of policy and registry in force.", "revision")
         build_info = gauge("build_info", "1, for the version that runs.", "version")
         shadow = gauge("shadow_mode", "Whether a rule only counts (1) or acts (0).", "rule")
@@ -119,6 +124,11 @@ class Metrics:
         self._entries = {durability: entries.labels(durability) for durability in Durability}
         self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
         self._twin_wait = {name: twin_wait.labels(name) for name in (*sorted(self._datasources), OTHER)}
+        issuers = tuple(issuers)
+        self._keys_known = {name: keys_known.labels(name) for name in issuers}
+        self._fetches = {
+            (name, ok): fetches.labels(name, "ok" if ok else "failed") for name in issuers for ok in (True, False)
+        }
         self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
         self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
         self._completions = {
@@ -210,6 +220,14 @@ class Metrics:
     def recorded(self, durability: Durability) -> None:
         """An entry of the record is as durable as asked."""
         self._entries[durability].inc()
+
+    def issuer_keys(self, issuer: str, *, known: bool) -> None:
+        """Whether tokens of an issuer can be verified. Issuers are configured; another is a mistake of ours."""
+        self._keys_known[issuer].set(1 if known else 0)
+
+    def keys_fetched(self, issuer: str, *, ok: bool) -> None:
+        """An issuer was asked for its keys."""
+        self._fetches[issuer, ok].inc()
 
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""

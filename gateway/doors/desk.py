@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -23,7 +23,6 @@ from gateway.config import Config, Profile
 from gateway.doors.drive import Driver
 from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
-from gateway.facts.identity import TokenVerifier
 from gateway.facts.registry import Registry
 from gateway.links.resolve import Resolver
 from gateway.metrics import LoginMethod, Metrics
@@ -36,6 +35,13 @@ _ALIVE_WITHIN = 5.0  # seconds without one after which the process should be sta
 _SYNC_ASK_TIMEOUT = 30.0  # seconds a synchronous door waits for the loop
 
 
+class Verifier(Protocol):
+    """What knows a principal by a token."""
+
+    def verify(self, token: str, *, at: int) -> Principal:
+        """The principal of a token. Raises AuthenticationError; any thread may ask."""
+
+
 class Desk:
     """Serves the doors. Everything but ``ask``, ``ready``, ``alive`` and ``verify_token`` belongs to the loop."""
 
@@ -46,7 +52,7 @@ class Desk:
         resolved: Mapping[str, Any],
         authority: Authority,
         world: World,
-        verifier: TokenVerifier,
+        verifier: Verifier,
         resolver: Resolver,
         recorder: RecordWriter,
         metrics: Metrics,

@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _EARLY_BYTES: Final = 65_536  # what a client may send ahead while it is being logged in
 _TOO_MANY: Final = "sorry, too many clients already"
 _TOO_MANY_STATE: Final = "53300"
+_LAST_WORDS: Final = 5.0  # seconds a peer has to read what was written before the end
 _EXPIRY_LOOK: Final = 30.0  # seconds between two looks at the clock, which may be set meanwhile
 
 
@@ -335,6 +336,8 @@ class Client(asyncio.Protocol):
             self._deadline.cancel()
         if self._transport is not None:
             self._transport.close()
+            # A peer that does not read would keep the connection, and what it has not read, for as long as it likes.
+            asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
         self._door.cancels.revoke(self._cancel_id)
         self._door.forget(self)
         if self._relay is not None and self._login is not None:

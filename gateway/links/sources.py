@@ -21,6 +21,7 @@ from gateway.errors import ConfigError
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.jwks import load_key_sets
+from gateway.links.key_keeper import key_files_seen
 from gateway.links.server import Credentials
 from gateway.links.service_users import ServiceUsers, load_service_users, mock_key
 from gateway.links.watch import Signature, signature
@@ -48,6 +49,7 @@ class Secrets:
     """What was read from the files of keys and passwords."""
 
     verifier: TokenVerifier
+    keys_seen: dict[str, Signature]  # of issuers' files, before they were loaded
     profiles: dict[tuple[str, str], Credentials]  # by (datasource, profile)
     twins: dict[str, Credentials]  # by datasource
 
@@ -102,8 +104,10 @@ def load_secrets(config: Config) -> Secrets:
     def credentials(role: str, path: Path | None) -> Credentials:
         return Credentials(user=role, password=passwords[path] if path is not None else None)
 
+    keys_seen = key_files_seen(config.issuers)
     return Secrets(
         verifier=load_verifier(config.issuers),
+        keys_seen=keys_seen,
         profiles={
             (source.id, profile.name): credentials(profile.role, profile.password_file)
             for source in config.datasources
