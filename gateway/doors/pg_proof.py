@@ -141,19 +141,18 @@ class ScramProof:
 
     def _open(self, mechanism: str) -> ScramServer:
         now = int(time.time())
-        verifier, user = self._users.find(self._name, now)
-        if user is not None:
-            self._principal = Principal(
-                issuer=self._users.issuer,
-                subject=user.subject,
-                database_user=user.name,
-                groups=user.groups,
-                issued_at=now,
-                expires_at=user.expires_at(now, self._lifetime),
-            )
+        user, good = self._users.find(self._name, now)
+        self._principal = Principal(  # of nobody, too: what is done here must not tell who exists
+            issuer=self._users.issuer,
+            subject=user.subject,
+            database_user=user.name,
+            groups=user.groups,
+            issued_at=now,
+            expires_at=user.expires_at(now, self._lifetime),
+        )
         return ScramServer(
-            verifier,
-            doomed=user is None,
+            user.verifier,
+            doomed=not good,
             mechanism=mechanism,
             binding=self._end_point,
             nonce=secrets.token_urlsafe(_NONCE_BYTES),

@@ -47,12 +47,13 @@ def server_context(tls: PostgresTls, *, certificate_required: bool = False) -> s
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(tls.certificate, tls.key)
     context.set_alpn_protocols(["postgresql"])
+    # As PostgreSQL: no renegotiation and no resumption. A resumed session would show no certificate again, and one that
+    # has expired meanwhile would still be believed.
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    context.num_tickets = 0
     if tls.client_ca is not None:
         context.load_verify_locations(tls.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL
-        # A resumed session shows no certificate again: one that has expired meanwhile would still be believed.
-        context.options |= ssl.OP_NO_TICKET
-        context.num_tickets = 0
     return context
 
 

@@ -60,13 +60,15 @@ class ServiceUsers:
         """Whether SCRAM is asked of this name. It depends on the name's beginning only, not on who exists."""
         return name.startswith(self._prefixes)
 
-    def find(self, name: str, at: int) -> tuple[Verifier, ServiceUser | None]:
-        """The verifier to show, and whose it is; None: nobody's (or not at this moment), the login is doomed."""
-        mock = mock_verifier(self._mock_key, name, self._iterations)  # always drawn: both ways cost the same
-        user = self._users.get(name)
-        if user is None:
-            return mock, None
-        return user.verifier, user if user.period.covers(day_of(at)) else None
+    def find(self, name: str, at: int) -> tuple[ServiceUser, bool]:
+        """The user of this name, and whether there is one and it is good at this moment; else the login is doomed.
+
+        A name nobody has is given a stand-in, which is always made: both ways cost the same.
+        """
+        mock = mock_verifier(self._mock_key, name, self._iterations)
+        nobody = ServiceUser(name, name, mock, (), Period())
+        user = self._users.get(name, nobody)
+        return user, user is not nobody and user.period.covers(day_of(at))
 
     def good(self, name: str, subject: str, at: int) -> bool:
         """Whether a user who logged in earlier still could."""

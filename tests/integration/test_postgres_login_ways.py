@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,16 +20,20 @@ import asyncpg
 import psycopg
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway.demo.characters import ISSUER, LI, SATO
 from gateway.demo.database import Database
 from gateway.pgwire.frames import encode
 from gateway.pgwire.sasl import AUTHENTICATION_OK
 from gateway.pgwire.scram_server import Verifier
+from gateway.pgwire.startup import SSL_REQUEST
 from tests.houses import House
 from tests.integration import libpq_oauth
 from tests.integration.postgres_wire import Wire, events, query, until
 from tests.servers import Issued, TestCa, require_tool
+from tests.unit.doors.test_pg_tls import self_signed
 from tests.unit.pgwire.scram_peer import ScramPeer
 
 pytestmark = pytest.mark.integration
@@ -520,7 +524,7 @@ def test_a_client_that_does_not_trust_us_is_recorded(ways: Ways, tmp_path: Path)
     assert (entry["reason"], "alert" in entry["detail"]) == ("tls_handshake_failed", True)
 
 
-def test_a_handshake_that_is_garbage_or_never_comes(ways: Ways) -> None:
+def test_a_handshake_that_is_garbage(ways: Ways) -> None:
     for garbage in (b"\x00" * 100, b"GET / HTTP/1.1\r\n\r\n"):
         before = len(events(ways.house, "protocol_error"))
         with Wire(ways.ports["token"]) as wire:
@@ -530,3 +534,62 @@ def test_a_handshake_that_is_garbage_or_never_comes(ways: Ways) -> None:
             assert b"FATAL" not in wire.socket.recv(1000), "no word of ours within a handshake"
         (entry,) = until(partial(_since, ways, before))
         assert entry["reason"] == "tls_handshake_failed"
+
+
+def test_a_peer_that_leaves_within_the_handshake(ways: Ways) -> None:
+    before = len(events(ways.house, "protocol_error"))
+    with Wire(ways.ports["token"]) as wire:
+        wire.send(SSL_REQUEST)
+        assert wire.socket.recv(1) == b"S"
+    (entry,) = until(partial(_since, ways, before))
+    assert entry["reason"] == "tls_handshake_failed"
+
+
+def test_a_handshake_that_never_comes(new_house: Callable[..., House], test_ca: TestCa) -> None:
+    issued, port = test_ca.issue("localhost"), free_port()
+    tls = {"certificate": str(issued.certificate), "key": str(issued.key)}
+    listener = {"address": f"127.0.0.1:{port}", "tls": tls}
+    house = new_house({"listeners": {"postgres": [listener]}, "limits": {"login_timeout_ms": 300}})
+    with Wire(port) as wire:
+        wire.send(SSL_REQUEST)
+        assert wire.socket.recv(1) == b"S"
+        assert wire.socket.recv(1000) == b"", "no word of ours within a handshake"
+    assert [entry["reason"] for entry in events(house, "login_refused")] == ["login_timeout"]
+    assert events(house, "protocol_error") == []
+
+
+def test_an_ed25519_certificate_cannot_be_bound_to_and_clients_are_told_so(
+    new_house: Callable[..., House], ways: Ways, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "c.pem", tmp_path / "c.key"
+    private = ed25519.Ed25519PrivateKey.generate()
+    self_signed(certificate, private, None)
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key.write_bytes(private.private_bytes(pem, form, serialization.NoEncryption()))
+    port = free_port()
+    tls = {"certificate": str(certificate), "key": str(key)}
+    listener = {"address": f"127.0.0.1:{port}", "tls": tls, "authentication": ["scram"], "site": "tokyo-hq"}
+    users = {"file": str(ways.users), "prefixes": ["svc_", "glass_"]}
+    new_house({"listeners": {"postgres": [listener]}, "service_users": users})
+    options = ways.options("token", "svc_report", password=PASSWORD, port=port, sslmode="require", sslrootcert="")
+    with psycopg.connect(**options, channel_binding="prefer") as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(psycopg.OperationalError, match="channel binding"):
+        psycopg.connect(**options, channel_binding="require")
+
+
+def test_a_flood_of_bad_logins_does_not_fill_the_record(new_house: Callable[..., House]) -> None:
+    house = new_house({"limits": {"refusals_per_address": 3}})
+    for _ in range(10):
+        with Wire(house.ports.sites["tokyo-hq"]) as wire:
+            wire.startup("sato")
+            wire.password("no token")
+            assert wire.fatal()["H"] == "Reason: token_malformed", "everybody is told all the same"
+    assert len(events(house, "login_refused")) == 3
+    assert house.metric("sekisho_logins_total", method="token", result="token_malformed") == 10
+    assert house.metric("sekisho_refusals_suppressed_total") == 7
+    with house.connect(SATO) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,), "who may come in comes in"
+    house.stop()
+    last = events(house, "login_refused")[-1]
+    assert (last["reason"], last["suppressed"], last["peer"]["address"]) == ("limit_exceeded", 7, "127.0.0.1")

@@ -43,21 +43,21 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 
 def test_who_is_found(tmp_path: Path):
     users = load(tmp_path)
-    verifier, user = users.find("svc_report", _2026_06_01)
-    assert user is not None
-    assert (verifier, user.subject, user.groups) == (REPORT, "report-job", ("engineer",))
+    user, good = users.find("svc_report", _2026_06_01)
+    assert good
+    assert (user.verifier, user.subject, user.groups) == (REPORT, "report-job", ("engineer",))
     assert user.expires_at(100, 50) == 150
     assert users.issuer == "sekisho:service"
 
 
 def test_dates_end_a_user_and_a_login(tmp_path: Path):
     users = load(tmp_path)
-    verifier, user = users.find("svc_old", _2026_06_01)
-    assert user is not None
+    user, good = users.find("svc_old", _2026_06_01)
+    assert good
     assert user.subject == "svc_old"
     assert user.expires_at(_2026_06_01, 7 * DAY) == _2026_06_01 + DAY, "the login is over when the user is"
     for moment in (_2026_06_01 + DAY, _2026_06_01 - 40 * DAY):
-        assert users.find("svc_old", moment) == (verifier, None), "the same salt as before, and nobody's"
+        assert users.find("svc_old", moment) == (user, False), "the same salt as before, and no way in"
 
 
 def test_who_is_still_good(tmp_path: Path):
@@ -76,16 +76,17 @@ def test_scram_is_asked_by_the_beginning_of_a_name_whoever_exists(tmp_path: Path
 
 def test_a_name_nobody_has_looks_like_one_that_somebody_has(tmp_path: Path):
     users = load(tmp_path)
-    mock, user = users.find("svc_nobody", _2026_06_01)
-    assert user is None
+    nobody, good = users.find("svc_nobody", _2026_06_01)
+    mock = nobody.verifier
+    assert not good
     assert (mock.iterations, len(mock.salt)) == (REPORT.iterations, len(REPORT.salt))
     again = load(tmp_path, GOOD + f"- name: svc_new\n  verifier: {REPORT.text()}\n")
-    assert again.find("svc_nobody", 0)[0] == mock, "a file that changed, a gateway that was started anew"
-    assert load(tmp_path, key=mock_key(b"x" * 32)).find("svc_nobody", 0)[0].salt != mock.salt
+    assert again.find("svc_nobody", 0)[0].verifier == mock, "a file that changed, a gateway that was started anew"
+    assert load(tmp_path, key=mock_key(b"x" * 32)).find("svc_nobody", 0)[0].verifier.salt != mock.salt
 
 
 def test_an_empty_file_of_users_knows_nobody(tmp_path: Path):
-    assert load(tmp_path, "users: []").find("svc_report", 0)[1] is None
+    assert load(tmp_path, "users: []").find("svc_report", 0)[1] is False
 
 
 @pytest.mark.parametrize(
