@@ -308,7 +308,7 @@ def audit_report_command(
 
 @main.command("verifier")
 @click.option("--iterations", type=click.IntRange(4096, 1_000_000), default=4096, show_default=True, help="Cost.")
-@_reporting_problems
+@reporting_problems
 def verifier_command(iterations: int) -> int:
     """Make the SCRAM verifier of a password, for the file of service users. The password is read, never an argument.
 
@@ -327,7 +327,7 @@ def verifier_command(iterations: int) -> int:
     if not password:
         raise ConfigError(["the password is empty"])
     click.echo(Verifier.of(password, secrets.token_bytes(SALT_BYTES), iterations).text())
-    return _GOOD
+    return GOOD
 
 
 @main.command("demo")
