@@ -29,13 +29,15 @@ from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.registry import Registry, load_registry
+from gateway.links.key_keeper import KeyKeeper
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
-from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches
+from gateway.links.service_users import ServiceUsers
+from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches, service_users
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
-from gateway.links.watch import FolderWatch
+from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Vouched
 from gateway.needs import Bounds
@@ -124,7 +126,10 @@ class Application:
             datasources=list(addresses),
             incomplete_codes=list(IncompleteCode),
             version=version("sekisho"),
+            issuers=[issuer.issuer for issuer in config.issuers],
         )
+        keys = KeyKeeper(config.issuers, secrets.verifier, metrics=metrics, seen=secrets.keys_seen)
+        self._closing.callback(keys.close)
         resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
         self._closing.push_async_callback(resolver.close)
         authority = Authority(
@@ -140,13 +145,14 @@ class Application:
             resolved=resolved(config),
             authority=authority,
             world=world,
-            verifier=secrets.verifier,
+            verifier=keys,
             resolver=resolver,
             recorder=recorder,
             metrics=metrics,
             loop=asyncio.get_running_loop(),
-            troubles=world.troubles,
+            troubles=lambda: world.troubles() + keys.troubles(),
         )
+        await keys.start(self._tasks)
         await self._start_twins(world, addresses, secrets, authority, metrics)
         self._watch(world, resolver, metrics, sources)
         self._tasks.spawn(volume.run(), "save volume")
@@ -155,6 +161,20 @@ class Application:
         self._closing.push_async_callback(self.desk.event, Event.GATEWAY_STOP)
         self._closing.push_async_callback(self._tasks.cancel)
         await self._open_doors(addresses, secrets)
+
+    def _service_users(self, door: PostgresDoor) -> None:
+        """Load them, and again when their file changes."""
+        settings = self.config.service_users
+        if settings is None:
+            return
+
+        def load(_: Path) -> ServiceUsers:
+            return service_users(self.config, settings)
+
+        seen = signature(settings.file)
+        door.new_service_users(load(settings.file))
+        watch = FolderWatch(settings.file, what="service users", load=load, swap=door.new_service_users, seen=seen)
+        self._tasks.spawn(watch.run(), "watch service users")
 
     async def _start_twins(
         self,
@@ -252,6 +272,7 @@ class Application:
             self._closing.push_async_callback(grpc.stop)
         postgres = PostgresDoor(self.desk, addresses=addresses, credentials=secrets.profiles)
         self._closing.push_async_callback(postgres.stop)
+        self._service_users(postgres)
         with _binding("listeners.postgres"):
             await postgres.start()
 

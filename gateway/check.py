@@ -174,7 +174,7 @@ def _principal(config: Config, sources: Sources, question: Question, at: int) ->
         if len(found) > 1:
             raise ConfigError([f"--as: several people have this subject: {', '.join(sorted(found))}"])
         issuer = found[0].rpartition("#")[0] if found else config.issuers[0].issuer
-    if issuer not in {one.issuer for one in config.issuers}:
+    if issuer not in _issuers(config):
         raise ConfigError([f"--as: {issuer} is no issuer of this configuration, so nobody of it can log in"])
     person = people.get(PrincipalId(f"{issuer}#{subject}"))
     return Principal(
@@ -186,6 +186,12 @@ def _principal(config: Config, sources: Sources, question: Question, at: int) ->
         expires_at=at + _HOUR,
         issued_at=at,
     )
+
+
+def _issuers(config: Config) -> set[str]:
+    """Whoever a principal may be of."""
+    others = (config.service_users, config.certificates)
+    return {one.issuer for one in config.issuers} | {one.issuer for one in others if one is not None}
 
 
 def _peer(sources: Sources, place: str) -> Peer:

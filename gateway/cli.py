@@ -306,6 +306,30 @@ def audit_report_command(
     return GOOD
 
 
+@main.command("verifier")
+@click.option("--iterations", type=click.IntRange(4096, 1_000_000), default=4096, show_default=True, help="Cost.")
+@reporting_problems
+def verifier_command(iterations: int) -> int:
+    """Make the SCRAM verifier of a password, for the file of service users. The password is read, never an argument.
+
+    \b
+    sekisho verifier
+    pass show db/svc_report | sekisho verifier
+    """
+    import secrets
+
+    from gateway.pgwire.scram_server import SALT_BYTES, Verifier
+
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise ConfigError(["the password is empty"])
+    click.echo(Verifier.of(password, secrets.token_bytes(SALT_BYTES), iterations).text())
+    return GOOD
+
+
 @main.command("demo")
 @click.option("--once", is_flag=True, help="Play the story and end; without it the gateway stays up until Ctrl-C.")
 @click.option("--directory", type=_FOLDER, help="Keep everything in this (new) folder.")

@@ -30,11 +30,24 @@ class TlsServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresTls(TlsServer):
+    """The certificate of a postgres listener, and whose certificates it takes from clients."""
+
+    client_ca: Path | None = setting("PEM file with the authorities that sign clients' certificates; none = none asked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresListener:
     """One address of the postgres door."""
 
     address: str = setting("host:port to listen on", required=True)
-    tls: TlsServer | None = setting("certificate to offer; none = no TLS on this listener")
+    tls: PostgresTls | None = setting("certificate to offer; none = no TLS on this listener")
+    authentication: tuple[str, ...] = setting(
+        "how clients log in: `token` (as password) or `oauthbearer` (not both), `scram` (service users), `certificate`",
+        ("token",),
+    )
+    oauth_issuer: str | None = setting("issuer that `oauthbearer` clients are sent to; none = the only one configured")
+    oauth_scope: str = setting("scope that `oauthbearer` clients are told to ask for", "openid")
     plaintext: str = setting("`never` or `loopback`: take tokens without TLS from loopback peers", "never")
     edges: tuple[str, ...] = setting("networks whose PROXY protocol v2 header is required and believed", ())
     site: str | None = setting("site of the registry this listener is bound to: every peer here stands there")
@@ -73,7 +86,14 @@ class Issuer:
 
     issuer: str = setting("the `iss` a token must carry, exactly", required=True)
     audience: str = setting("the `aud` a token must carry", required=True)
-    keys: Path = setting("JWKS file with the issuer's public keys", required=True)
+    keys: Path | None = setting("JWKS file with the issuer's public keys, watched; or `jwks_url`")
+    jwks_url: str | None = setting("https address of the issuer's JWKS, fetched in the background; or `keys`")
+    jwks_ca: Path | None = setting(
+        "PEM file with the authorities that sign the certificate of `jwks_url`; none = system's"
+    )
+    jwks_refresh: int = setting("seconds between fetches at the most: a key the issuer removes works no longer", 300)
+    jwks_min_interval: int = setting("seconds between fetches at the least, also after a failure or an unknown key", 10)
+    jwks_max_age: int = setting("seconds without a good fetch after which the issuer's tokens are refused", 86_400)
     algorithms: tuple[str, ...] = setting("asymmetric algorithms accepted", ("ES256", "RS256", "EdDSA"))
     user_claim: str = setting("claim that names the database user the token maps to", "preferred_username")
     groups_claim: str = setting("claim that lists the person's groups", "groups")
@@ -81,6 +101,30 @@ class Issuer:
     country_claim: str | None = setting("claim that carries the person's country (then `declared`)")
     country_max_age: int = setting("seconds after `iat` for which a country claim counts", 900)
     leeway: int = setting("seconds of clock difference tolerated", 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceUsers:
+    """Programs and break-glass people that log in with a password (SCRAM), which the gateway does not know."""
+
+    file: Path = setting("YAML file of service users and their verifiers, watched", required=True)
+    issuer: str = setting("issuer they have as principals; the registry names them by it", "sekisho:service")
+    prefixes: tuple[str, ...] = setting(
+        "beginnings of their names: SCRAM is asked of these names and no others", ("svc_",)
+    )
+    mock_key_file: Path | None = setting(
+        "secret that salts of names nobody has are drawn from; none = the record's hash key. Replicas share it", None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """What a client's certificate says of who it is: its subject alternative name, never its common name."""
+
+    issuer: str = setting("issuer that principals of certificates have; the registry names them by it", required=True)
+    san: str = setting("kind of subject alternative name that names the principal: `uri`, `dns` or `email`", "uri")
+    user: str = setting("pattern (regular expression) of the whole name; its one group is the database user", "(.+)")
+    groups: tuple[str, ...] = setting("groups that principals of certificates are in", ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +196,10 @@ class Limits:
 
     sessions: int = setting("postgres sessions at once", 1000)
     login_timeout_ms: int = setting("longest time from connection to logged in", 10_000)
+    login_lifetime: int = setting("seconds for which a login by SCRAM or certificate is good", 28_800)
+    expiry_grace_ms: int = setting("time a running statement is left when the login has expired", 5000)
+    refusals: int = setting("refused logins recorded one by one in a minute, in all; further ones are counted", 600)
+    refusals_per_address: int = setting("the same, of one address (of one /64 with IPv6)", 30)
     statement_bytes: int = setting("longest statement text", 131_072)
     message_bytes: int = setting("longest Query, Parse, Bind or CopyData message", 16 * 1024 * 1024)
     statements: int = setting("prepared statements and portals of one session", 1000)
@@ -172,6 +220,8 @@ class Config:
 
     listeners: Listeners = setting("where requests arrive", required=True)
     issuers: tuple[Issuer, ...] = setting("who may vouch for a principal", required=True)
+    service_users: ServiceUsers | None = setting("who logs in with a password (SCRAM)")
+    certificates: Certificates | None = setting("what clients' certificates say of who they are")
     datasources: tuple[Datasource, ...] = setting("the databases behind the gateway", required=True)
     registry: Registry = setting("people, entities, networks, catalog, disclosures", required=True)
     policy: Policy = setting("which rules decide", factory=Policy)

@@ -21,6 +21,7 @@ import yaml
 
 from gateway import config_rules
 from gateway.config import Config
+from gateway.config_draft import Draft, build
 from gateway.errors import ConfigError
 from gateway.model import JsonValue
 
@@ -79,12 +80,12 @@ class _Reader:
         place = variable or f"{self.file}:{line}"
         self.problems.append((line, f"{place}: {key}: {message}" if key else f"{place}: {message}"))
 
-    def section(self, kind: type, node: yaml.Node | None, key: str, line: int) -> config_rules.Draft | None:
+    def section(self, kind: type, node: yaml.Node | None, key: str, line: int) -> Draft | None:
         """A draft of one dataclass, with every field that could be read."""
         if node is not None and not isinstance(node, yaml.MappingNode):
             self.problem(line, key, f"expected a section, found {_found(node)}")
             return None
-        draft = config_rules.Draft(kind=kind, key=key, line=line)
+        draft = Draft(kind=kind, key=key, line=line)
         present = self._entries(kind, node, key) if node is not None else {}
         hints = typing.get_type_hints(kind)
         for setting in dataclasses.fields(kind):
@@ -110,7 +111,7 @@ class _Reader:
 
     def _field(
         self,
-        draft: config_rules.Draft,
+        draft: Draft,
         setting: dataclasses.Field[Any],
         hint: Any,
         name: str,
@@ -195,11 +196,11 @@ def load(path: Path, environ: Mapping[str, str], *, check_files: bool = True) ->
             reader.problem(line, key, message, variable)
     if reader.problems or draft is None:
         raise ConfigError([text for _, text in sorted(reader.problems, key=lambda problem: problem[0])])
-    config: Config = config_rules.build(draft)
+    config: Config = build(draft)
     return config
 
 
-def _read_file(reader: _Reader, path: Path) -> config_rules.Draft | None:
+def _read_file(reader: _Reader, path: Path) -> Draft | None:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)

@@ -10,12 +10,13 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from gateway import config as c
+from gateway import config_logins
+from gateway.config_draft import Draft, Problem, is_loopback
 
 # Asymmetric only: with a symmetric algorithm whoever can verify a token can also make one, and a public key taken for
 # an HMAC secret is the classic forgery.
@@ -31,6 +32,9 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.HttpListener, "threads"): (1, 256),
         (c.Issuer, "country_max_age"): (1, 86_400),
         (c.Issuer, "leeway"): (0, 300),
+        (c.Issuer, "jwks_refresh"): (1, 86_400),
+        (c.Issuer, "jwks_min_interval"): (1, 3600),
+        (c.Issuer, "jwks_max_age"): (1, 2_592_000),
         (c.Twin, "connections"): (1, 64),
         (c.Twin, "statement_timeout_ms"): (10, 60_000),
         (c.Twin, "lock_timeout_ms"): (10, 60_000),
@@ -40,6 +44,10 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "login_timeout_ms"): (100, 600_000),
+        (c.Limits, "login_lifetime"): (1, 604_800),
+        (c.Limits, "expiry_grace_ms"): (0, _HOUR_MS),
+        (c.Limits, "refusals"): (1, 1_000_000),
+        (c.Limits, "refusals_per_address"): (1, 1_000_000),
         (c.Limits, "statement_bytes"): (1024, 16 * 1024 * 1024),
         (c.Limits, "message_bytes"): (1024, _GIB),
         (c.Limits, "statements"): (1, 1_000_000),
@@ -58,6 +66,7 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
     {
         (c.PostgresListener, "plaintext"): ("never", "loopback"),
         (c.Datasource, "tls"): ("verify-full", "disable"),
+        (c.Certificates, "san"): ("uri", "dns", "email"),
         (c.Config, "log_level"): LOG_LEVELS,
     }
 )
@@ -68,28 +77,6 @@ _HOST: Final = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
 )
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
-
-Problem = tuple[str, str]  # field (may carry an index), message
-
-
-@dataclass(slots=True)
-class Draft:
-    """One section as read: ``values`` has only what could be read; ``places`` line and variable of what was given."""
-
-    kind: type
-    key: str
-    line: int
-    values: dict[str, Any] = field(default_factory=dict)
-    places: dict[str, tuple[int, str | None]] = field(default_factory=dict)
-
-    def get(self, name: str) -> Any:
-        """The value, or None where it could not be read."""
-        return self.values.get(name)
-
-    def sections(self, name: str) -> tuple[Draft, ...]:
-        """A list of sections, as far as it could be read."""
-        found = self.values.get(name)
-        return found if isinstance(found, tuple) else ()
 
 
 def check(draft: Draft, *, check_files: bool) -> Iterator[tuple[int, str | None, str, str]]:
@@ -102,17 +89,6 @@ def check(draft: Draft, *, check_files: bool) -> Iterator[tuple[int, str | None,
         for child in value if isinstance(value, tuple) else (value,):
             if isinstance(child, Draft):
                 yield from check(child, check_files=check_files)
-
-
-def build(draft: Draft) -> Any:
-    """The frozen dataclass of a draft without problems."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Draft):
-            return build(value)
-        return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
-
-    return draft.kind(**{name: plain(value) for name, value in draft.values.items()})
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -129,14 +105,6 @@ def split_address(text: str) -> tuple[str, int]:
     if not _HOST.fullmatch(host):
         raise ValueError("expected a host name or an address before the port")
     return host, int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """True for loopback addresses and ``localhost``."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _section_problems(draft: Draft, check_files: bool) -> Iterator[Problem]:
@@ -195,6 +163,7 @@ def _listener(draft: Draft) -> Iterator[Problem]:
             yield "plaintext", "`loopback` needs a loopback address to listen on"
         if draft.get("plaintext") == "never" and without_tls:
             yield "tls", "missing, and plaintext is `never`: nobody could log in"
+        yield from config_logins.authentication(draft, without_tls)
 
 
 def _listeners(draft: Draft) -> Iterator[Problem]:
@@ -212,6 +181,7 @@ def _listeners(draft: Draft) -> Iterator[Problem]:
 
 
 def _issuer(draft: Draft) -> Iterator[Problem]:
+    yield from config_logins.key_source(draft)
     algorithms = draft.get("algorithms")
     if algorithms == ():
         yield "algorithms", "name at least one"
@@ -273,6 +243,7 @@ def _config(draft: Draft) -> Iterator[Problem]:
         if draft.get(name) == ():
             yield name, "name at least one"
         yield from _twice(name, draft.sections(name), key)
+    yield from config_logins.logins(draft)
 
 
 def _twice(name: str, drafts: tuple[Draft, ...], key: str) -> Iterator[Problem]:
@@ -297,6 +268,8 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.HttpListener: _listener,
         c.Listeners: _listeners,
         c.Issuer: _issuer,
+        c.ServiceUsers: config_logins.service_users,
+        c.Certificates: config_logins.certificates,
         c.Datasource: _datasource,
         c.Twin: _twin,
         c.Limits: _limits,

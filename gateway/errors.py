@@ -37,10 +37,15 @@ class Reason(StrEnum):
     TOKEN_ALGORITHM_REFUSED = "token_algorithm_refused"
     TOKEN_KEY_UNKNOWN = "token_key_unknown"
     TOKEN_SIGNATURE_INVALID = "token_signature_invalid"
+    ISSUER_KEYS_UNAVAILABLE = "issuer_keys_unavailable"
+    PASSWORD_WRONG = "password_wrong"
+    CHANNEL_BINDING_FAILED = "channel_binding_failed"
+    CERTIFICATE_REFUSED = "certificate_refused"
     USER_MISMATCH = "user_mismatch"
     DATASOURCE_UNKNOWN = "datasource_unknown"
     PROFILE_NONE = "profile_none"
     TLS_REQUIRED = "tls_required"
+    LOGIN_NOT_OFFERED = "login_not_offered"
     EDGE_UNTRUSTED = "edge_untrusted"
     LOGIN_TIMEOUT = "login_timeout"
     STARTUP_PARAMETER_REFUSED = "startup_parameter_refused"
@@ -50,6 +55,7 @@ class Reason(StrEnum):
     MESSAGE_TOO_LARGE = "message_too_large"
     MESSAGE_REFUSED = "message_refused"
     STARTUP_TRUNCATED = "startup_truncated"
+    TLS_HANDSHAKE_FAILED = "tls_handshake_failed"
     LIMIT_EXCEEDED = "limit_exceeded"
     # the far side
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
@@ -111,12 +117,28 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.TOKEN_KEY_UNKNOWN: _answer("28000", 401, "UNAUTHENTICATED", "no key of the issuer fits the token"),
         Reason.TOKEN_SIGNATURE_INVALID: _answer("28000", 401, "UNAUTHENTICATED", "the token's signature is wrong"),
+        Reason.ISSUER_KEYS_UNAVAILABLE: _answer(
+            "58000", 503, "UNAVAILABLE", "the issuer's keys could not be fetched, or not for too long"
+        ),
+        Reason.PASSWORD_WRONG: _answer("28P01", 401, "UNAUTHENTICATED", "no such service user, or another password"),
+        Reason.CHANNEL_BINDING_FAILED: _answer(
+            "28000",
+            401,
+            "UNAUTHENTICATED",
+            "the client's TLS does not end at this gateway, or somebody hid that it does",
+        ),
+        Reason.CERTIFICATE_REFUSED: _answer(
+            "28000", 401, "UNAUTHENTICATED", "the client's certificate names nobody, or more than one"
+        ),
         Reason.USER_MISMATCH: _answer(
-            "28000", 403, "PERMISSION_DENIED", "the database user named is not the one the token maps to"
+            "28000", 403, "PERMISSION_DENIED", "the database user named is not the one the login maps to"
         ),
         Reason.DATASOURCE_UNKNOWN: _answer("3D000", 404, "NOT_FOUND", "no datasource of that name is configured"),
         Reason.PROFILE_NONE: _answer("28000", 403, "PERMISSION_DENIED", "no profile of the datasource fits the person"),
         Reason.TLS_REQUIRED: _answer("28000", 403, "PERMISSION_DENIED", "this listener takes tokens over TLS only"),
+        Reason.LOGIN_NOT_OFFERED: _answer(
+            "28000", 403, "PERMISSION_DENIED", "this listener offers no way to log in to such a name"
+        ),
         Reason.EDGE_UNTRUSTED: _answer(
             "28000", 403, "PERMISSION_DENIED", "an address was asserted by a peer that is not a configured edge"
         ),
@@ -133,6 +155,7 @@ ANSWERS: Final = MappingProxyType(
             "08P01", 400, "INVALID_ARGUMENT", "a message this gateway never forwards, or not in this state"
         ),
         Reason.STARTUP_TRUNCATED: _answer("08P01", 400, "INVALID_ARGUMENT", "the start-up packet was cut short"),
+        Reason.TLS_HANDSHAKE_FAILED: _answer("08P01", 400, "INVALID_ARGUMENT", "the TLS handshake failed"),
         Reason.LIMIT_EXCEEDED: _answer("54000", 429, "RESOURCE_EXHAUSTED", "a limit of the gateway was reached"),
         Reason.UPSTREAM_UNAVAILABLE: _answer("08006", 502, "UNAVAILABLE", "the database cannot be reached"),
         Reason.UPSTREAM_LOST: _answer("08006", 502, "UNAVAILABLE", "the connection to the database was lost"),

@@ -22,7 +22,9 @@ _BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 # Reasons of policy itself are told with the rule; all others have no rule and no layer.
 _WITH_RULE: Final = frozenset({Reason.POLICY_DENIED})
 # SQLSTATEs that end a login.
-_LOGIN_STATES: Final = frozenset({"00000", "28000", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030"})
+_LOGIN_STATES: Final = frozenset(
+    {"00000", "28000", "28P01", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030"}
+)
 
 
 class Stage(StrEnum):
@@ -37,7 +39,11 @@ class Stage(StrEnum):
 class LoginMethod(StrEnum):
     """How somebody proved who they are."""
 
+    NONE = "none"  # nothing had been asked yet
     TOKEN = "token"  # noqa: S105 - a label
+    OAUTHBEARER = "oauthbearer"
+    SCRAM = "scram"
+    CERTIFICATE = "certificate"
 
 
 class Metrics:
@@ -51,6 +57,7 @@ class Metrics:
         datasources: Iterable[str],
         incomplete_codes: Iterable[str],
         version: str,
+        issuers: Iterable[str] = (),
     ) -> None:
         """``rules``: every rule id of the policy loaded, with its layer."""
         self.registry = registry
@@ -81,6 +88,7 @@ class Metrics:
         )
         sessions = gauge("sessions", "Sessions open now.", "door")
         self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
+        self._suppressed = counter("refusals_suppressed", "Refused logins that were counted, not recorded one by one.")
         entries = counter("record_entries", "Entries of the record, by what they had survived.", "durability")
         self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
         twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
@@ -92,6 +100,10 @@ class Metrics:
             buckets=_BUCKETS,
         )
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
+        keys_known = gauge(
+            "issuer_keys_known", "Whether keys of the issuer are known (1), or none may be used (0).", "issuer"
+        )
+        fetches = counter("issuer_key_fetches", "Fetches of an issuer's keys: `ok` or `failed`.", "issuer", "result")
         self._policy_info = gauge("policy_info", "1, for the revision of policy and registry in force.", "revision")
         build_info = gauge("build_info", "1, for the version that runs.", "version")
         shadow = gauge("shadow_mode", "Whether a rule only counts (1) or acts (0).", "rule")
@@ -112,6 +124,11 @@ class Metrics:
         self._entries = {durability: entries.labels(durability) for durability in Durability}
         self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
         self._twin_wait = {name: twin_wait.labels(name) for name in (*sorted(self._datasources), OTHER)}
+        issuers = tuple(issuers)
+        self._keys_known = {name: keys_known.labels(name) for name in issuers}
+        self._fetches = {
+            (name, ok): fetches.labels(name, "ok" if ok else "failed") for name in issuers for ok in (True, False)
+        }
         self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
         self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
         self._completions = {
@@ -189,6 +206,10 @@ class Metrics:
         """Somebody was let in (``Reason.ALLOWED``) or refused."""
         self._logins.labels(method, result).inc()
 
+    def refusal_suppressed(self) -> None:
+        """A refused login was counted only: there were too many."""
+        self._suppressed.inc()
+
     def completed(self, door: Door, *, ok: bool, rows: int) -> None:
         """An allowed statement ended at the server."""
         self._completions[door, ok].inc()
@@ -199,6 +220,14 @@ class Metrics:
     def recorded(self, durability: Durability) -> None:
         """An entry of the record is as durable as asked."""
         self._entries[durability].inc()
+
+    def issuer_keys(self, issuer: str, *, known: bool) -> None:
+        """Whether tokens of an issuer can be verified. Issuers are configured; another is a mistake of ours."""
+        self._keys_known[issuer].set(1 if known else 0)
+
+    def keys_fetched(self, issuer: str, *, ok: bool) -> None:
+        """An issuer was asked for its keys."""
+        self._fetches[issuer, ok].inc()
 
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""

@@ -110,12 +110,13 @@ class TestCa:
         )
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, client: str | None = None) -> Issued:
-        """A certificate for these host names and addresses (or for a client of that common name)."""
+    def issue(self, *names: str, client: str | None = None, days: tuple[float, float] = (-1 / 24, 2)) -> Issued:
+        """A certificate for these host names, addresses, URIs and mail addresses (or for a client of that common name),
+        valid from so many days after now until so many."""
         key = ec.generate_private_key(ec.SECP256R1())
         common = client or (names[0] if names else "localhost")
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-        builder = self._builder(subject, key.public_key())
+        builder = self._builder(subject, key.public_key(), days)
         if names:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
@@ -132,19 +133,25 @@ class TestCa:
         )
         return issued
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: tuple[float, float] = (-30, 30)
+    ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         return x509.CertificateBuilder(
             issuer_name=self._name,
             subject_name=subject,
             public_key=key,
             serial_number=x509.random_serial_number(),
-            not_valid_before=now - datetime.timedelta(hours=1),
-            not_valid_after=now + datetime.timedelta(days=2),
+            not_valid_before=now + datetime.timedelta(days=days[0]),
+            not_valid_after=now + datetime.timedelta(days=days[1]),
         )
 
 
 def _general_name(name: str) -> x509.GeneralName:
+    if "://" in name:
+        return x509.UniformResourceIdentifier(name)
+    if "@" in name:
+        return x509.RFC822Name(name)
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

@@ -220,10 +220,14 @@ def session_entry(
     detail: str = "",
     revision: str | None = None,
     attribution: Mapping[str, str] | None = None,
+    method: str | None = None,
+    suppressed: int | None = None,
 ) -> Entry:
     """A login, the end of a session, a broken protocol, the gateway's start or stop.
 
     ``attribution`` is what the client says of itself (``application_name``): kept for people, never an input to a rule.
+    ``method`` is how somebody logged in, or tried to. ``suppressed`` is how many refusals this entry stands for that
+    were not recorded one by one.
     """
     return {
         "kind": "event",
@@ -240,6 +244,8 @@ def session_entry(
         "detail": detail,
         "revision": revision,
         "attribution": {name: said[:MAX_ATTRIBUTION] for name, said in (attribution or {}).items()},
+        "method": method,
+        "suppressed": suppressed,
     }
 
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -21,8 +21,8 @@ from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config, Profile
 from gateway.doors.drive import Driver
+from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
-from gateway.facts.identity import TokenVerifier
 from gateway.facts.registry import Registry
 from gateway.links.resolve import Resolver
 from gateway.metrics import LoginMethod, Metrics
@@ -35,6 +35,13 @@ _ALIVE_WITHIN = 5.0  # seconds without one after which the process should be sta
 _SYNC_ASK_TIMEOUT = 30.0  # seconds a synchronous door waits for the loop
 
 
+class Verifier(Protocol):
+    """What knows a principal by a token."""
+
+    def verify(self, token: str, *, at: int) -> Principal:
+        """The principal of a token. Raises AuthenticationError; any thread may ask."""
+
+
 class Desk:
     """Serves the doors. Everything but ``ask``, ``ready``, ``alive`` and ``verify_token`` belongs to the loop."""
 
@@ -45,7 +52,7 @@ class Desk:
         resolved: Mapping[str, Any],
         authority: Authority,
         world: World,
-        verifier: TokenVerifier,
+        verifier: Verifier,
         resolver: Resolver,
         recorder: RecordWriter,
         metrics: Metrics,
@@ -64,6 +71,8 @@ class Desk:
         self._loop = loop
         self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
         self._profiles = {source.id: source.profiles for source in config.datasources}
+        limits = config.limits
+        self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
         self._beat = time.monotonic()
         self._heart: asyncio.TimerHandle | None = None
 
@@ -120,6 +129,7 @@ class Desk:
         reason: Reason | None = None,
         detail: str = "",
         attribution: Mapping[str, str] | None = None,
+        method: LoginMethod | None = None,
     ) -> None:
         """Record a login or the like; returns when it is on disk. Raises RecordUnavailable."""
         entry = record.session_entry(
@@ -134,6 +144,7 @@ class Desk:
             reason=reason,
             detail=detail,
             attribution=attribution,
+            method=method,
         )
         await self.durable(entry, Durability.SYNCED)
 
@@ -147,10 +158,10 @@ class Desk:
         if not self.recorder.append(entry, durability, told):
             await waiting
 
-    def note(self, entry: record.Entry) -> None:
+    def note(self, entry: record.Entry, durability: Durability = Durability.WRITTEN) -> None:
         """Append an entry nobody waits for (a completion). Its loss is logged; the next statement will be denied."""
         try:
-            self.recorder.append(entry, Durability.WRITTEN, _ignore_written)
+            self.recorder.append(entry, durability, _ignore_written)
         except RecordUnavailable as error:
             _log.error("entry_not_written", extra={"kind": entry.get("kind"), "detail": error.detail})
 
@@ -162,35 +173,75 @@ class Desk:
             self.metrics.denied(door, reason)
         self._note_refused(door, Peer(address=peer_address), reason, detail, {})
 
-    def login_refused(self, peer: Peer, reason: Reason, detail: str, attribution: Mapping[str, str]) -> None:
+    def login_refused(
+        self,
+        peer: Peer,
+        reason: Reason,
+        detail: str,
+        attribution: Mapping[str, str],
+        method: LoginMethod = LoginMethod.NONE,
+    ) -> None:
         """Record and count a login at the postgres door that failed; ``attribution``: the client's own words."""
-        self.metrics.login(LoginMethod.TOKEN, reason)
-        self._note_refused(Door.POSTGRES, peer, reason, detail, attribution)
+        self.metrics.login(method, reason)
+        self._note_refused(Door.POSTGRES, peer, reason, detail, attribution, method)
 
     def _note_refused(
-        self, door: Door, peer: Peer, reason: Reason, detail: str, attribution: Mapping[str, str]
+        self,
+        door: Door,
+        peer: Peer,
+        reason: Reason,
+        detail: str,
+        attribution: Mapping[str, str],
+        method: LoginMethod = LoginMethod.TOKEN,
     ) -> None:
-        self.note(
-            record.session_entry(
-                record.Event.LOGIN_REFUSED,
-                at_ns=time.time_ns(),
-                door=door,
-                peer=peer,
-                reason=reason,
-                detail=detail,
-                attribution=attribution,
-            )
+        entry = record.session_entry(
+            record.Event.LOGIN_REFUSED,
+            at_ns=time.time_ns(),
+            door=door,
+            peer=peer,
+            reason=reason,
+            detail=detail,
+            attribution=attribution,
+            method=method,
         )
+        self.note_stranger(entry, peer)
+
+    def note_stranger(self, entry: record.Entry, peer: Peer) -> None:
+        """Record what somebody did who is not logged in, unless they, or all, did too much of it in this minute.
+
+        It is synced in its order, and the peer's answer does not wait for it: an answer that says no gives nothing
+        away, and a flood of bad logins would hold a connection each for the disk's sake.
+        """
+        if self._refusals.admit(peer.address, time.monotonic()):
+            self.note(entry, Durability.SYNCED)
+        else:
+            self.metrics.refusal_suppressed()
+
+    def _tell_suppressed(self, found: Sequence[Suppressed]) -> None:
+        for one in found:
+            self.note(
+                record.session_entry(
+                    record.Event.LOGIN_REFUSED,
+                    at_ns=time.time_ns(),
+                    peer=Peer(address=one.address),
+                    reason=Reason.LIMIT_EXCEEDED,
+                    detail="refusals within a minute that were not recorded one by one",
+                    suppressed=one.count,
+                ),
+                Durability.SYNCED,
+            )
 
     def start(self) -> None:
         """Begin to show signs of life."""
         self._beat = time.monotonic()
+        self._tell_suppressed(self._refusals.due(self._beat))
         self._heart = self._loop.call_later(_HEARTBEAT, self.start)
 
     def stop(self) -> None:
         """Stop showing them."""
         if self._heart is not None:
             self._heart.cancel()
+        self._tell_suppressed(self._refusals.rest())
 
     def alive(self) -> bool:
         """Whether the loop turned recently."""

@@ -1,49 +1,41 @@
-"""One connection of the postgres door: from the first byte through login to a session.
+"""One connection of the postgres door: it is opened, proves who it is, and becomes a session; and how it ends.
 
-What arrives goes to one reader at a time (``_read_header``, ``_read_opening``, ``_read_password``, then the session's);
-each hands over to the next, and what comes too early waits (``_keep_for_later``). The protocol is decided in
-`gateway.pgwire`; the session itself is `gateway.doors.pg_session`.
+What arrives goes to one reader at a time (`gateway.doors.pg_opening`, then ``_read_proof``, then the session's); each
+hands over to the next, and what comes too early waits (``_keep_for_later``). The protocol is decided in
+`gateway.pgwire`, what is asked of whom in `gateway.doors.pg_proof`; the session itself is `gateway.doors.pg_session`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
-from gateway.audit import record
 from gateway.doors.pg_login import LoggedIn, log_in
+from gateway.doors.pg_opening import Reception
+from gateway.doors.pg_proof import Discovery, Proof, Proven, choose_proof
+from gateway.doors.pg_record import PROTOCOL_REASONS, note_close, note_protocol_error
 from gateway.doors.pg_session import Relay
-from gateway.errors import ANSWERS, AuthenticationError, ClientProtocolError, Reason, SekishoError, UpstreamError
+from gateway.errors import ANSWERS, ClientProtocolError, Reason, SekishoError, UpstreamError
 from gateway.links.server import send_cancel
 from gateway.metrics import LoginMethod
-from gateway.model import Door, Peer
+from gateway.model import Door, Principal
 from gateway.pgwire import messages
-from gateway.pgwire.frames import FrameReader, encode
-from gateway.pgwire.proxy import read_header
-from gateway.pgwire.startup import Opening, StartupRequest, Step, negotiate_version
+from gateway.pgwire.frames import FrameReader
+from gateway.pgwire.sasl import AUTHENTICATION_OK
+from gateway.pgwire.startup import CancelKey, negotiate_version
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import Place, PostgresDoor
 
 _log = logging.getLogger(__name__)
 _EARLY_BYTES: Final = 65_536  # what a client may send ahead while it is being logged in
-_CLEARTEXT_PASSWORD: Final = encode(b"R", (3).to_bytes(4, "big"))
-_AUTHENTICATION_OK: Final = encode(b"R", (0).to_bytes(4, "big"))
 _TOO_MANY: Final = "sorry, too many clients already"
 _TOO_MANY_STATE: Final = "53300"
-_PROTOCOL_REASONS: Final = frozenset(
-    {
-        Reason.MESSAGE_MALFORMED,
-        Reason.MESSAGE_TOO_LARGE,
-        Reason.MESSAGE_REFUSED,
-        Reason.STARTUP_TRUNCATED,
-        Reason.PINNED_SETTING_CHANGED,
-    }
-)
+_LAST_WORDS: Final = 5.0  # seconds a peer has to read what was written before the end
+_EXPIRY_LOOK: Final = 30.0  # seconds between two looks at the clock, which may be set meanwhile
 
 
 class Client(asyncio.Protocol):
@@ -53,34 +45,32 @@ class Client(asyncio.Protocol):
         self._door = door
         self._place = place
         self._transport: asyncio.Transport | None = None
-        self._peer = Peer(address=None, site=place.site)
-        self._direct: str | None = None  # the address bytes really come from
-        self._reader: Callable[[bytes], None] = self._read_opening
-        self._opening = Opening(tls_offered=place.tls is not None)
+        self._reception = Reception(self, place)
+        self._reader: Callable[[bytes], None] = self._keep_for_later
         self._frames = FrameReader(_EARLY_BYTES)
-        self._header = b""
         self._early = bytearray()
-        self._encrypted = False
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None  # of the login, then of what it is good for
+        self._proof: Proof | None = None
         self._login: LoggedIn | None = None
         self._relay: Relay | None = None
         self._cancel_id = 0
         self._paused = False
         self._ended = False
 
+    @property
+    def principal(self) -> Principal | None:
+        """Who is logged in here."""
+        return self._login.principal if self._login is not None else None
+
     # -- asyncio --------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # of a stream server
         peername = transport.get_extra_info("peername")
-        self._direct = peername[0] if peername else None
+        self._reception.connected(peername[0] if peername else None)
         if not self._door.admit(self):
             self._refuse_entry()
             return
-        if self._place.is_edge(self._direct):
-            self._reader = self._read_header
-        else:
-            self._peer = Peer(address=self._direct, site=self._place.site)
         timeout = self._door.limits.login_timeout_ms / 1000
         self._deadline = asyncio.get_running_loop().call_later(
             timeout, self.end, Reason.LOGIN_TIMEOUT, "login took too long"
@@ -92,7 +82,7 @@ class Client(asyncio.Protocol):
         try:
             self._reader(data)
         except SekishoError as error:
-            self.end(error.reason, error.detail)
+            self._failed(error)
         except Exception:  # an edge: an error nobody foresaw ends this connection and no other
             _log.exception("connection_failed")
             self.end(Reason.INTERNAL, "")
@@ -101,10 +91,11 @@ class Client(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._relay is None and not self._ended and (self._opening.truncated() or self._header):
+        if self._relay is None and not self._ended and self._reception.truncated():
             self._note_protocol_error(Reason.STARTUP_TRUNCATED, "the peer left in the middle of its start-up packet")
-        if self._relay is not None and self._relay.running:
-            self._cancel()  # nobody waits for the answer any more: do not let the server work on it for hours
+        if self._proof is not None and self._proof.failure is not None:
+            self._failed(self._proof.failure)  # it knew already, and did not wait for the last word
+        self._cancel_running()  # nobody waits for the answer any more
         self._finish("the client left")
 
     def pause_writing(self) -> None:
@@ -117,116 +108,91 @@ class Client(asyncio.Protocol):
         if self._relay is not None:
             self._relay.client_slow(False)
 
-    # -- opening --------------------------------------------------------------------------------------------------
+    # -- opening (`gateway.doors.pg_opening.Host`) ------------------------------------------------------------------
 
-    def _read_header(self, data: bytes) -> None:
-        self._header += data
-        header = read_header(self._header)
-        if header is None:
-            return
-        rest, self._header = self._header[header.size :], b""
-        # A LOCAL header is the edge's own connection (a health check): nobody stands behind it.
-        self._peer = Peer(address=header.address, via_edge=True, site=self._place.site)
-        self._reader = self._read_opening
-        if rest:
-            self._read_opening(rest)
+    def read_with(self, reader: Callable[[bytes], None] | None) -> None:
+        """Who gets what arrives from now on, what came early first; None: it is kept."""
+        self._reader = reader or self._keep_for_later
+        if reader is not None and self._early:
+            early, self._early = bytes(self._early), bytearray()
+            self.data_received(early)
 
-    def _read_opening(self, data: bytes) -> None:
-        self._opening.feed(data)
-        while True:
-            match step := self._opening.step():
-                case Step.MORE:
-                    return
-                case Step.REFUSE_ENCRYPTION:
-                    self.write(b"N")
-                case Step.START_TLS:
-                    # Until the handshake is done, what is delivered here is not encrypted: it must not be read later,
-                    # as if it had been (CVE-2021-23222).
-                    self._reader = self._refuse_unencrypted
-                    self.write(b"S")
-                    self._door.tasks.spawn(self._start_tls(), "start tls")
-                    return
-                case Step.CANCEL:
-                    key = self._opening.cancel_key
-                    if key is not None:
-                        self._door.cancels.use(key.process_id, key.secret)
-                    self._finish("a cancel request")
-                    return
-                case Step.STARTED:
-                    self._ask_password()
-                    return
-                case _:
-                    assert_never(step)
+    def begin_tls(self) -> None:
+        """Make the handshake."""
+        self._door.tasks.spawn(self._start_tls(), "start tls")
 
     async def _start_tls(self) -> None:
-        if self._transport is None or self._place.tls is None:
+        if self._transport is None or self._place.tls is None or self._ended:
             return
-        loop = asyncio.get_running_loop()
-        try:
-            secured = await loop.start_tls(self._transport, self, self._place.tls, server_side=True)
-        except OSError:
-            self._finish("the TLS handshake failed")
-            return
-        if secured is None or self._ended:
-            return
-        self._transport = secured
-        self._encrypted = True
-        self._reader = self._read_opening  # the loop delivers the first words under TLS after this
+        timeout = self._door.limits.login_timeout_ms / 1000
+        secured = await self._reception.start_tls(self._transport, self, self._place.tls.context, within=timeout)
+        if secured is not None and not self._ended:
+            self._transport = secured
+            self._reception.go_on()
 
-    def _refuse_unencrypted(self, data: bytes) -> None:
-        raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "received unencrypted data after SSL request")
+    def handshake_failed(self, why: str) -> None:
+        """There will be no TLS: nothing can be told any more."""
+        if not self._ended:
+            self._note_protocol_error(Reason.TLS_HANDSHAKE_FAILED, why)
+            self._finish(why, Reason.TLS_HANDSHAKE_FAILED)
 
-    def _ask_password(self) -> None:
-        request = self._request()
-        if not self._encrypted and not (self._place.plaintext == "loopback" and _is_loopback(self._direct)):
-            raise AuthenticationError(Reason.TLS_REQUIRED, "connect with sslmode=verify-full")
+    def cancel_asked(self, key: CancelKey | None) -> None:
+        """It was a cancel request."""
+        if key is not None:
+            self._door.cancels.use(key.process_id, key.secret)
+        self._finish("a cancel request")
+
+    def arrived(self) -> None:
+        """The start-up message is there: ask who it is."""
+        request = self._reception.request
         if not self._door.seat(self):
             self._refuse_entry()
             return
         if request.minor or request.unknown_options:
             self.write(negotiate_version(0, request.unknown_options))
-        self.write(_CLEARTEXT_PASSWORD)
-        self._reader = self._read_password
-
-    def _read_password(self, data: bytes) -> None:
-        self._frames.feed(data)
-        frame = self._frames.next_frame()
-        if frame is None:
-            return
-        kind, body = frame
-        if kind != ord("p"):
-            raise ClientProtocolError(Reason.MESSAGE_REFUSED, "expected a password message")
-        if not body.endswith(b"\0") or b"\0" in body[:-1]:
-            raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "invalid password packet")
-        if self._frames.pending():
-            raise ClientProtocolError(Reason.MESSAGE_REFUSED, "data after the password, before authentication")
-        self._reader = self._keep_for_later
-        self._door.tasks.spawn(self._log_in(body[:-1].decode("utf-8", "replace")), "log in")
-
-    def _request(self) -> StartupRequest:
-        if self._opening.request is None:
-            raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "no startup message")
-        return self._opening.request
+        tls = self._place.tls if self._reception.encrypted else None
+        self._proof = choose_proof(
+            self._door.offer(self._place),
+            request.user,
+            end_point=tls.end_point if tls is not None else None,
+            certificate=self._reception.certificate,
+        )
+        self._reader = self._read_proof
+        self._ask(self._proof.begin())
 
     def _keep_for_later(self, data: bytes) -> None:
         self._early += data
         if len(self._early) > _EARLY_BYTES:
             raise ClientProtocolError(Reason.MESSAGE_TOO_LARGE, "too much was sent ahead of login")
 
-    def _hand_over(self, reader: Callable[[bytes], None]) -> None:
-        """The next reader, which is given what came early first."""
-        self._reader = reader
-        early, self._early = bytes(self._early), bytearray()
-        if early:
-            self.data_received(early)
-
     # -- login ----------------------------------------------------------------------------------------------------
 
-    async def _log_in(self, token: str) -> None:
+    def _read_proof(self, data: bytes) -> None:
+        if not self._frames.pending() and data[:1] != b"p":  # a second start-up message, too, has no such beginning
+            raise ClientProtocolError(Reason.MESSAGE_REFUSED, "expected a password message")
+        self._frames.feed(data)
+        frame = self._frames.next_frame()
+        if frame is None or self._proof is None:
+            return
+        _, body = frame
+        if self._frames.pending():
+            raise ClientProtocolError(Reason.MESSAGE_REFUSED, "data after the password, before authentication")
+        self._ask(self._proof.receive(body))
+
+    def _ask(self, following: bytes | Proven) -> None:
+        """Ask the next thing, or log in who is proven."""
+        if isinstance(following, Proven):
+            self._reader = self._keep_for_later
+            self._door.tasks.spawn(self._log_in(following), "log in")
+        else:
+            self.write(following)
+
+    async def _log_in(self, proven: Proven) -> None:
+        peer, request, method = self._reception.peer, self._reception.request, self._method()
         try:
-            login = await log_in(self._door, token, self._request(), self._peer)
+            login = await log_in(self._door, proven.principal, method, request, peer)
         except SekishoError as error:
-            self.end(error.reason, error.detail)
+            self._failed(error)
             return
         except Exception:  # an edge: see data_received
             _log.exception("login_failed")
@@ -237,21 +203,51 @@ class Client(asyncio.Protocol):
             login.server.end()
             self._note_close("the client left while it was logged in", None)
             return
-        self._begin(login)
+        self._begin(login, proven.last)
 
-    def _begin(self, login: LoggedIn) -> None:
+    def _begin(self, login: LoggedIn, last: bytes) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._relay = Relay(self._door, login, self._peer, self)
+        self._relay = Relay(self._door, login, self._reception.peer, self)
         self._cancel_id, secret = self._door.cancels.issue(self._cancel)
         greeting = [messages.parameter_status(name, value) for name, value in login.server.settings.items()]
         greeting.append(messages.backend_key_data(self._cancel_id, secret))
-        self.write(_AUTHENTICATION_OK + b"".join(greeting) + messages.ready_for_query(b"I"))
-        self._door.desk.metrics.login(LoginMethod.TOKEN, Reason.ALLOWED)
+        self.write(last + AUTHENTICATION_OK + b"".join(greeting) + messages.ready_for_query(b"I"))
+        self._door.desk.metrics.login(self._method(), Reason.ALLOWED)
         self._door.desk.metrics.session_opened(Door.POSTGRES)
+        self._watch_expiry()
         login.server.attach(self._relay)
         if not self._ended:
-            self._hand_over(self._relay.client_data)
+            self.read_with(self._relay.client_data)
+
+    def _failed(self, error: SekishoError) -> None:
+        """What we were doing for the client cannot be done."""
+        if isinstance(error, Discovery) and not self._ended:
+            # It tried nothing and comes again with a token: counted, but no refusal for the record.
+            self._door.desk.metrics.login(self._method(), error.reason)
+            self._say(error.reason, error.detail)
+            self._finish(error.detail, error.reason)
+        else:
+            self.end(error.reason, error.detail)
+
+    def _method(self) -> LoginMethod:
+        return self._proof.method if self._proof is not None else LoginMethod.NONE
+
+    def _watch_expiry(self) -> None:
+        """End the session when what proved it has expired, and the grace with it; whatever it does just then."""
+        if self._login is None or self._ended:
+            return
+        left = self._login.principal.expires_at + self._door.limits.expiry_grace_ms / 1000 - time.time()
+        if left <= 0:
+            self.terminate(Reason.TOKEN_EXPIRED, "the login has expired; log in again")
+        else:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(min(left, _EXPIRY_LOOK), self._watch_expiry)
+
+    def _cancel_running(self) -> None:
+        """Do not let the server work for hours on what nobody waits for."""
+        if self._relay is not None and self._relay.running:
+            self._cancel()
 
     def _cancel(self) -> None:
         if self._login is not None and not self._login.server.closed:
@@ -293,21 +289,30 @@ class Client(asyncio.Protocol):
         else:
             self.end(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
 
+    def terminate(self, reason: Reason, why: str) -> None:
+        """End a session from outside, whatever it does just then."""
+        self._cancel_running()
+        self.end(reason, f"terminating connection: {why}")
+
     def end(self, reason: Reason, detail: str, *, sqlstate: str = "") -> None:
         """Tell the client why (FATAL) and close both sides."""
         if self._ended:
             return
-        answer = ANSWERS[reason]
-        words = detail or answer.summary
-        hint = f"Reason: {reason}"
-        if self._relay is None or not self._relay.within_row:  # or it would be read as the rest of the row
-            self.write(messages.error_response("FATAL", sqlstate or answer.sqlstate, words, hint=hint))
-        # Written for the record without waiting: nothing is forwarded, and the peer is gone whatever happens.
-        if reason in _PROTOCOL_REASONS:
+        self._say(reason, detail, sqlstate)
+        # Recorded without waiting: nothing is forwarded, and the peer is gone whatever happens.
+        if reason in PROTOCOL_REASONS:
             self._note_protocol_error(reason, detail)
         elif self._relay is None:
-            self._door.desk.login_refused(self._peer, reason, detail, self._claims())
+            reception = self._reception
+            self._door.desk.login_refused(reception.peer, reason, detail, reception.claims(), self._method())
         self._finish(detail or str(reason), reason)
+
+    def _say(self, reason: Reason, detail: str, sqlstate: str = "") -> None:
+        if self._reception.shaking or (self._relay is not None and self._relay.within_row):
+            return  # it would be read as the rest of the handshake, or of the row
+        answer = ANSWERS[reason]
+        hint = f"Reason: {reason}"
+        self.write(messages.error_response("FATAL", sqlstate or answer.sqlstate, detail or answer.summary, hint=hint))
 
     def _refuse_entry(self) -> None:
         """There is no room, or the house is closing."""
@@ -316,46 +321,12 @@ class Client(asyncio.Protocol):
         else:
             self.end(Reason.LIMIT_EXCEEDED, _TOO_MANY, sqlstate=_TOO_MANY_STATE)
 
-    def _claims(self) -> dict[str, str]:
-        """What the peer says of itself: for the record, and for nothing else."""
-        request = self._opening.request
-        if request is None:
-            return {}
-        return {"user": request.user, "database": request.database, **dict(request.settings)}
-
     def _note_protocol_error(self, reason: Reason, detail: str) -> None:
-        desk, login = self._door.desk, self._login
-        desk.metrics.denied(Door.POSTGRES, reason)
-        desk.note(
-            record.session_entry(
-                record.Event.PROTOCOL_ERROR,
-                at_ns=time.time_ns(),
-                session=login.session if login is not None else None,
-                door=Door.POSTGRES,
-                peer=self._peer,
-                principal_id=login.principal.id if login is not None else None,
-                reason=reason,
-                detail=detail,
-            )
-        )
+        note_protocol_error(self._door.desk, self._reception.peer, self._login, reason, detail)
 
     def _note_close(self, why: str, reason: Reason | None) -> None:
-        login = self._login
-        if login is not None:
-            self._door.desk.note(
-                record.session_entry(
-                    record.Event.SESSION_CLOSE,
-                    at_ns=time.time_ns(),
-                    session=login.session,
-                    door=Door.POSTGRES,
-                    peer=self._peer,
-                    principal_id=login.principal.id,
-                    datasource=login.datasource,
-                    profile=login.profile,
-                    reason=reason,
-                    detail=why,
-                )
-            )
+        if self._login is not None:
+            note_close(self._door.desk, self._reception.peer, self._login, why, reason)
 
     def _finish(self, why: str, reason: Reason | None = None) -> None:
         if self._ended:
@@ -365,6 +336,8 @@ class Client(asyncio.Protocol):
             self._deadline.cancel()
         if self._transport is not None:
             self._transport.close()
+            # A peer that does not read would keep the connection, and what it has not read, for as long as it likes.
+            asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
         self._door.cancels.revoke(self._cancel_id)
         self._door.forget(self)
         if self._relay is not None and self._login is not None:
@@ -372,7 +345,3 @@ class Client(asyncio.Protocol):
             self._login.server.end()
             self._door.desk.metrics.session_closed(Door.POSTGRES)
             self._note_close(why, reason)
-
-
-def _is_loopback(address: str | None) -> bool:
-    return address is not None and ipaddress.ip_address(address).is_loopback

@@ -1,21 +1,32 @@
-"""A login at the postgres door: token → principal → profile → the profile's role at the server, recorded."""
+"""A login at the postgres door: principal → user → profile → the profile's role at the server, recorded."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.record import Event
 from gateway.errors import AuthenticationError, Reason
 from gateway.links.server import ServerAddress, ServerConnection, open_connection
 from gateway.links.twin import search_path
+from gateway.metrics import LoginMethod
 from gateway.model import Door, Peer, Principal
 from gateway.pgwire.startup import StartupRequest
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
+
+_PROOFS: Final = MappingProxyType(
+    {
+        LoginMethod.TOKEN: "token",
+        LoginMethod.OAUTHBEARER: "token",
+        LoginMethod.SCRAM: "password",
+        LoginMethod.CERTIFICATE: "certificate",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +41,16 @@ class LoggedIn:
     server: ServerConnection
 
 
-async def log_in(door: PostgresDoor, token: str, request: StartupRequest, peer: Peer) -> LoggedIn:
-    """Check the token, choose the profile, log in at the server, record it. Raises SekishoError."""
+async def log_in(
+    door: PostgresDoor, principal: Principal, method: LoginMethod, request: StartupRequest, peer: Peer
+) -> LoggedIn:
+    """Choose the profile of somebody who is proven, log in at the server, record it. Raises SekishoError."""
     desk = door.desk
-    principal = desk.verify_token(token)
-    # The user a client names is never believed; it must equal what the token says, or a log would name the wrong one.
+    # The user a client names is never believed; it must equal what was proven, or a log would name the wrong one.
     if not hmac.compare_digest(request.user.encode(), principal.database_user.encode()):
-        raise AuthenticationError(Reason.USER_MISMATCH, f"the token is not for database user {request.user!r}")
+        raise AuthenticationError(
+            Reason.USER_MISMATCH, f"the {_PROOFS[method]} is not for database user {request.user!r}"
+        )
     profile = desk.profile(request.database, principal)
     address = door.addresses[request.database]
     datasource = next(one for one in desk.config.datasources if one.id == request.database)
@@ -61,6 +75,7 @@ async def log_in(door: PostgresDoor, token: str, request: StartupRequest, peer: 
             datasource=login.datasource,
             profile=login.profile,
             attribution=dict(request.settings),
+            method=method,
         )
     except BaseException:
         server.close()

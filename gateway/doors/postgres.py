@@ -6,17 +6,20 @@ import asyncio
 import ipaddress
 import logging
 import secrets
-import ssl
+import time
 from collections.abc import Mapping
 from functools import partial
 
-from gateway.config import PostgresListener, TlsServer
+from gateway.config import PostgresListener
 from gateway.config_rules import split_address
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
+from gateway.doors.pg_proof import Offer
+from gateway.doors.pg_tls import ListenerTls
 from gateway.errors import Reason
 from gateway.links.server import Credentials, ServerAddress
+from gateway.links.service_users import ServiceUsers
 from gateway.links.tasks import TaskGroup
 
 _log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class PostgresDoor:
         self.tasks = TaskGroup()
         self.cancels = CancelKeys()
         self.nonce = nonce
+        self._service_users: ServiceUsers | None = None
         self._clients: set[Client] = set()
         self._seated: set[Client] = set()
         self._servers: list[asyncio.Server] = []
@@ -75,6 +79,28 @@ class PostgresDoor:
         self._seated.add(client)
         return True
 
+    def offer(self, place: Place) -> Offer:
+        """What a listener takes from its clients."""
+        config = self.desk.config
+        return Offer(
+            ways=place.ways,
+            verify_token=self.desk.verify_token,
+            service_users=self._service_users,
+            certificates=config.certificates,
+            oauth_issuer=place.oauth_issuer or config.issuers[0].issuer,
+            oauth_scope=place.oauth_scope,
+            lifetime=self.limits.login_lifetime,
+        )
+
+    def new_service_users(self, users: ServiceUsers) -> None:
+        """Their file changed: who is no longer in it is logged in no longer."""
+        self._service_users = users
+        now = int(time.time())
+        for client in list(self._clients):
+            who = client.principal
+            if who is not None and who.issuer == users.issuer and not users.good(who.database_user, who.subject, now):
+                client.terminate(Reason.PASSWORD_WRONG, "the service user is no longer registered")
+
     def forget(self, client: Client) -> None:
         """A connection ended."""
         self._clients.discard(client)
@@ -106,21 +132,17 @@ class Place:
     def __init__(self, listener: PostgresListener) -> None:
         self.site = listener.site
         self.plaintext = listener.plaintext
-        self.tls = server_context(listener.tls) if listener.tls is not None else None
+        self.ways = listener.authentication
+        self.oauth_issuer = listener.oauth_issuer
+        self.oauth_scope = listener.oauth_scope
+        # A certificate is demanded where nothing else would be taken.
+        only = set(self.ways) == {"certificate"}
+        self.tls = ListenerTls.of(listener.tls, certificate_required=only) if listener.tls is not None else None
         self._edges: tuple[Network, ...] = tuple(ipaddress.ip_network(network) for network in listener.edges)
 
     def is_edge(self, address: str | None) -> bool:
         """Whether a peer of this address must send, and is believed, a PROXY header."""
         return address is not None and any(ipaddress.ip_address(address) in network for network in self._edges)
-
-
-def server_context(tls: TlsServer) -> ssl.SSLContext:
-    """TLS as this gateway offers it. ALPN is PostgreSQL's, so that another protocol's bytes cannot be replayed here."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(tls.certificate, tls.key)
-    context.set_alpn_protocols(["postgresql"])
-    return context
 
 
 def nonce() -> str:

@@ -4,6 +4,7 @@ The map:
 
 - ``identity``    a token and the moment -> the principal, or the exact reason why not
 - ``keys``        an issuer's public keys, each bound to the algorithms it may verify
+- ``certificates`` a client's certificate, verified -> the principal
 - ``registry``    a folder of YAML files -> one frozen snapshot with one revision, or every problem with its place
 - ``people``      people.yaml: issuer and subject -> employments, residence, stay
 - ``entities``    entities.yaml: legal entities, ownership, contracts, blocks (the kill-switch)

@@ -38,22 +38,39 @@ _ACR_WITH_MFA: Final = frozenset(
 _Claims = Mapping[str, Any]
 
 
+class KeyUnknown(AuthenticationError):
+    """The issuer has no such key, as far as we know: it may have made one since we looked."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(Reason.TOKEN_KEY_UNKNOWN, "the issuer has no such key for this algorithm")
+        self.issuer = issuer
+
+
 class TokenVerifier:
     """Verifies tokens of the issuers configured. Made once per key set; any thread may use it."""
 
     def __init__(self, issuers: tuple[Issuer, ...], keys: Mapping[str, Mapping[str, JsonValue]]) -> None:
         problems: list[str] = []
-        found: dict[str, tuple[Issuer, Keys]] = {}
+        found: dict[str, tuple[Issuer, Keys | None]] = {}
         for issuer in issuers:
             if issuer.issuer in found:
                 problems.append(f"issuer {issuer.issuer} stands twice")
             for algorithm in issuer.algorithms:
                 if algorithm not in ASYMMETRIC:
                     problems.append(f"issuer {issuer.issuer}: '{algorithm}' is no asymmetric algorithm known here")
-            found[issuer.issuer] = (issuer, read_keys(keys.get(issuer.issuer), issuer.issuer, problems))
+            document = keys.get(issuer.issuer)
+            fetched = issuer.jwks_url is not None and document is None  # not yet
+            found[issuer.issuer] = (issuer, None if fetched else read_keys(document, issuer.issuer, problems))
         if problems:
             raise ConfigError(problems)
-        self._issuers = MappingProxyType(found)
+        self._issuers: Mapping[str, tuple[Issuer, Keys | None]] = MappingProxyType(found)
+
+    def with_keys(self, name: str, keys: Keys | None) -> TokenVerifier:
+        """The same with other keys of one issuer; None: none may be used now, and all its tokens are refused."""
+        other = TokenVerifier((), {})
+        issuer, _ = self._issuers[name]
+        other._issuers = MappingProxyType({**self._issuers, name: (issuer, keys)})
+        return other
 
     def verify(self, token: str, *, at: int) -> Principal:
         """The principal the token attests at that moment. Raises AuthenticationError with the exact reason."""
@@ -66,6 +83,8 @@ class TokenVerifier:
         if "crit" in header or header.get("b64", True) is not True:
             _malformed("the header asks for an extension that is not understood")
         issuer, keys = self._issuer(claims.get("iss"))
+        if keys is None:
+            raise AuthenticationError(Reason.ISSUER_KEYS_UNAVAILABLE, "the issuer's keys are not known just now")
         if algorithm not in issuer.algorithms:
             raise AuthenticationError(Reason.TOKEN_ALGORITHM_REFUSED, "the algorithm is not on the issuer's list")
         kid = header.get("kid")
@@ -73,12 +92,12 @@ class TokenVerifier:
             _malformed("the header's key id is not a text")
         key = keys.find(kid)
         if key is None or algorithm not in key.algorithms:
-            raise AuthenticationError(Reason.TOKEN_KEY_UNKNOWN, "the issuer has no such key for this algorithm")
+            raise KeyUnknown(issuer.issuer)
         if not key.verifies(algorithm, signed, signature):
             raise AuthenticationError(Reason.TOKEN_SIGNATURE_INVALID, "the signature is not the issuer's")
         return _principal(issuer, claims, at)
 
-    def _issuer(self, name: object) -> tuple[Issuer, Keys]:
+    def _issuer(self, name: object) -> tuple[Issuer, Keys | None]:
         if not isinstance(name, str):
             _malformed("the token names no issuer")
         found = self._issuers.get(name)
@@ -190,14 +209,15 @@ def _date(claims: _Claims, name: str) -> int | None:
     return math.floor(value)
 
 
-def _is_name(value: object) -> TypeGuard[str]:
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether it can be a name of somebody: short, printable text."""
     # a lone surrogate, which JSON can write, is not printable either: it could not be recorded as UTF-8
     return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable()
 
 
 def _name(claims: _Claims, name: str) -> str:
     value = claims.get(name)
-    if not _is_name(value):
+    if not is_name(value):
         _malformed(f"the claim '{name}' is missing, or not a text of 1 to {_MAX_NAME} printable characters")
     return value
 
@@ -208,7 +228,7 @@ def _optional_name(claims: _Claims, name: str | None) -> str | None:
 
 def _texts(claims: _Claims, name: str) -> list[str]:
     value = claims.get(name, [])
-    if not isinstance(value, list) or not all(_is_name(item) for item in value):
+    if not isinstance(value, list) or not all(is_name(item) for item in value):
         _malformed(f"the claim '{name}' is not a list of texts of 1 to {_MAX_NAME} printable characters")
     return value
 

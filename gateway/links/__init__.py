@@ -11,8 +11,10 @@ Map:
     twin        the analysis twin: the server's trees, the catalogs, the epoch
     scout       how the twin watches the catalogs: the epoch, what changed, the wake-up call
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
-    jwks        key sets of issuers, from files
+    jwks        key sets of issuers: files, and the form they must have; jwks_fetch: one request for one
+    key_keeper  keys kept up to date: files watched, addresses fetched in the background
     volume_file the volume counts, over a restart
+    service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
     tasks       the only place that makes asyncio tasks
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import TypeVar
 
 import gateway
+from gateway import config as config_of
 from gateway.audit.record import MIN_KEY_BYTES
 from gateway.config import Config, Issuer
 from gateway.errors import ConfigError
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.jwks import load_key_sets
+from gateway.links.key_keeper import key_files_seen
 from gateway.links.server import Credentials
+from gateway.links.service_users import ServiceUsers, load_service_users, mock_key
 from gateway.links.watch import Signature, signature
 from gateway.model import DatasourceId
 from gateway.policy.bundle import Bundle, load_bundle
@@ -45,6 +49,7 @@ class Secrets:
     """What was read from the files of keys and passwords."""
 
     verifier: TokenVerifier
+    keys_seen: dict[str, Signature]  # of issuers' files, before they were loaded
     profiles: dict[tuple[str, str], Credentials]  # by (datasource, profile)
     twins: dict[str, Credentials]  # by datasource
 
@@ -89,14 +94,20 @@ def load_secrets(config: Config) -> Secrets:
         for path in (source.twin.password_file, *(profile.password_file for profile in source.profiles)):
             if path is not None and path not in passwords:
                 passwords[path] = _or_problems(problems, secret, path)
+    if config.service_users is not None:  # read again when the record is there, whose key they may need
+        _or_problems(problems, partial(load_service_users, config.service_users), b"")
+        if config.service_users.mock_key_file is not None:
+            _or_problems(problems, _key, config.service_users.mock_key_file)
     if problems:
         raise ConfigError(problems)
 
     def credentials(role: str, path: Path | None) -> Credentials:
         return Credentials(user=role, password=passwords[path] if path is not None else None)
 
+    keys_seen = key_files_seen(config.issuers)
     return Secrets(
         verifier=load_verifier(config.issuers),
+        keys_seen=keys_seen,
         profiles={
             (source.id, profile.name): credentials(profile.role, profile.password_file)
             for source in config.datasources
@@ -104,6 +115,12 @@ def load_secrets(config: Config) -> Secrets:
         },
         twins={source.id: credentials(source.twin.role, source.twin.password_file) for source in config.datasources},
     )
+
+
+def service_users(config: Config, settings: config_of.ServiceUsers) -> ServiceUsers:
+    """Who logs in with a password. Raises ConfigError. Needs the record's folder."""
+    own = settings.mock_key_file
+    return load_service_users(settings, mock_key(_key(own) if own is not None else hash_key(config)))
 
 
 def load_verifier(issuers: tuple[Issuer, ...]) -> TokenVerifier:
@@ -169,9 +186,17 @@ def hash_key(config: Config) -> bytes:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(path)
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror or error}"]) from error
+    return _key(path)
+
+
+def _key(path: Path) -> bytes:
+    """A secret to derive from. Raises ConfigError."""
+    try:
         key = path.read_bytes().strip()
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or error}"]) from error
     if len(key) < MIN_KEY_BYTES:
-        raise ConfigError([f"{path}: the key of the statement hash is shorter than {MIN_KEY_BYTES} bytes"])
+        raise ConfigError([f"{path}: the key is shorter than {MIN_KEY_BYTES} bytes"])
     return key

@@ -47,14 +47,16 @@ _ROLE_STATES: Final = frozenset({"22023", "42501", "42704"})  # the role is not 
 _SNAPSHOT_BYTES: Final = 256 * 1024 * 1024
 _SCOUT_PATH: Final = "pg_catalog, pg_temp"  # the catalogs are read with nobody's operators but the server's own
 _PREMISES: Final = "SELECT current_setting('log_min_messages'), current_setting('server_encoding')"
-# A role that may do what no client may, or that may become one that may.
+# A role that may do what no client may, or that may become one that may: also with SET ROLE, also by an option it could
+# give itself. `pg_read_all_data` reads past every GRANT, `pg_read_all_stats` what others ask just now.
 _POWERFUL_ROLES: Final = """
 SELECT DISTINCT role.rolname::text, might.rolname::text
 FROM pg_catalog.pg_roles role JOIN pg_catalog.pg_roles might
   ON might.oid = role.oid OR pg_catalog.pg_has_role(role.oid, might.oid, 'MEMBER')
 WHERE role.rolname IN ({roles}) AND (role.rolsuper IS FALSE OR might.oid = role.oid)
   AND (might.rolsuper OR might.rolbypassrls OR might.rolreplication OR might.rolcreaterole
-    OR might.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))
+    OR might.rolname ~ '^pg_(read|write)_' OR might.rolname IN (
+      'pg_execute_server_program', 'pg_create_subscription', 'pg_maintain', 'pg_signal_backend'))
 """
 
 
@@ -219,8 +221,8 @@ class Twin:
                 continue  # it may become whatever a profile's role may, and that has been said
             how = "" if might == role else f", as it may become {might}"
             problems.append(
-                f"{where}: role {role} is a superuser, or may bypass row security, replicate, make roles or reach the "
-                f"server's files{how}: refused"
+                f"{where}: role {role} is a superuser, or may bypass row security, replicate, make roles, read or "
+                f"write past its own grants, reach the server's files or other sessions{how}: refused"
             )
         if problems:
             raise ConfigError(problems)

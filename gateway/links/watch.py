@@ -1,4 +1,5 @@
-"""Watching a folder of files: a cheap signature, looked at every half second; a reload when it moved and came to rest.
+"""Watching a folder of files, or one file: a cheap signature, looked at every half second; a reload when it moved and
+came to rest.
 
 At rest is a folder that two looks in a row find the same: what is still being written is not read, because half of a
 file may well be a file without a mistake. Nothing that happens in a reload ends the watching.
@@ -78,12 +79,12 @@ class FolderWatch(Generic[Loaded]):
 
 
 def signature(directory: Path) -> Signature:
-    """What tells one state of the files below a folder from another: names, sizes, times, and which files they are.
+    """What tells one state of the files below a folder, or of one file, from another: names, sizes, times, which files.
 
     Links are followed: a link turned to another folder of the same sizes and times is a change.
     """
     found: list[tuple[str | int, ...]] = []
-    for path in islice(sorted(directory.rglob("*")), _MAX_FILES):
+    for path in islice(sorted(directory.rglob("*")) if directory.is_dir() else [directory], _MAX_FILES):
         name = path.relative_to(directory).as_posix()
         try:
             status = path.stat()

@@ -3,7 +3,9 @@
 Map:
     startup    first bytes: encryption requests, cancel, start-up message and its allow-list
     login      our own login at a server (SCRAM-SHA-256), for client sessions and the analysis twin
-    scram      RFC 5802 / RFC 7677, the client's side
+    scram      RFC 5802 / RFC 7677, the client's side; scram_server: the server's, with channel binding
+    sasl       authentication messages as a server writes and reads them
+    oauthbearer RFC 7628, the server's side
     proxy      PROXY protocol v2 header of a configured edge
     frames     cutting the client's stream into frames under a limit per type
     messages   bodies decoded as strictly as the server does; encoding

@@ -13,7 +13,19 @@ from tests.meta.tree import Import, Module, imports, modules, room_of
 
 # Left to right; a room imports from its own group or from groups before it.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "words", "model", "naming", "config", "config_rules", "config_load", "logs", "metrics"),
+    (
+        "errors",
+        "words",
+        "model",
+        "naming",
+        "config",
+        "config_draft",
+        "config_logins",
+        "config_rules",
+        "config_load",
+        "logs",
+        "metrics",
+    ),
     ("facts", "sql", "policy", "audit", "pgwire", "injector"),
     ("explain", "reading", "reuse", "needs", "nearest", "narrow", "understand", "authorize"),
     ("links", "reports"),

@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.check import CheckAnswer, Question, run_check
+from gateway.check import CheckAnswer, Question, _issuers, run_check
+from gateway.config import Certificates, ServiceUsers
 from gateway.config_load import load
 from gateway.demo.characters import LI
 from gateway.demo.database import Database
@@ -270,3 +272,11 @@ def test_what_a_person_of_the_registry_is_called_cannot_move_the_cursor(desk, tm
     except ConfigError:
         return  # the registry refuses such a name already
     assert "\x1b" not in text
+
+
+def test_principals_may_be_of_whoever_is_configured(tmp_path):
+    plain = load(House(tmp_path, None).layout.config, {})
+    users, certificates = ServiceUsers(file=tmp_path / "users.yaml"), Certificates(issuer="sekisho:certificate")
+    assert _issuers(plain) == {"https://id.line.example"}
+    whole = replace(plain, service_users=users, certificates=certificates)
+    assert _issuers(whole) == {"https://id.line.example", "sekisho:service", "sekisho:certificate"}

@@ -426,3 +426,16 @@ def test_audit_report_counts_who_read_what(house: House) -> None:
     assert any("user.name" in str(row) and "line-jp" in str(row) for row in rows), rows
     assert sekisho("audit", "report", house.layout.record, "--country", "CN").exit_code == 0
     assert sekisho("audit", "report", "/nowhere").exit_code == 2
+
+
+def test_a_verifier_of_a_password_that_is_read():
+    from gateway.pgwire.scram_server import Verifier
+
+    texts = {CliRunner().invoke(main, ["verifier"], input="correct horse\n").stdout.strip() for _ in range(2)}
+    assert len(texts) == 2, "a salt of its own each time"
+    for text in texts:
+        made = Verifier.parse(text)
+        assert Verifier.of("correct horse", made.salt) == made
+    costly = CliRunner().invoke(main, ["verifier", "--iterations", "5000"], input="x\r\n").stdout.strip()
+    assert Verifier.of("x", Verifier.parse(costly).salt, 5000).text() == costly
+    assert CliRunner().invoke(main, ["verifier"], input="\n").exit_code == 2

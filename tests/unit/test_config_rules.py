@@ -12,6 +12,7 @@ import yaml
 
 from gateway import config as c
 from gateway import config_load, config_rules
+from gateway.config_draft import is_loopback
 from gateway.errors import ConfigError
 
 BASE: dict[str, Any] = {
@@ -196,4 +197,4 @@ def test_anything_else_is_no_address(text):
     [("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("db", False), ("0.0.0.0", False)],
 )
 def test_loopback(host, expected):
-    assert config_rules.is_loopback(host) is expected
+    assert is_loopback(host) is expected

@@ -127,6 +127,24 @@ def test_sessions_logins_stages_completions_and_entries(metrics):
     assert value(metrics, "statements_incomplete_total", reason="no_tree") == 1
 
 
+def test_refusals_that_are_not_recorded_one_by_one(metrics):
+    metrics.refusal_suppressed()
+    assert value(metrics, "refusals_suppressed_total") == 1
+
+
+def test_keys_of_issuers():
+    metrics = Metrics(
+        CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0", issuers=["https://id"]
+    )
+    assert value(metrics, "issuer_key_fetches_total", issuer="https://id", result="failed") == 0
+    metrics.issuer_keys("https://id", known=True)
+    metrics.keys_fetched("https://id", ok=False)
+    assert value(metrics, "issuer_keys_known", issuer="https://id") == 1
+    assert value(metrics, "issuer_key_fetches_total", issuer="https://id", result="failed") == 1
+    metrics.issuer_keys("https://id", known=False)
+    assert value(metrics, "issuer_keys_known", issuer="https://id") == 0
+
+
 def test_twins_go_up_and_down(metrics):
     metrics.twin("messenger", up=True)
     assert value(metrics, "twin_up", datasource="messenger") == 1

@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry
 from gateway.audit import record
 from gateway.audit.verify import iter_entries, verify
 from gateway.audit.writer import RecordWriter
-from gateway.config import Profile
+from gateway.config import Limits, Profile
 from gateway.demo.characters import KIM, SATO, WANG
 from gateway.doors.desk import Desk, choose_profile
 from gateway.errors import AuthenticationError, Reason, RecordUnavailable
-from gateway.metrics import Metrics
+from gateway.metrics import LoginMethod, Metrics
 from gateway.model import DatasourceId, Door, Durability, EntityId, Peer
 from tests.houses import House
 
@@ -37,7 +37,7 @@ class Place:
 
         nothing = cast(Any, None)
         return Desk(
-            config=cast(Any, SimpleNamespace(datasources=())),
+            config=cast(Any, SimpleNamespace(datasources=(), limits=Limits(refusals_per_address=20))),
             resolved={"a": 1},
             authority=nothing,
             world=nothing,
@@ -76,11 +76,14 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def test_a_refused_login_is_recorded_with_what_the_client_said_of_itself(place: Place):
     peer = Peer(address="203.0.113.7", via_edge=True, site=None)
-    place.run(lambda desk: desk.login_refused(peer, Reason.TOKEN_EXPIRED, "too old", {"user": "sato"}))
+    place.run(
+        lambda desk: desk.login_refused(peer, Reason.TOKEN_EXPIRED, "too old", {"user": "sato"}, LoginMethod.TOKEN)
+    )
     (entry,) = place.entries()
     assert (entry["event"], entry["reason"], entry["detail"]) == ("login_refused", "token_expired", "too old")
     assert entry["peer"] == {"address": "203.0.113.7", "site": None, "via_edge": True}
     assert entry["attribution"] == {"user": "sato"}
+    assert (entry["method"], entry["suppressed"]) == ("token", None)
     assert place.logins(Reason.TOKEN_EXPIRED) == 1
 
 
@@ -99,8 +102,23 @@ def test_a_refused_login_is_recorded_with_what_the_client_said_of_itself(place: 
 )
 def test_every_refused_login_counts_as_a_login_and_its_series_is_there_before(place: Place, reason: Reason):
     assert place.logins(reason) == 0
-    place.run(lambda desk: desk.login_refused(Peer(address=None), reason, "", {}))
+    place.run(lambda desk: desk.login_refused(Peer(address=None), reason, "", {}, LoginMethod.TOKEN))
     assert place.logins(reason) == 1
+
+
+def test_a_flood_of_refused_logins_is_counted_and_its_count_recorded(place: Place):
+    def flood(desk: Desk) -> None:
+        for address in ["203.0.113.7"] * 50 + ["203.0.113.8"]:
+            desk.login_refused(Peer(address=address), Reason.TOKEN_EXPIRED, "", {}, LoginMethod.TOKEN)
+        desk.stop()
+
+    place.run(flood)
+    entries = place.entries()
+    assert [entry["reason"] for entry in entries] == ["token_expired"] * 21 + ["limit_exceeded"]
+    assert entries[20]["peer"]["address"] == "203.0.113.8", "a flood holds up nobody else's entry"
+    assert (entries[-1]["suppressed"], entries[-1]["peer"]["address"]) == (30, "203.0.113.7")
+    assert place.logins(Reason.TOKEN_EXPIRED) == 51, "every one is counted"
+    assert place.metrics.registry.get_sample_value("sekisho_refusals_suppressed_total") == 30
 
 
 def test_a_request_refused_at_another_door(place: Place):

@@ -9,8 +9,6 @@ from functools import partial
 import pytest
 
 from gateway.demo.characters import SATO
-from gateway.doors.pg_client import _PROTOCOL_REASONS, _is_loopback
-from gateway.errors import ANSWERS
 from gateway.pgwire.startup import SSL_REQUEST, startup_message
 from tests.houses import House
 from tests.integration.postgres_wire import Wire, events, until
@@ -21,20 +19,6 @@ def shut(new_house: Callable[..., House]) -> tuple[House, int]:
     """A house without a database, and the port of its Tokyo listener."""
     house = new_house(database=None)
     return house, house.ports.sites["tokyo-hq"]
-
-
-def test_loopback_is_what_the_kernel_says():
-    assert [_is_loopback(one) for one in ("127.0.0.1", "127.8.9.10", "::1", "10.0.0.1", None)] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
-
-
-def test_reasons_of_the_protocol_are_protocol_violations():
-    assert {ANSWERS[reason].sqlstate for reason in _PROTOCOL_REASONS} == {"08P01"}
 
 
 def test_the_opening_up_to_a_database_that_is_not_there(shut: tuple[House, int]):

@@ -14,6 +14,7 @@ from gateway.doors.pg_login import LoggedIn, log_in
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import AuthenticationError, Reason, RecordUnavailable, SekishoError
 from gateway.links.server import Credentials, ServerAddress
+from gateway.metrics import LoginMethod
 from gateway.model import Peer
 from gateway.pgwire.startup import StartupRequest
 from tests.houses import House
@@ -51,7 +52,7 @@ def on_loop(house: House, work: Any) -> Any:
 
 
 async def _log_in_and_out(door: PostgresDoor, token: str, asked: StartupRequest) -> LoggedIn:
-    login = await log_in(door, token, asked, PEER)
+    login = await log_in(door, door.desk.verify_token(token), LoginMethod.TOKEN, asked, PEER)
     login.server.end()
     return login
 
@@ -71,6 +72,7 @@ def test_who_gets_which_role(house: House, messenger: Database, who: Character, 
     assert (entry["profile"], entry["principal_id"]) == (profile, login.principal.id)
     assert entry["peer"] == {"address": "203.0.113.7", "site": None, "via_edge": True}
     assert entry["attribution"] == {"application_name": "test of logins"}
+    assert entry["method"] == "token"
 
 
 def test_pinned_settings_are_the_servers(house: House, messenger: Database):
@@ -98,7 +100,7 @@ def test_refused_before_the_server_hears_of_it(
     door = doorway(house, messenger)
     door.addresses = {"messenger": replace(door.addresses["messenger"], host="/nowhere")}
     with pytest.raises(AuthenticationError) as caught:
-        on_loop(house, log_in(door, house.token(SATO), asked, PEER))
+        on_loop(house, log_in(door, door.desk.verify_token(house.token(SATO)), LoginMethod.TOKEN, asked, PEER))
     assert caught.value.reason is reason
 
 
@@ -113,7 +115,7 @@ def test_a_login_that_cannot_be_recorded_leaves_no_connection(
     name = f"test {nonce()}"
     monkeypatch.setattr(house.application.desk.recorder, "append", full)
     with pytest.raises(SekishoError) as caught:
-        on_loop(house, log_in(doorway(house, messenger), house.token(SATO), request(application_name=name), PEER))
+        on_loop(house, _log_in_and_out(doorway(house, messenger), house.token(SATO), request(application_name=name)))
     assert caught.value.reason is Reason.RECORD_UNAVAILABLE
     with messenger.connect() as admin:
         gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"

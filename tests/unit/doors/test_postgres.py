@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from gateway.config import Limits, PostgresListener, TlsServer
+from gateway.config import Limits, PostgresListener
 from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
-from gateway.doors.postgres import Place, PostgresDoor, nonce, server_context
-from tests.servers import TestCa
+from gateway.doors.postgres import Place, PostgresDoor, nonce
 
 
 def listener(**settings: Any) -> PostgresListener:
@@ -34,28 +32,6 @@ def test_an_edge_is_an_address_of_its_networks():
 def test_a_place_without_a_certificate_offers_no_tls():
     place = Place(listener(site="tokyo-hq"))
     assert (place.tls, place.plaintext, place.site) == (None, "never", "tokyo-hq")
-
-
-def test_tls_is_modern_and_speaks_only_postgresql(test_ca: TestCa):
-    issued = test_ca.issue("localhost")
-    context = server_context(TlsServer(certificate=issued.certificate, key=issued.key))
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-    client = ssl.create_default_context(cafile=str(test_ca.path))
-    client.set_alpn_protocols(["http/1.1", "postgresql"])
-    assert _handshake(context, client) == "postgresql"
-
-
-def _handshake(server_side: ssl.SSLContext, client_side: ssl.SSLContext) -> str | None:
-    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_side.wrap_bio(down, up, server_hostname="localhost")
-    server = server_side.wrap_bio(up, down, server_side=True)
-    for _ in range(4):
-        for side in (client, server):
-            try:
-                side.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-    return server.selected_alpn_protocol()
 
 
 def test_a_nonce_is_a_word_that_is_no_statement():

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.config import Issuer
 from gateway.errors import AuthenticationError, ConfigError, Reason
-from gateway.facts.identity import TokenVerifier
+from gateway.facts.identity import KeyUnknown, TokenVerifier, is_name
+from gateway.facts.keys import read_keys
 from gateway.model import Principal
 from tests.unit.facts.tokens import AT, AUDIENCE, ISSUER, claims, jwk, segment, signed, token
 
@@ -325,3 +326,35 @@ def test_issuers_are_checked_when_the_verifier_is_made() -> None:
         f"issuer {ISSUER} stands twice",
         f"issuer {ISSUER}: the key document is no JWKS (a mapping with a list 'keys')",
     )
+
+
+def test_keys_of_one_issuer_are_exchanged_and_the_others_stay() -> None:
+    first = verifier()
+    problems: list[str] = []
+    second = first.with_keys(ISSUER, read_keys({"keys": [jwk("p256-other")]}, ISSUER, problems))
+    assert not problems
+    assert second.verify(token("p256-other"), at=AT).subject == "ann"
+    with pytest.raises(KeyUnknown) as caught:
+        second.verify(token(), at=AT)
+    assert (caught.value.issuer, caught.value.reason) == (ISSUER, Reason.TOKEN_KEY_UNKNOWN)
+    assert first.verify(token(), at=AT).subject == "ann", "the one before is as it was"
+    other = token("ed25519", "EdDSA", iss="https://other.example", aud="other")
+    assert second.verify(other, at=AT).issuer == "https://other.example"
+
+
+def test_without_keys_nothing_is_believed() -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        verifier().with_keys(ISSUER, None).verify(token(), at=AT)
+    assert (caught.value.reason, caught.value.answer.sqlstate) == (Reason.ISSUER_KEYS_UNAVAILABLE, "58000")
+
+
+def test_an_issuer_with_an_address_begins_without_keys() -> None:
+    remote = Issuer(issuer=ISSUER, audience=AUDIENCE, jwks_url="https://id.test.example/jwks")
+    with pytest.raises(AuthenticationError) as caught:
+        TokenVerifier((remote,), {}).verify(token(), at=AT)
+    assert caught.value.reason is Reason.ISSUER_KEYS_UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "a\0", "a\x1b[0m", "\ud800", 7, None])
+def test_what_is_no_name(name: object) -> None:
+    assert not is_name(name)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.config_draft import is_loopback
 from gateway.config_load import load
-from gateway.config_rules import is_loopback
 from gateway.injector.settings import Form, Resources
 from gateway.injector.sidecar import VOLUMES, container, volumes
 from tests.unit.injector.test_settings import SETTINGS

@@ -163,7 +163,7 @@ def test_a_key_that_can_be_guessed_is_refused(house, content):
     path = house.layout.record / "hash.key"
     path.write_text(content)
     (problem,) = problems(hash_key, config(house))
-    assert problem.startswith(f"{path}: the key of the statement hash is shorter than")
+    assert problem.startswith(f"{path}: the key is shorter than")
 
 
 def test_a_configured_key_is_never_made(house, tmp_path):

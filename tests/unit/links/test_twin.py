@@ -325,7 +325,20 @@ def test_it_refuses_roles_with_power(place, role, power):
     assert any(problem.startswith(f"datasource messenger: role {role} is a superuser, or may") for problem in problems)
 
 
-@pytest.mark.parametrize("group", ["a superuser's", "pg_read_server_files", "pg_execute_server_program"])
+@pytest.mark.parametrize(
+    "group",
+    [
+        "a superuser's",
+        "pg_read_all_data",
+        "pg_read_all_settings",
+        "pg_read_all_stats",
+        "pg_read_server_files",
+        "pg_write_all_data",
+        "pg_write_server_files",
+        "pg_execute_server_program",
+        "pg_signal_backend",
+    ],
+)
 def test_it_refuses_a_role_that_may_become_one_with_power(everywhere, group):
     if group == "a superuser's":
         everywhere.server.role("unit_owner", options="NOLOGIN SUPERUSER")
@@ -339,6 +352,39 @@ def test_it_refuses_a_role_that_may_become_one_with_power(everywhere, group):
     (problem,) = problems
     assert problem.startswith("datasource messenger: role unit_moderator is a superuser, or may")
     assert problem.endswith(f"as it may become {group}: refused")
+
+
+@pytest.mark.parametrize(
+    "power", ["SUPERUSER", "BYPASSRLS", "REPLICATION", "CREATEROLE", "pg_read_all_data", "pg_read_server_files"]
+)
+def test_it_refuses_a_role_that_may_become_one_by_a_detour(everywhere, power):
+    """Nothing is inherited, and SET ROLE, twice, is all it takes."""
+    predefined = power.startswith("pg_")
+    everywhere.server.role("unit_far", options=f"NOLOGIN NOINHERIT {'' if predefined else power}")
+    everywhere.server.role("unit_near", options="NOLOGIN NOINHERIT")
+    if predefined:
+        everywhere.admin(f"GRANT {power} TO unit_far")
+    everywhere.admin("GRANT unit_far TO unit_near", "GRANT unit_near TO unit_moderator")
+    try:
+        problems = everywhere.refused()
+    finally:
+        everywhere.admin("DROP ROLE unit_near", "DROP ROLE unit_far")
+
+    (problem,) = problems
+    assert problem.startswith("datasource messenger: role unit_moderator is a superuser, or may")
+    assert problem.endswith(f"as it may become {power if predefined else 'unit_far'}: refused")
+
+
+def test_it_refuses_a_monitors_role(everywhere):
+    everywhere.admin("GRANT pg_monitor TO unit_engineer")
+    try:
+        problems = everywhere.refused()
+    finally:
+        everywhere.admin("REVOKE pg_monitor FROM unit_engineer")
+    assert {problem.rpartition("become ")[2] for problem in problems} == {
+        "pg_read_all_settings: refused",
+        "pg_read_all_stats: refused",
+    }
 
 
 def test_it_refuses_a_database_that_is_not_utf8(everywhere):

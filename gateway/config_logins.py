@@ -1,0 +1,110 @@
+"""What a configuration must fulfil where people log in: ways that go together, keys from a place that is no trap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway.config_draft import Draft, Problem, is_loopback
+
+AUTHENTICATION: Final = ("token", "oauthbearer", "scram", "certificate")
+
+
+def authentication(draft: Draft, without_tls: bool) -> Iterator[Problem]:
+    """How clients of one listener log in."""
+    ways, tls = draft.get("authentication"), draft.get("tls")
+    if ways is None:
+        return
+    if not ways:
+        yield "authentication", "name at least one"
+    for index, way in enumerate(ways):
+        if way not in AUTHENTICATION:
+            yield f"authentication[{index}]", f"`{way}` is not one of {', '.join(AUTHENTICATION)}"
+        elif way in ways[:index]:
+            yield f"authentication[{index}]", f"`{way}` is there twice"
+    if {"token", "oauthbearer"} <= set(ways):
+        yield "authentication", "`token` and `oauthbearer`: a client can be asked for one of them; use two listeners"
+    if "oauthbearer" in ways and without_tls:
+        yield "authentication", "`oauthbearer` is offered over TLS only"
+    asks = isinstance(tls, Draft) and tls.get("client_ca") is not None
+    if "certificate" in ways and not asks and (without_tls or (isinstance(tls, Draft) and "client_ca" in tls.values)):
+        yield "authentication", "`certificate` needs tls.client_ca"
+    if asks and "certificate" not in ways:
+        yield "tls", "client_ca without `certificate` in authentication: nobody would be asked for one"
+
+
+def key_source(draft: Draft) -> Iterator[Problem]:
+    """Where an issuer's keys come from."""
+    if not draft.values.keys() >= {"keys", "jwks_url"}:
+        return
+    url = draft.get("jwks_url")
+    if (draft.get("keys") is None) is (url is None):
+        yield "keys" if url is None else "jwks_url", "name the issuer's keys once: `keys` or `jwks_url`"
+    if url is not None and (why := _url_problem(url)):
+        yield "jwks_url", why
+    least, most, age = (draft.get(name) for name in ("jwks_min_interval", "jwks_refresh", "jwks_max_age"))
+    if least is not None and most is not None and least > most:
+        yield "jwks_min_interval", "is longer than jwks_refresh"
+    if most is not None and age is not None and most > age:
+        yield "jwks_refresh", "is longer than jwks_max_age"
+
+
+def _url_problem(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port  # raises where it is none
+    except ValueError as error:
+        return f"not an address: {error}"
+    if parts.scheme not in ("https", "http") or not host:
+        return f"`{url}` is no https address"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "http is for a loopback address only: whoever changes the keys on their way could log in as anybody"
+    if parts.username is not None or parts.password is not None:
+        return "no user or password in an address"
+    return ""
+
+
+def service_users(draft: Draft) -> Iterator[Problem]:
+    """Whose names are asked for a password."""
+    if draft.get("prefixes") == ():
+        yield "prefixes", "name at least one beginning"
+
+
+def certificates(draft: Draft) -> Iterator[Problem]:
+    """How a name in a certificate becomes a database user."""
+    pattern = draft.get("user")
+    if pattern is None:
+        return
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        yield "user", f"not a regular expression: {error}"
+    else:
+        if groups != 1:
+            yield "user", f"needs one group in parentheses, the database user; it has {groups}"
+
+
+def logins(draft: Draft) -> Iterator[Problem]:
+    """What listeners offer must be configured, and no two kinds of principals may share an issuer's name."""
+    issuers = [one.get("issuer") for one in draft.sections("issuers")]
+    listeners = draft.get("listeners")
+    for index, one in enumerate(listeners.sections("postgres") if isinstance(listeners, Draft) else ()):
+        ways, place = one.get("authentication") or (), f"listeners.postgres[{index}]"
+        for way, name in (("scram", "service_users"), ("certificate", "certificates")):
+            if way in ways and name in draft.values and draft.get(name) is None:
+                yield name, f"missing: {place} offers `{way}`"
+        named = one.get("oauth_issuer")
+        if named is not None and named not in issuers:
+            yield "listeners", f"{place}.oauth_issuer: `{named}` is not one of the issuers"
+        elif "oauthbearer" in ways and named is None and len(issuers) > 1:
+            yield "listeners", f"{place}.oauth_issuer: missing, and there are several issuers"
+    taken = list(issuers)
+    for name in ("service_users", "certificates"):
+        section = draft.get(name)
+        issuer = section.get("issuer") if isinstance(section, Draft) else None
+        if issuer is not None and issuer in taken:
+            yield name, f"issuer `{issuer}` is another's: two principals would be one"
+        taken.append(issuer)
