@@ -29,6 +29,7 @@ from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.registry import Registry, load_registry
+from gateway.links.own_session import inspect_roles
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches
@@ -193,6 +194,8 @@ class Application:
             self._closing.callback(twin.close)
             try:
                 await twin.start()
+                if source.strict:
+                    await inspect_roles(source, address=addresses[source.id], credentials=secrets.profiles, nonce=nonce)
             except ConfigError as error:
                 problems += error.problems
             self._tasks.spawn(twin.watch(), f"twin {source.id}")

@@ -7,7 +7,7 @@ Map:
     grpc        sekisho.v1.AccessService, health, reflection
     http        Flask under waitress: /v1/authorize, /healthz, /readyz, /metrics, /v1/config
     postgres    listeners of the postgres door; pg_client one connection, pg_login its login, pg_session what is said
-                after it, cancel its keys
+                after it, pg_strict the trees of a strict session, cancel its keys
 
 A door moves bytes and says the answer in its own language. None has a policy of its own.
 """

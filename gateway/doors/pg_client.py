@@ -305,6 +305,9 @@ class Client(asyncio.Protocol):
         # Written for the record without waiting: nothing is forwarded, and the peer is gone whatever happens.
         if reason in _PROTOCOL_REASONS:
             self._note_protocol_error(reason, detail)
+        elif reason is Reason.MEANING_CHANGED:
+            self._note_protocol_error(reason, detail)
+            self._cancel()  # nor is what runs to end well
         elif self._relay is None:
             self._door.desk.login_refused(self._peer, reason, detail, self._claims())
         self._finish(detail or str(reason), reason)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.audit.record import Event
 from gateway.errors import AuthenticationError, Reason
+from gateway.links.own_session import OWN_SESSION_SETTINGS, keep_quiet
 from gateway.links.server import ServerAddress, ServerConnection, open_connection
 from gateway.links.twin import search_path
 from gateway.model import Door, Peer, Principal
@@ -28,6 +29,7 @@ class LoggedIn:
     profile: str
     address: ServerAddress
     server: ServerConnection
+    strict: bool
 
 
 async def log_in(door: PostgresDoor, token: str, request: StartupRequest, peer: Peer) -> LoggedIn:
@@ -41,6 +43,8 @@ async def log_in(door: PostgresDoor, token: str, request: StartupRequest, peer: 
     address = door.addresses[request.database]
     datasource = next(one for one in desk.config.datasources if one.id == request.database)
     settings = {**dict(request.settings), "search_path": search_path(datasource)}
+    if datasource.strict:
+        settings |= OWN_SESSION_SETTINGS
     credentials = door.credentials[(request.database, profile.name)]
     server = await open_connection(address, credentials, settings, door.nonce)
     login = LoggedIn(
@@ -50,8 +54,11 @@ async def log_in(door: PostgresDoor, token: str, request: StartupRequest, peer: 
         profile=profile.name,
         address=address,
         server=server,
+        strict=datasource.strict,
     )
     try:
+        if datasource.strict:
+            await keep_quiet(datasource, server)
         await desk.event(
             Event.SESSION_OPEN,
             door=Door.POSTGRES,
