@@ -30,6 +30,7 @@ from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.key_keeper import KeyKeeper
+from gateway.links.own_session import inspect_roles
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
@@ -213,6 +214,8 @@ class Application:
             self._closing.callback(twin.close)
             try:
                 await twin.start()
+                if source.strict:
+                    await inspect_roles(source, address=addresses[source.id], credentials=secrets.profiles, nonce=nonce)
             except ConfigError as error:
                 problems += error.problems
             self._tasks.spawn(twin.watch(), f"twin {source.id}")

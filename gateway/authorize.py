@@ -76,8 +76,8 @@ class Authority:
         who = ask.principal.id
         naming = yield from self._statements.naming(ask)
         meant = meant_by(ask, naming)
-        key = (*asked, ask.seen, ask.names is None, meant, *asker)
-        standing = self._decisions.get(key, who)
+        key: tuple[object, ...] = (*asked, ask.seen, ask.names is None, meant, *asker)
+        standing = None if ask.own_session else self._decisions.get(key, who)
         if standing is not None and self.usable(standing, at):
             return (yield from self.again(standing, ask.session, now_ns))
         epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
@@ -97,10 +97,15 @@ class Authority:
                 reused = False
                 if answer.epoch:
                     self._answers.put(question, answer, who)
+            elif ask.own_session:
+                key = (*key, statement)  # the same text, and in this session too it means the same
+                standing = self._decisions.get(key, who)
+                if standing is not None and standing.text is None and self.usable(standing, at):
+                    return (yield from self.again(standing, ask.session, now_ns))
             standing = yield from self._act(ask, answer, statement, epoch or "", naming)
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
-        if standing.epoch:
+        if standing.epoch and (reused or not ask.own_session):
             self._decisions.put(key, standing, who, weight(ask.sql))
         return (yield from self._record(standing, ask.session, now_ns, reused=reused))
 

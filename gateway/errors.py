@@ -61,6 +61,7 @@ class Reason(StrEnum):
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     UPSTREAM_LOST = "upstream_lost"
     PINNED_SETTING_CHANGED = "pinned_setting_changed"
+    MEANING_CHANGED = "meaning_changed"
     SHUTTING_DOWN = "shutting_down"
     # requests over http and grpc
     REQUEST_INVALID = "request_invalid"
@@ -161,6 +162,12 @@ ANSWERS: Final = MappingProxyType(
         Reason.UPSTREAM_LOST: _answer("08006", 502, "UNAVAILABLE", "the connection to the database was lost"),
         Reason.PINNED_SETTING_CHANGED: _answer(
             "08P01", 502, "ABORTED", "a setting the analysis depends on changed in the session"
+        ),
+        Reason.MEANING_CHANGED: _answer(
+            "58000",
+            503,
+            "ABORTED",
+            "what ran in a strict session was not what had been judged; nothing of it was shown",
         ),
         Reason.SHUTTING_DOWN: _answer("57P01", 503, "UNAVAILABLE", "the gateway is shutting down"),
         Reason.REQUEST_INVALID: _answer("22023", 400, "INVALID_ARGUMENT", "the request does not fit its schema"),

@@ -39,6 +39,7 @@ class Ask:
     sql: str
     parameter_types: tuple[int, ...] = ()
     supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
+    own_session: bool = False  # its own session says what a text means, each time: nothing known stands for it
     sends: bool = False  # the door sends the text on by itself, so obligations are to be written into it
     seen: tuple[StatementFacts, ...] = ()  # an open portal serves what it was opened for, whatever is true since
     names: SessionNames | None = None  # what the session's names stand for; None: nobody here knows

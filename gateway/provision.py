@@ -44,6 +44,7 @@ def provision(
         profiles=[ProfileGrants(role=role, names=tuple(names), grants=grants) for role, names in roles.items()],
         keyed_hash=keyed_hash,
         epoch_trigger=epoch_trigger,
+        strict=source.strict,
     )
 
 

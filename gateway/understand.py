@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
@@ -21,6 +22,7 @@ from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, Wo
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
 from gateway.reuse import Bounded, Known, weight
 from gateway.sql import gate, wording
+from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.named import Names
 from gateway.sql.together import together, together_with
@@ -43,11 +45,15 @@ class Statements:
         self._shapes: Bounded[tuple[object, ...], Known] = Bounded(bounds.known_statements)
         self._cuts: Bounded[str, wording.Cuts] = Bounded(bounds.known_statements)  # a matter of grammar: never void
         self._namings: Bounded[str, Naming | None] = Bounded(bounds.known_statements)
+        # Of strict sessions, which are asked about a text each time it comes.
+        self._gated: Bounded[str, tuple[gate.GateStatement, ...]] = Bounded(bounds.known_statements)
+        self._trees: Bounded[tuple[str, bytes], tuple[Catalog, StatementFacts]] = Bounded(bounds.known_statements)
 
     def forget(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
         self._texts.clear()
         self._shapes.clear()
+        self._trees.clear()
 
     def naming(self, ask: Ask) -> Generator[Need, Any, Naming | None]:
         """What the text does with names of its session; None for nearly every text. Not what they stand for."""
@@ -69,6 +75,8 @@ class Statements:
 
         ``meant``: what the names that it uses stand for (``meant_by``): another meaning is another text.
         """
+        if ask.own_session:
+            epoch = None  # its own server says what it means, each time
         key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, ask.names is None, meant)
         who = ask.principal.id
         known = self._still(ask.datasource, self._texts.get(key, who), epoch)
@@ -81,7 +89,7 @@ class Statements:
             if known is not None:
                 return known
         try:
-            statements = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
+            statements = yield from self._inspect(ask)
         except gate.Refused as refused:
             if refused.code is IncompleteCode.TEXT_UNPARSABLE:
                 # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
@@ -159,9 +167,34 @@ class Statements:
         analysis: Analysis = yield tree(ask, statement.subject, statement.names())
         if analysis.complaint is not None:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
-        facts = yield from read(ask, statement.kind, analysis, self._bounds.tree_bytes)
+        facts = yield from self._facts(ask, statement.kind, analysis)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._shapes.put(key, Known(facts, epoch), who, weight(ask.sql))
+        return facts
+
+    def _inspect(self, ask: Ask) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
+        """The statements of a text. Raises gate.Refused."""
+        who = ask.principal.id
+        known = self._gated.get(ask.sql, who) if ask.own_session else None
+        if known is not None:
+            return known
+        found = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
+        if ask.own_session:
+            kept = tuple(replace(one, relations=one.names(), node=None) for one in found)
+            self._gated.put(ask.sql, kept, who, weight(ask.sql))
+        return found
+
+    def _facts(self, ask: Ask, kind: str, analysis: Analysis) -> Generator[Need, Any, StatementFacts]:
+        """What trees say; those of a strict session are read once with each catalog."""
+        if not ask.own_session:
+            return (yield from read(ask, kind, analysis, self._bounds.tree_bytes))
+        who = ask.principal.id
+        key = (kind, blake2b("\0".join(analysis.trees).encode("utf-8", "surrogatepass")).digest())
+        known = self._trees.get(key, who)
+        if known is not None and known[0] is analysis.catalog:
+            return known[1]
+        facts = yield from read(ask, kind, analysis, self._bounds.tree_bytes)
+        self._trees.put(key, (analysis.catalog, facts), who, weight(ask.sql))
         return facts
 
     def _named(

@@ -4,6 +4,7 @@
 ``messenger``   session   the demo's PostgreSQL 18 with its rows (``gateway.demo.database.Database``)
 ``house``       session   a running gateway over it: listeners for each place, an edge, gRPC, HTTP; do not break it
 ``analyses``    session   ``analyses("SELECT …")``: the twin's real answers, for tests without sockets
+``strict_house``  session   the same over a strict datasource: client sessions are asked, not the twin
 ``new_house``   function  ``new_house(settings={...})``: one of the test's own, to stop and to break
 ==============  ========  ============================================================================================
 
@@ -43,7 +44,15 @@ _TTL = 3600
 class House:
     """One gateway in a thread of its own."""
 
-    def __init__(self, root: Path, database: Database | None, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        database: Database | None,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        strict: bool = False,
+        epoch_interval_ms: int = 100,
+    ) -> None:
         self.layout = Layout(root=root)
         self.layout.make()
         self.issuer = Issuer()
@@ -58,7 +67,8 @@ class House:
         # One house serves tests that are refused hundreds of times in a minute, and each wants to see its entry.
         document["limits"] = {"refusals": 1_000_000, "refusals_per_address": 1_000_000}
         document["datasources"][0]["port"] = PORT
-        document["datasources"][0]["twin"]["epoch_interval_ms"] = 100
+        document["datasources"][0]["twin"]["epoch_interval_ms"] = epoch_interval_ms
+        document["datasources"][0]["strict"] = strict
         _merge(document, settings or {})
         self.layout.config.write_text(yaml.safe_dump(document))
         self.application: Application | None = None
@@ -169,16 +179,30 @@ def house(messenger: Database) -> Iterator[House]:
         running.stop()
 
 
+@pytest.fixture(scope="session")
+def strict_house(messenger: Database) -> Iterator[House]:
+    """A gateway that asks the client's own session."""
+    with messenger.connect() as admin:
+        for role in ("sekisho_engineer", "sekisho_moderator"):
+            admin.execute(f"ALTER ROLE {role} SET log_min_messages = panic")  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory(prefix="sekisho-strict-") as directory:
+        running = House(Path(directory), messenger, strict=True).start()
+        yield running
+        running.stop()
+
+
 @pytest.fixture
 def new_house(messenger: Database) -> Iterator[Callable[..., House]]:
     """Gateways to break."""
     running: list[House] = []
     with tempfile.TemporaryDirectory(prefix="sekisho-house-") as directory:
 
-        def make(settings: Mapping[str, Any] | None = None, *, database: Database | None = messenger) -> House:
+        def make(
+            settings: Mapping[str, Any] | None = None, *, database: Database | None = messenger, **source: Any
+        ) -> House:
             root = Path(directory) / str(len(running))
             root.mkdir()
-            one = House(root, database, settings)
+            one = House(root, database, settings, **source)
             running.append(one)
             return one.start()
 

@@ -20,7 +20,8 @@ from gateway.audit import record
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config, Profile
-from gateway.doors.drive import Driver
+from gateway.doors.drive import Driver, Trees
+from gateway.doors.pg_strict import Reader
 from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
 from gateway.facts.registry import Registry
@@ -67,6 +68,7 @@ class Desk:
         self._resolved = dict(resolved)
         self._world = world
         self._verifier = verifier
+        self._resolver = resolver
         self._driver = Driver(resolver, metrics)
         self._loop = loop
         self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
@@ -100,9 +102,15 @@ class Desk:
 
     # -- may they -------------------------------------------------------------------------------------------------
 
-    def decide(self, work: Work, door: Door, done: Callable[[Outcome], None]) -> Outcome | None:
+    def decide(
+        self, work: Work, door: Door, done: Callable[[Outcome], None], trees: Trees | None = None
+    ) -> Outcome | None:
         """Run the order. The outcome if it needed no waiting; else None, and ``done`` is called with it later."""
-        return self._driver.drive(work, door, done)
+        return self._driver.drive(work, door, done, trees)
+
+    def reader(self, datasource: str) -> Reader:
+        """Reads trees that a strict session got from its own server."""
+        return partial(self._resolver.read, DatasourceId(datasource))
 
     async def ask_async(self, ask: Ask) -> Outcome:
         """Decide about one text, from a coroutine."""

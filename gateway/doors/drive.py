@@ -17,7 +17,7 @@ from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics, Stage
 from gateway.model import Door
-from gateway.needs import Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome, Work
+from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome, Work
 
 _log = logging.getLogger(__name__)
 _STAGES: Final = {
@@ -28,6 +28,9 @@ _STAGES: Final = {
 }
 
 
+Trees = Callable[[NeedTree], "asyncio.Future[Analysis]"]
+
+
 @dataclass(slots=True)
 class _Run:
     """One generator on its way."""
@@ -36,6 +39,7 @@ class _Run:
     door: Door
     done: Callable[[Outcome], None]
     began: float
+    trees: Trees | None  # who is asked for trees, if not the twin
     stage: Stage = Stage.TOTAL
     stage_began: float = 0.0
 
@@ -47,9 +51,13 @@ class Driver:
         self._resolver = resolver
         self._metrics = metrics
 
-    def drive(self, work: Work, door: Door, done: Callable[[Outcome], None]) -> Outcome | None:
-        """The outcome if nothing had to be waited for; else None, and ``done`` is called with it later."""
-        return self._advance(_Run(work, door, done, perf_counter()), None, None)
+    def drive(
+        self, work: Work, door: Door, done: Callable[[Outcome], None], trees: Trees | None = None
+    ) -> Outcome | None:
+        """The outcome if nothing had to be waited for; else None, and ``done`` is called with it later.
+
+        ``trees`` answers for a strict session: its own server is asked, and not the twin."""
+        return self._advance(_Run(work, door, done, perf_counter(), trees), None, None)
 
     def _advance(self, run: _Run, answer: object, error: BaseException | None) -> Outcome | None:
         while True:
@@ -63,7 +71,10 @@ class Driver:
                 return self._failed(run, trouble)
             run.stage, run.stage_began = _STAGES[type(need)], perf_counter()
             try:
-                answer, error = self._resolver.resolve(need), None
+                if isinstance(need, NeedTree) and run.trees is not None:
+                    answer, error = run.trees(need), None
+                else:
+                    answer, error = self._resolver.resolve(need), None
             except SekishoError as trouble:
                 answer, error = None, trouble
             except Exception as trouble:

@@ -302,6 +302,9 @@ class Client(asyncio.Protocol):
         # Recorded without waiting: nothing is forwarded, and the peer is gone whatever happens.
         if reason in PROTOCOL_REASONS:
             self._note_protocol_error(reason, detail)
+        elif reason is Reason.MEANING_CHANGED:
+            self._note_protocol_error(reason, detail)
+            self._cancel()  # nor is what runs to end well
         elif self._relay is None:
             reception = self._reception
             self._door.desk.login_refused(reception.peer, reason, detail, reception.claims(), self._method())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.record import Event
 from gateway.errors import AuthenticationError, Reason
+from gateway.links.own_session import OWN_SESSION_SETTINGS, keep_quiet
 from gateway.links.server import ServerAddress, ServerConnection, open_connection
 from gateway.links.twin import search_path
 from gateway.metrics import LoginMethod
@@ -39,6 +40,7 @@ class LoggedIn:
     profile: str
     address: ServerAddress
     server: ServerConnection
+    strict: bool
 
 
 async def log_in(
@@ -55,6 +57,8 @@ async def log_in(
     address = door.addresses[request.database]
     datasource = next(one for one in desk.config.datasources if one.id == request.database)
     settings = {**dict(request.settings), "search_path": search_path(datasource)}
+    if datasource.strict:
+        settings |= OWN_SESSION_SETTINGS
     credentials = door.credentials[(request.database, profile.name)]
     server = await open_connection(address, credentials, settings, door.nonce)
     login = LoggedIn(
@@ -64,8 +68,11 @@ async def log_in(
         profile=profile.name,
         address=address,
         server=server,
+        strict=datasource.strict,
     )
     try:
+        if datasource.strict:
+            await keep_quiet(datasource, server)
         await desk.event(
             Event.SESSION_OPEN,
             door=Door.POSTGRES,

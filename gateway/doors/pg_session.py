@@ -6,17 +6,32 @@ whoever sends faster than the other side reads wait.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from gateway.audit import record
 from gateway.doors.pg_login import LoggedIn
-from gateway.errors import Reason
+from gateway.doors.pg_strict import Judged, OwnTrees
+from gateway.doors.pg_strict import Ticket as Ticket
+from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import DatasourceId, Door, Peer, StatementEffect, StatementFacts
 from gateway.naming import Meaning, NameKind
-from gateway.needs import Ask, Outcome
-from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, Lookup, ToClient, ToServer
+from gateway.needs import Analysis, Ask, NeedTree, Outcome
+from gateway.pgwire.actions import (
+    Action,
+    Analysed,
+    Close,
+    Completed,
+    Judge,
+    Judgement,
+    Leave,
+    Lookup,
+    ToClient,
+    ToServer,
+)
 from gateway.pgwire.session import Session
 from gateway.reuse import Standing
 from gateway.sql.together import together_with
@@ -26,15 +41,6 @@ if TYPE_CHECKING:
 
 _READ_BY: Final = frozenset({"select", "prepare", "execute", "declare", "fetch", "move"})  # where nothing is written
 OBLIGATIONS: Final = frozenset({"mask", "row_filter", "row_limit"})  # written into the text that goes on
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """One judged execution: under which standing decision, recorded as which id, since when."""
-
-    standing: Standing
-    decision_id: str
-    began_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,14 @@ class Relay:
         self._login = login
         self._peer = peer
         self._client = client
-        self._session = Session(bulk_limit=limits.message_bytes, names_limit=limits.statements, nonce=door.nonce)
+        self._own = OwnTrees(door.desk.reader(login.datasource), tree_bytes=limits.tree_bytes) if login.strict else None
+        self._session = Session(
+            bulk_limit=limits.message_bytes,
+            names_limit=limits.statements,
+            nonce=door.nonce,
+            approver=self._own,
+            tree_bytes=limits.tree_bytes,
+        )
         self._server_slow = False
         self._draining = False
         self._over = False
@@ -148,6 +161,8 @@ class Relay:
     def over(self) -> None:
         """Nothing is done any more: the connection has ended."""
         self._over = True
+        if self._own is not None:
+            self._own.over()
 
     def _drained(self) -> None:
         if self._draining and not self._over and self._session.idle:
@@ -173,9 +188,15 @@ class Relay:
                     case ToClient():
                         self._client.write(action.data)
                     case Judge():
+                        if self._own is not None and to_server:
+                            server.write(b"".join(to_server))  # before a question of our own
+                            to_server.clear()
                         judgement = self._judge(action)
                         if judgement is not None:
                             following = self._session.judged(judgement)
+                    case Analysed():
+                        if self._own is not None:
+                            self._own.analysed(action)
                     case Completed():
                         self._completed(action)
                     case Close():
@@ -196,9 +217,12 @@ class Relay:
         login, desk, now_ns = self._login, self._desk, time.time_ns()
         ticket = judge.ticket if isinstance(judge.ticket, Ticket) else None
         opened, at = _seen(judge.opened), now_ns // 1_000_000_000
-        if ticket is not None and _covers(ticket, opened) and desk.authority.usable(ticket.standing, at):
+        usable = ticket is not None and ticket.usable and _covers(ticket, opened)
+        if ticket is not None and usable and desk.authority.usable(ticket.standing, at):
             if judge.fresh:
-                return _allowed(ticket.standing, ticket.decision_id, now_ns)  # its entry is of this Parse
+                # Its entry is of this Parse.
+                return _allowed(ticket.standing, ticket.decision_id, now_ns, ticket.judged)
+            judged = ticket.judged
             work = desk.authority.again(ticket.standing, login.session, now_ns)
         else:
             ask = Ask(
@@ -213,17 +237,37 @@ class Relay:
                 sends=True,
                 seen=opened,
                 names=None if judge.names is None else _Names(judge.names),
+                own_session=self._own is not None,
                 session=login.session,
             )
+            judged = None
+            if self._own is not None:
+                self._own.begin(judge.text)
             work = desk.authority.authorize(ask, now_ns)
-        outcome = desk.decide(work, Door.POSTGRES, self._judged_later)
-        return None if outcome is None else _judgement(outcome, now_ns)
+        trees = self._ask_own if self._own is not None else None
+        outcome = desk.decide(work, Door.POSTGRES, partial(self._judged_later, judged), trees)
+        return None if outcome is None else _judgement(outcome, now_ns, self._meant(outcome, judged))
 
-    def _judged_later(self, outcome: Outcome) -> None:
+    def _ask_own(self, need: NeedTree) -> asyncio.Future[Analysis]:
+        """A strict session's own server is asked. Raises PolicyUnavailable."""
+        if self._own is None or self._over:
+            raise PolicyUnavailable(Reason.UPSTREAM_LOST, "the session ended before the statement was analysed")
+        actions = self._session.ask(need.text, need.parameter_types)
+        answer = self._own.promise(need)
+        self._act(actions)
+        return answer
+
+    def _judged_later(self, judged: Judged | None, outcome: Outcome) -> None:
         if not self._over:
-            self._act(self._session.judged(_judgement(outcome, time.time_ns())))
+            self._act(self._session.judged(_judgement(outcome, time.time_ns(), self._meant(outcome, judged))))
             self._hold()
             self._drained()
+
+    def _meant(self, outcome: Outcome, judged: Judged | None) -> Judged | None:
+        """What was judged in a strict session; ``judged``: by an earlier judgement, which stands."""
+        if self._own is None or judged is not None or not outcome.allowed or outcome.standing is None:
+            return judged
+        return self._own.judged(outcome.standing)
 
     def _completed(self, action: Completed) -> None:
         ticket, desk = action.ticket, self._desk
@@ -244,20 +288,20 @@ class Relay:
         )
 
 
-def _allowed(standing: Standing, decision_id: str, now_ns: int) -> Judgement:
+def _allowed(standing: Standing, decision_id: str, now_ns: int, judged: Judged | None) -> Judgement:
     facts = standing.understanding
     # A constraint's error quotes the row, whichever columns the statement names (HAZARDS I12): a relation about people,
     # or one nobody labelled, is enough. So is a statement that was let through (shadow) without being understood.
     guarded = facts.data.about_people or not facts.statement.complete
     reads = facts.statement.kind in _READ_BY and facts.statement.effect is StatementEffect.READ
-    ticket = Ticket(standing, decision_id, now_ns)
+    ticket = Ticket(standing, decision_id, now_ns, judged)
     lasting = guarded and not reads
     return Judgement(ticket, text=standing.text, naming=standing.naming, guarded=guarded, lasting=lasting)
 
 
-def _judgement(outcome: Outcome, now_ns: int) -> Judgement:
+def _judgement(outcome: Outcome, now_ns: int, judged: Judged | None = None) -> Judgement:
     if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
-        return _allowed(outcome.standing, outcome.decision.id, now_ns)
+        return _allowed(outcome.standing, outcome.decision.id, now_ns, judged)
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
     fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}

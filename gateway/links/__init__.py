@@ -10,6 +10,7 @@ Map:
     apart       a process that reads long texts and large trees, so that the loop does not
     twin        the analysis twin: the server's trees, the catalogs, the epoch
     scout       how the twin watches the catalogs: the epoch, what changed, the wake-up call
+    own_session what a strict datasource's client sessions are started with, and what their roles must be like
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
     jwks        key sets of issuers: files, and the form they must have; jwks_fetch: one request for one
     key_keeper  keys kept up to date: files watched, addresses fetched in the background

@@ -20,7 +20,7 @@ from gateway.links.apart import Apart
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId, Durability, JsonValue
+from gateway.model import Complaint, DatasourceId, Durability, JsonValue
 from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree
 from gateway.policy.engine import Engine
 from gateway.reading import InspectText
@@ -123,6 +123,13 @@ class Resolver:
             yield
         finally:
             self._allowance.leave(need.principal, given)
+
+    def read(self, datasource: DatasourceId, trees: tuple[str, ...], complaint: Complaint | None) -> Analysis:
+        """Trees of a session's own, with the catalogs as the twin knows them. Raises PolicyUnavailable."""
+        twin = self._twins.get(datasource)
+        if twin is None:
+            raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
+        return twin.read(trees, complaint)
 
     async def close(self) -> None:
         """End what is under way."""

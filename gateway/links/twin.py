@@ -306,6 +306,10 @@ class Twin:
         if found is not None:
             raise PolicyUnavailable(Reason.TWIN_TIMEOUT, f"{_locked_words(found)}; try again in a moment")
 
+    def read(self, trees: tuple[str, ...], complaint: Complaint | None) -> Analysis:
+        """What a strict session's own server said, with the catalogs as they are known. Raises PolicyUnavailable."""
+        return Analysis(trees, complaint, self._known_catalog(), self._datasource.search_path)
+
     def _known_catalog(self) -> Catalog:
         if self.catalog is None or self.epoch is None or self._closed:
             raise PolicyUnavailable(Reason.TWIN_UNAVAILABLE, "the database's catalogs are not known")

@@ -13,7 +13,9 @@ Map:
     conditions what an SQLSTATE means, in words that hold no data
     ledger     what is on its way to the server, and the client's names for statements and portals
     sqlnames   those names in SQL text (PREPARE, EXECUTE, DECLARE, FETCH …): ours in their places
+    refusals   what a session says by itself
     session    a logged-in session: judge, forward or substitute, relay
+    strict     a session whose own server is asked what statements mean, and which is held to what was judged
     upward     its client's messages; downward: its server's; shared: what both know; actions: what the door must do
 
 Rules of the package: a message without an entry in a table is refused; a statement is forwarded only after its

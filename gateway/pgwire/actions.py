@@ -62,6 +62,15 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Analysed:
+    """The server answered what a strict session was asked: trees, or its own complaint."""
+
+    trees: tuple[str, ...]
+    complaint: Mapping[str, str] | None
+    too_large: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """A judged statement ran to its end, or failed with ``sqlstate``."""
 
@@ -83,4 +92,4 @@ class Leave:
     """The client said goodbye."""
 
 
-Action = ToServer | ToClient | Judge | Completed | Close | Leave
+Action = ToServer | ToClient | Judge | Analysed | Completed | Close | Leave

@@ -18,6 +18,7 @@ from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guarded
 from gateway.pgwire.ledger import Edit, Expectation, Sent
 from gateway.pgwire.shared import Shared
+from gateway.pgwire.strict import Strict
 
 _LENGTH: Final = Struct("!I")
 _HEADER_BYTES: Final = 5
@@ -44,10 +45,14 @@ PINNED: Final[Mapping[bytes, bytes | None]] = MappingProxyType(
 class Downward:
     """The server's messages."""
 
-    __slots__ = ("_shared", "_skip", "_tail")
+    __slots__ = ("_message_limit", "_shared", "_skip", "_strict", "_tail")
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(
+        self, shared: Shared, strict: Strict | None = None, *, message_limit: int = MAX_SERVER_MESSAGE_BYTES
+    ) -> None:
         self._shared = shared
+        self._strict = strict
+        self._message_limit = message_limit
         self._tail = b""  # the beginning of a message whose end has not come
         self._skip = 0  # bytes of a row that are still to come
 
@@ -79,7 +84,7 @@ class Downward:
                         self._skip, position = end - size, size
                         break
                 elif end > size:
-                    if end - position > MAX_SERVER_MESSAGE_BYTES:
+                    if end - position > self._message_limit:
                         raise UpstreamError(Reason.MESSAGE_TOO_LARGE, "a message of the server is over the limit")
                     break
                 else:
@@ -123,13 +128,19 @@ class Downward:
         return done
 
     def _prepared_ok(self, kind: int, body: bytes) -> bytes | None:
-        return b"" if self._done(Sent.PARSE).silent else None
+        done = self._done(Sent.PARSE)
+        if done.silent:
+            return b""
+        return self._strict.answered(done) if self._strict is not None else None
 
     def _bound_ok(self, kind: int, body: bytes) -> None:
         self._done(Sent.BIND)
 
     def _closed_ok(self, kind: int, body: bytes) -> bytes | None:
-        return b"" if self._done(Sent.CLOSE).silent else None
+        done = self._done(Sent.CLOSE)
+        if done.silent:
+            return b""
+        return self._strict.answered(done) if self._strict is not None else None
 
     def _parameters(self, kind: int, body: bytes) -> None:
         self._expect(Sent.DESCRIBE)
@@ -193,6 +204,8 @@ class Downward:
         head = self._shared.ledger.head()
         if head is None:
             return self._guarded(kind, body)  # between statements: the server ends the session and says why
+        if head.hidden and self._strict is not None:
+            return self._strict.refused(body)
         self._shared.copying = head.copied = False
         if head.instead is not None and head.nonce in body:
             instead: bytes | None = messages.encode_fields(b"E", head.instead)
@@ -210,6 +223,8 @@ class Downward:
         return instead
 
     def _notice(self, kind: int, body: bytes) -> bytes | None:
+        if self._strict is not None and self._strict.heard(body):
+            return b""
         return self._guarded(kind, body)
 
     def _guarded(self, kind: int, body: bytes) -> bytes | None:

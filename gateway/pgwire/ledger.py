@@ -63,6 +63,7 @@ class Prepared:
     fresh: bool = True  # decided at Parse and not executed since: that decision's entry covers the first Execute
     guard: Guard = Guard.NONE
     spliced: Spliced | None = None  # the text uses names of the session
+    changed: list[str] = field(default_factory=list)  # trees of a strict session that nobody has judged yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,9 @@ class Expectation:
     completed: int = 0  # rows of the completions so far: a Query may hold several statements
     failed: bool = False
     may_copy: bool = False  # the server may ask for COPY data before it is done
+    hidden: bool = False  # of our own making: the client hears nothing of it
+    question: bool = False  # the last message of a question to a strict session
+    prepared: Prepared | None = None  # the statement that a strict session may analyse again with it
     copied: bool = False  # what flows is COPY data: a message of it is not always a row, so the tag's number counts
 
     @property

@@ -18,12 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gateway.errors import ClientProtocolError, Reason, SekishoError
+from gateway.errors import ClientProtocolError, PolicyUnavailable, Reason, SekishoError
 from gateway.pgwire.actions import Action, Close, Judgement
-from gateway.pgwire.downward import Downward
+from gateway.pgwire.downward import MAX_SERVER_MESSAGE_BYTES, Downward
 from gateway.pgwire.frames import FrameReader
 from gateway.pgwire.messages import FLUSH
 from gateway.pgwire.shared import Shared
+from gateway.pgwire.strict import Approver
 from gateway.pgwire.upward import Upward
 
 MAX_IN_FLIGHT: Final = 10_000  # messages without an answer: each costs memory here and only five bytes there
@@ -33,15 +34,26 @@ READ_AHEAD_BYTES: Final = 1024 * 1024  # what a door that stops reading may stil
 class Session:
     """Both directions of one logged-in session."""
 
-    __slots__ = ("_crowded", "_downward", "_pending_limit", "_reader", "_shared", "_upward")
+    __slots__ = ("_crowded", "_downward", "_pending_limit", "_reader", "_shared", "_strict", "_upward")
 
-    def __init__(self, *, bulk_limit: int, names_limit: int, nonce: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        *,
+        bulk_limit: int,
+        names_limit: int,
+        nonce: Callable[[], str],
+        approver: Approver | None = None,
+        tree_bytes: int = MAX_SERVER_MESSAGE_BYTES,
+    ) -> None:
+        """``approver`` makes the session strict: its server is asked what statements mean (`gateway.pgwire.strict`)."""
         self._shared = Shared()
         self._reader = FrameReader(bulk_limit)
         self._pending_limit = bulk_limit + READ_AHEAD_BYTES
         self._crowded = False  # so much is on its way that answers must come before more is sent
         self._upward = Upward(self._shared, names_limit=names_limit, nonce=nonce)
-        self._downward = Downward(self._shared)
+        self._strict = self._upward.be_strict(approver, tree_bytes) if approver is not None else None
+        limit = max(MAX_SERVER_MESSAGE_BYTES, 2 * tree_bytes) if approver is not None else MAX_SERVER_MESSAGE_BYTES
+        self._downward = Downward(self._shared, self._strict, message_limit=limit)
 
     @property
     def waiting(self) -> bool:
@@ -78,6 +90,13 @@ class Session:
         """The answer to the last Judge."""
         self._upward.judged(judgement)
         return self._pump()
+
+    def ask(self, text: str, types: tuple[int, ...]) -> list[Action]:
+        """Ask a strict session's server about a text, while a judgement is awaited. Raises PolicyUnavailable."""
+        if self._strict is None or self._shared.closed or self._upward.judging is None:
+            raise PolicyUnavailable(Reason.TWIN_UNAVAILABLE, "the session cannot be asked")
+        self._strict.ask(text, types)
+        return self._shared.take()
 
     def server_data(self, data: bytes) -> list[Action]:
         """Bytes from the server."""

@@ -13,43 +13,15 @@ from gateway.pgwire.actions import Judge, Judgement, Leave
 from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent, Spliced
+from gateway.pgwire.refusals import OUTDATED, TOO_MANY, name_taken
 from gateway.pgwire.shared import Shared
 from gateway.pgwire.sqlnames import SqlNames, lookup_of, may_name
-
-_TOO_MANY: Final = MappingProxyType(
-    {
-        "S": "ERROR",
-        "V": "ERROR",
-        "C": "54000",
-        "M": "too many prepared statements and portals in this session",
-        "H": "Close some of them, or ask the operator to raise limits.statements.",
-    }
-)
-
-
-# PostgreSQL's own words for a plan that no longer fits: drivers that keep statements prepare this one again.
-_OUTDATED: Final = MappingProxyType(
-    {
-        "S": "ERROR",
-        "V": "ERROR",
-        "C": "0A000",
-        "M": "cached plan must not change result type",
-        "D": "Other masks, filters or limits are asked for now than when this statement was prepared.",
-        "H": "Prepare it again.",
-        "R": "RevalidateCachedQuery",
-    }
-)
+from gateway.pgwire.strict import ALONE, Approver, Strict
 
 
 def _sent(text: bytes, judgement: Judgement) -> bytes:
     """What goes to the server: the client's own bytes, unless obligations were written into them."""
     return text if judgement.text is None else judgement.text.encode()
-
-
-def _taken(name: bytes) -> Mapping[str, str]:
-    """PostgreSQL's own words for a statement name in use; the old statement stays (HAZARDS W11)."""
-    words = f'prepared statement "{name.decode("utf-8", "replace")}" already exists'
-    return {"S": "ERROR", "V": "ERROR", "C": "42P05", "M": words}
 
 
 _HEARD_WHILE_SKIPPING: Final = frozenset(b"SX")
@@ -65,7 +37,7 @@ def _may_copy(text: str) -> bool:
 class Upward:
     """The client's messages. ``judging`` is set while a judgement is awaited; ``held`` is a message that must wait."""
 
-    __slots__ = ("_limit", "_nonce", "_serial", "_shared", "_sql_names", "held", "judging")
+    __slots__ = ("_limit", "_nonce", "_serial", "_shared", "_sql_names", "_strict", "held", "judging")
 
     def __init__(self, shared: Shared, *, names_limit: int, nonce: Callable[[], str]) -> None:
         self._shared = shared
@@ -73,8 +45,14 @@ class Upward:
         self._nonce = nonce  # a new unguessable word at each call
         self._serial = 0
         self._sql_names = SqlNames(shared, self._own_name)
+        self._strict: Strict | None = None
         self.judging: Callable[[Judgement], None] | None = None
         self.held: tuple[int, bytes] | None = None  # waits until earlier answers settle its name
+
+    def be_strict(self, approver: Approver, tree_bytes: int) -> Strict:
+        """From now on the session's own server is asked what statements mean."""
+        self._strict = Strict(self._shared, approver, tree_bytes=tree_bytes, own_name=self._own_name)
+        return self._strict
 
     def message(self, kind: int, body: bytes) -> None:
         """One message. Raises ClientProtocolError."""
@@ -90,6 +68,8 @@ class Upward:
         if queue and queue[-1].may_copy and not self._shared.copying and kind != _TERMINATE:
             # A COPY would take it for data, and ignore a Sync (libpq sends one ahead): not before that is known.
             return self._hold(bytes((kind,)), body)
+        if self._strict is not None and queue and kind in ALONE:
+            return self._hold(bytes((kind,)), body)  # a tree may come with the answers to what went before
         handler(self, body)
 
     def judged(self, judgement: Judgement) -> None:
@@ -127,6 +107,8 @@ class Upward:
             # Any Query destroys the unnamed statement and portal (HAZARDS W14).
             batch = self._shared.batch
             gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
+            if self._strict is not None and self._strict.failed:
+                return self._strict.say_failure(judgement, gone, query=True)
             instead = judgement.instead or self._too_many(judgement)
             if instead is None:
                 expected = Expectation(
@@ -141,6 +123,8 @@ class Upward:
                 expected = Expectation(Sent.QUERY, nonce=nonce, instead=instead, changes=gone)
                 self._shared.send(messages.encode_query(nonce), expected)
 
+        if self._strict is not None:
+            self._strict.begin(scratch=True)
         self._ask(Judge(text, (), True, names=self._sql_names.stands_for if names else None), answer)
 
     def _named_query(self, text: bytes, judgement: Judgement, naming: Naming, expected: Expectation) -> bytes:
@@ -153,7 +137,7 @@ class Upward:
 
     def _too_many(self, judgement: Judgement) -> Mapping[str, str] | None:
         """What is said of a text that makes more names than there may be."""
-        return _TOO_MANY if judgement.naming and self._full(self._sql_names.made(judgement.naming)) else None
+        return TOO_MANY if judgement.naming and self._full(self._sql_names.made(judgement.naming)) else None
 
     def _parse(self, body: bytes) -> None:
         parse = messages.decode_parse(body)
@@ -164,31 +148,45 @@ class Upward:
                 # Whether it is taken hangs on answers to come: of its own Parse, of a DEALLOCATE ALL.
                 return self._hold(b"P", body)
             if taken:
-                return self._refuse_parse(parse.name, _taken(parse.name))
+                return self._refuse_parse(parse.name, name_taken(parse.name))
             if self._full():
-                return self._refuse_parse(parse.name, _TOO_MANY)
+                return self._refuse_parse(parse.name, TOO_MANY)
         text = parse.query.decode("utf-8", "surrogateescape")
         names = may_name(text)
         if names and self._shared.ledger.queue:
             return self._hold(b"P", body)  # what its names stand for hangs on answers to come
+        offered = self._own_name() if parse.name and self._strict is not None else b""
 
         def answer(judgement: Judgement) -> None:
+            if self._strict is not None and self._strict.failed:
+                gone = () if parse.name else statements.drop(b"", batch)
+                return self._strict.say_failure(judgement, gone)
+            there = self._strict is not None and self._strict.adopt(judgement)
             if judgement.instead is not None:
                 return self._refuse_parse(parse.name, judgement.instead)
-            own = self._own_name() if parse.name else b""
+            own = offered or (self._own_name() if parse.name else b"")
             prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard_of(judgement))
+            if there:
+                return statements.change(parse.name, prepared, batch).settle()
             sent = _sent(parse.query, judgement)
             if judgement.naming is not None:
                 sending = self._sql_names.splice(sent, judgement.naming, itself=(parse.name, own))
                 sent, prepared.spliced = sending.text, sending.spliced
             self._send_parse(parse.name, prepared, sent)
 
+        if self._strict is not None:
+            self._strict.begin(offer=(offered, parse.query, parse.types))
         self._ask(Judge(text, parse.types, False, names=self._sql_names.stands_for if names else None), answer)
 
     def _send_parse(self, name: bytes, prepared: Prepared, text: bytes, *, silent: bool = False) -> None:
         change = self._shared.statements.change(name, prepared, self._shared.batch)
         expected = Expectation(
-            Sent.PARSE, aliases=((prepared.own, name),), changes=(change,), silent=silent, guard=prepared.guard
+            Sent.PARSE,
+            aliases=((prepared.own, name),),
+            changes=(change,),
+            silent=silent,
+            guard=prepared.guard,
+            prepared=prepared,
         )
         if prepared.spliced is not None:
             expected.aliases += prepared.spliced.aliases
@@ -240,11 +238,11 @@ class Upward:
         existing = portals.get(bind.portal) if bind.portal else None
         own = existing.own if existing is not None else (self._own_name() if bind.portal else b"")
         if existing is None and bind.portal and self._full():
-            refused = Expectation(Sent.BIND, nonce=own, instead=_TOO_MANY)
+            refused = Expectation(Sent.BIND, nonce=own, instead=TOO_MANY)
             return self._shared.send(messages.encode_bind(b"", own, bind.rest), refused)
         change = portals.change(bind.portal, Portal(own, prepared, prepared.ticket), batch)
         aliases = ((own, bind.portal), (prepared.own, bind.statement))
-        expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,), guard=prepared.guard)
+        expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,), guard=prepared.guard, prepared=prepared)
         self._shared.send(messages.encode_bind(own, prepared.own, bind.rest), expected)
 
     def _describe(self, body: bytes) -> None:
@@ -254,7 +252,8 @@ class Upward:
             return self._hold(b"D", body)
         entry = names.get(name)
         own, guard = (entry.own, entry.guard) if entry is not None else (self._own_name(), Guard.NONE)
-        expected = Expectation(Sent.DESCRIBE, aliases=((own, name),), guard=guard)
+        prepared = entry if isinstance(entry, Prepared) else None
+        expected = Expectation(Sent.DESCRIBE, aliases=((own, name),), guard=guard, prepared=prepared)
         self._shared.send(messages.encode_target(b"D", target, own), expected)
 
     def _close(self, body: bytes) -> None:
@@ -284,11 +283,15 @@ class Upward:
         spliced = prepared.spliced
 
         def answer(judgement: Judgement) -> None:
+            if self._strict is not None and self._strict.failed:
+                return self._strict.say_failure(judgement, ())
             instead = judgement.instead
+            if self._strict is not None:
+                instead = self._strict.settle(prepared, judgement)
             if instead is None and judgement.text != prepared.sent:
-                instead = _OUTDATED  # the server would run what was right when it was prepared
+                instead = OUTDATED  # the server would run what was right when it was prepared
             if instead is None and spliced is not None and self._full(self._sql_names.made(spliced.naming)):
-                instead = _TOO_MANY
+                instead = TOO_MANY
             if instead is None:
                 prepared.ticket, prepared.guard = judgement.ticket, guard_of(judgement)
                 expected = Expectation(
@@ -308,7 +311,11 @@ class Upward:
 
         names = None if spliced is None else lookup_of(spliced)
         opened = None if portal.ticket is prepared.ticket else portal.ticket
-        self._ask(Judge(prepared.text, prepared.types, True, prepared.ticket, fresh, opened, names), answer)
+        ticket = prepared.ticket
+        if self._strict is not None:
+            self._strict.begin()
+            ticket = None if prepared.changed else ticket
+        self._ask(Judge(prepared.text, prepared.types, True, ticket, fresh, opened, names), answer)
 
     def _named_execute(self, prepared: Prepared, spliced: Spliced, judgement: Judgement, expected: Expectation) -> None:
         text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")

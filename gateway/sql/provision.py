@@ -35,6 +35,12 @@ _TWIN: Final = """\
 ALTER ROLE {name} SET log_min_messages = 'panic';
 """
 
+_STRICT: Final = """\
+-- A strict datasource asks the sessions of these roles what statements mean. The trees must not reach the server's log;
+-- nor does anything else of theirs then, pgaudit's lines and log_statement's included: the gateway has its own record.
+"""
+_QUIET: Final = "ALTER ROLE {name} SET log_min_messages = 'panic';\n"
+
 # What the twin may become it does not inherit. From 16 on that is a matter of each membership, also of one that was
 # there before.
 _MEMBER: Final = """\
@@ -142,12 +148,16 @@ def provision_sql(
     profiles: Sequence[ProfileGrants],
     keyed_hash: bool = False,
     epoch_trigger: bool = False,
+    strict: bool = False,
 ) -> str:
     """The script for one database. Names may be any names; nothing in them ends a comment or a quote."""
     name = _identifier(database)
     parts = [_HEAD.format(database=_shown(name))]
     for profile in profiles:
         parts.append(_profile(profile, name))
+    if strict:
+        quiet = [_QUIET.format(name=_identifier(profile.role)) for profile in profiles]
+        parts.append(_STRICT + "".join(quiet))
     parts.append(
         _role(twin_role, login="LOGIN", inherit="NOINHERIT")
         + _TWIN.format(name=_identifier(twin_role))

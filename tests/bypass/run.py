@@ -25,11 +25,11 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def open_stage(major: int, origin: str, schema: Path = HERE / "schema.sql") -> Iterator[Stage]:
+def open_stage(major: int, origin: str, schema: Path = HERE / "schema.sql", *, strict: bool = False) -> Iterator[Stage]:
     """A server of that major with the schema, and gateways over it."""
     with tempfile.TemporaryDirectory() as scratch:
         wanted = settings_for(programs(major, origin, Path(scratch)))
-    with serving(major, origin, wanted) as server, stage(server, schema) as one:
+    with serving(major, origin, wanted) as server, stage(server, schema, strict=strict) as one:
         yield one
 
 
@@ -84,7 +84,7 @@ def main() -> int:
     say: Say = (lambda text: None) if options.json else (lambda text: print_line(text))
     began = time.monotonic()
     only = set(options.only or ())
-    with open_stage(options.server, origin, options.schema) as one:
+    with open_stage(options.server, origin, options.schema, strict=options.strict) as one:
         say(f"# PostgreSQL {options.server} ({origin}); extensions it lacks: {', '.join(one.missing) or 'none'}")
         if one.left_out:
             say(f"# left out of the schema: {'; '.join(one.left_out)}")
@@ -130,6 +130,7 @@ def _options() -> argparse.Namespace:
         help="that corpus instead",
     )
     parser.add_argument("--extended", action="store_true", help="one-text cases by the extended protocol instead")
+    parser.add_argument("--strict", action="store_true", help="over a strict datasource")
     parser.add_argument("--golden", action="store_true", help="write down what falls short as what is known to")
     parser.add_argument("--only", action="append", metavar="ID", help="one case; repeat")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")

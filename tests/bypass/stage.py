@@ -56,8 +56,9 @@ def settings_for(programs: Path) -> dict[str, str]:
 class Stage:
     """Serves clean houses over one server."""
 
-    def __init__(self, server: Postgres, schema: str, scratch: Path) -> None:
+    def __init__(self, server: Postgres, schema: str, scratch: Path, *, strict: bool = False) -> None:
         self.server = server
+        self._strict = strict  # the datasource is: client sessions are asked, not the twin
         self.missing: tuple[str, ...] = ()
         self.left_out: tuple[str, ...] = ()
         self.made = 0
@@ -97,7 +98,8 @@ class Stage:
         """The twin, and an owner the gateway may serve: a role that may create roles it would refuse."""
         connection.execute("ALTER ROLE gw_owner NOCREATEROLE")
         connection.execute(f"CREATE ROLE {TWIN} LOGIN NOINHERIT")
-        connection.execute(f"ALTER ROLE {TWIN} SET log_min_messages = panic")
+        for quiet in (TWIN, "gw_app", "gw_owner") if self._strict else (TWIN,):
+            connection.execute(f"ALTER ROLE {quiet} SET log_min_messages = panic")  # type: ignore[arg-type]
         how = " WITH INHERIT FALSE, SET TRUE" if self.server.major >= 16 else ""
         connection.execute(f"GRANT gw_app, gw_owner TO {TWIN}{how}")
 
@@ -197,6 +199,7 @@ class Stage:
         }
         if search_path:
             source["search_path"] = list(search_path)
+        source["strict"] = self._strict
         house = House(root, None, {"datasources": [source], "log_level": "error"})
         write_catalog(house.layout.registry, self._catalog)
         return house.start()
@@ -223,13 +226,13 @@ class Trail:
 
 
 @contextmanager
-def stage(server: Postgres, schema: Path) -> Iterator[Stage]:
+def stage(server: Postgres, schema: Path, *, strict: bool = False) -> Iterator[Stage]:
     """A stage over a running server."""
     # In memory where there is such a folder: every denial is synced to disk, and hundreds of them wait for a busy one.
     memory = Path("/dev/shm")
     parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="sekisho-bypass-", dir=parent) as directory:
-        one = Stage(server, schema.read_text(encoding="utf-8"), Path(directory))
+        one = Stage(server, schema.read_text(encoding="utf-8"), Path(directory), strict=strict)
         try:
             yield one
         finally:

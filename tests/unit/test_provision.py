@@ -42,6 +42,13 @@ def test_one_profile_only_and_what_else_is_asked_for(config):
     assert "CREATE EVENT TRIGGER" in text
 
 
+def test_of_a_strict_datasource_every_role_is_quiet(config):
+    (source,) = config.datasources
+    strict = replace(config, datasources=(replace(source, strict=True),))
+    for text, roles in ((provision(config, datasource=None), 1), (provision(strict, datasource=None), 3)):
+        assert len([line for line in text.splitlines() if "SET log_min_messages = 'panic'" in line]) == roles
+
+
 def test_one_role_of_two_profiles_is_made_once(config):
     (source,) = config.datasources
     same = tuple(replace(profile, role="both") for profile in source.profiles)

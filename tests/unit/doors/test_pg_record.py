@@ -13,6 +13,7 @@ from gateway.model import Peer, Principal
 
 PEER = Peer(address="203.0.113.7", site="tokyo-hq")
 LOGIN = LoggedIn(
+    strict=False,
     session="s-1",
     principal=Principal(issuer="i", subject="sato", database_user="sato", expires_at=1),
     datasource="messenger",

@@ -13,11 +13,13 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from struct import pack
+from typing import Any
 
 from gateway.naming import Naming
-from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
+from gateway.pgwire.actions import Action, Analysed, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
 from gateway.pgwire.frames import encode, iter_server_frames
 from gateway.pgwire.session import Session
+from gateway.pgwire.strict import Approver
 
 # ------------------------------------------------------------------------------------------------------------- inputs
 
@@ -48,7 +50,15 @@ class Judged:
     naming: Naming | None = None
 
 
-Input = Client | Server | Judged
+@dataclass(frozen=True)
+class Asked:
+    """The door asks a strict session about a text."""
+
+    text: str
+    types: tuple[int, ...] = ()
+
+
+Input = Client | Server | Judged | Asked
 DENIED = {"S": "ERROR", "V": "ERROR", "C": "42501", "M": "not for you", "D": "rule r1", "H": "decision d-1"}
 
 # ----------------------------------------------------------------------------------------------- messages of a client
@@ -154,7 +164,7 @@ class Outcome:
                     self.down += action.data
                 case Completed():
                     self.completed.append(action)
-                case Judge() | Close() | Leave():
+                case Judge() | Analysed() | Close() | Leave():
                     self.up.append(action)
 
     def lines(self) -> Iterator[str]:
@@ -176,34 +186,50 @@ def _frames(data: bytes) -> Iterator[str]:
         yield f"… {data[position:]!r}"
 
 
-def new_session(*, bulk_limit: int = 65_536, names_limit: int = 100, nonce: str = "gw") -> Session:
-    return Session(bulk_limit=bulk_limit, names_limit=names_limit, nonce=lambda: nonce)
+def new_session(
+    *,
+    bulk_limit: int = 65_536,
+    names_limit: int = 100,
+    nonce: str = "gw",
+    approver: Approver | None = None,
+    tree_bytes: int = 10_000,
+) -> Session:
+    """``approver``: of a strict session."""
+    return Session(
+        bulk_limit=bulk_limit,
+        names_limit=names_limit,
+        nonce=lambda: nonce,
+        approver=approver,
+        tree_bytes=tree_bytes,
+    )
 
 
 def feed(session: Session, one: Input, pieces: Iterable[bytes] | None = None) -> list[Action]:
     """One input, in pieces."""
+    if isinstance(one, Asked):
+        return session.ask(one.text, one.types)
     if isinstance(one, Judged):
         return session.judged(Judgement(one.ticket, one.instead, one.text, one.guarded, one.lasting, one.naming))
     take = session.client_data if isinstance(one, Client) else session.server_data
     return [action for piece in (pieces if pieces is not None else [one.data]) for action in take(piece)]
 
 
-def play(*script: Input | Action, splits: bool = True, **options: int | str) -> Session:
+def play(*script: Input | Action, splits: bool = True, **options: Any) -> Session:
     """Play a script in every way; returns the session of the play in one piece."""
     inputs: list[Input] = []
     expected: list[Outcome] = []
     for one in script:
-        if isinstance(one, Client | Server | Judged):
+        if isinstance(one, Client | Server | Judged | Asked):
             inputs.append(one)
             expected.append(Outcome())
         else:
             expected[-1].add([one])
     session = _play(inputs, expected, {}, "in one piece", options)
     if splits:
-        each = {n: [bytes([b]) for b in one.data] for n, one in enumerate(inputs) if not isinstance(one, Judged)}
+        each = {n: [bytes([b]) for b in one.data] for n, one in enumerate(inputs) if isinstance(one, Client | Server)}
         _play(inputs, expected, each, "byte by byte", options)
         for number, one in enumerate(inputs):
-            if not isinstance(one, Judged):
+            if isinstance(one, Client | Server):
                 for at in range(1, len(one.data)):
                     cut = {number: [one.data[:at], one.data[at:]]}
                     _play(inputs, expected, cut, f"input {number} split at byte {at}", options)
@@ -215,9 +241,9 @@ def _play(
     expected: list[Outcome],
     pieces: dict[int, list[bytes]],
     how: str,
-    options: dict[str, int | str],
+    options: dict[str, Any],
 ) -> Session:
-    session = new_session(**options)  # type: ignore[arg-type]
+    session = new_session(**options)
     for number, (one, wanted) in enumerate(zip(inputs, expected, strict=True)):
         found = Outcome()
         found.add(feed(session, one, pieces.get(number)))

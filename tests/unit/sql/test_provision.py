@@ -100,6 +100,15 @@ def test_a_line_less_is_a_column_less():
     ]
 
 
+def test_roles_of_a_strict_datasource_log_nothing():
+    quiet = """ALTER ROLE "{}" SET log_min_messages = 'panic';"""
+    for strict in (False, True):
+        text = provision_sql(database="d", twin_role="t", profiles=PROFILES, strict=strict)
+        assert quiet.format("t") in text
+        for profile in PROFILES:
+            assert (quiet.format(profile.role.replace('"', '""')) in text) is strict
+
+
 def test_no_role_has_power(provisioned):
     server, name = provisioned
     with server.admin(name) as admin:
