@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --only-binary :all:
 EDITABLE := install --no-deps --no-build-isolation --editable .
 FUZZ_EXAMPLES ?= 2000
+# One process for each core, a file of tests at a time in each. ARGS come after it: `-n 0` runs them in one.
+PARALLEL := -n auto --dist loadfile
 # What is compiled (pyproject.toml) is tested as it was before: the same tests, on the wheel's modules.
 COMPILED := build/compiled
 COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire tests/property/test_sql_tree.py \
@@ -46,7 +48,7 @@ demo: $(VENV)/.demo ## play the story on a real PostgreSQL and stay up (ONCE=1: 
 
 test: lint types ## lint, types and all tests
 	@echo "==> tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	@echo "==> lint"
@@ -78,7 +80,7 @@ test-compiled: $(VENV)/.dev ## the tests of what mypyc compiles, on the compiled
 	@SEKISHO_COMPILE=1 $(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@$(PIP) install --no-deps --no-index --target $(COMPILED) build/wheel/*.whl
 	@echo "==> tests"
-	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
+	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest $(PARALLEL) -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
 
 tools: ## build or find the optional tools, into .tools/
 	@tools/build.sh

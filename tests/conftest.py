@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 
+# gRPC's handlers around fork would run in every server that a test starts, and once ended one before its exec.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.servers", "tests.houses")

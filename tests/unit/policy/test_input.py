@@ -214,7 +214,8 @@ def leaves(value: Any) -> Iterator[Any]:
     """Every single value inside dataclasses, sequences and mappings."""
     if dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            yield from leaves(getattr(value, field.name))
+            if field.compare:  # what facts rest on is no fact
+                yield from leaves(getattr(value, field.name))
     elif isinstance(value, dict):
         for part in value.values():
             yield from leaves(part)
@@ -229,6 +230,8 @@ def unset(value: Any, path: str = "") -> Iterator[str]:
     """Fields that hold nothing, so that FULL says something about each."""
     for field in dataclasses.fields(value):
         part = getattr(value, field.name)
+        if not field.compare:
+            continue
         if part in (None, (), "", False):
             yield f"{path}{field.name}"
         if dataclasses.is_dataclass(part):
