@@ -178,7 +178,7 @@ class Mask:
 
     relation: str
     column: str
-    method: str  # null | constant | partial | year | domain | bucket
+    method: str  # null | constant | partial | year | domain | bucket | hash
     kind: str = field(default="mask", init=False)
 
 

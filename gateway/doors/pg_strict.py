@@ -19,6 +19,7 @@ from gateway.pgwire.actions import Analysed
 from gateway.reuse import Standing
 from gateway.sql.catalog import Catalog
 from gateway.sql.facts import read_facts
+from gateway.sql.provision import HASH_TABLE
 from gateway.words import ColumnUseKind
 
 # Where in the text a node stands: it differs where the text asked about is a part of the one that runs, and lines are
@@ -163,6 +164,8 @@ class OwnTrees:
             return False
         if meaning is not None and not meaning.narrowed and _within(found, meaning.facts):
             return True
+        if meaning is not None and meaning.narrowed and found.relations == (HASH_TABLE,):
+            return found.effect is StatementEffect.READ  # the keyed hash of a mask: no other's key can be read so
         if found.effect is StatementEffect.WRITE:  # a key that cascades: its relation was counted as a target
             targets = meaning.facts.relations if meaning is not None and _writes(meaning.facts) else ()
             return set(found.relations) <= set(targets) and _shows_nothing(found)

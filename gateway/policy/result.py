@@ -25,7 +25,7 @@ from gateway.model import (
 
 E = TypeVar("E", bound=StrEnum)
 
-MASK_METHODS: Final = frozenset({"null", "constant", "partial", "year", "domain", "bucket"})
+MASK_METHODS: Final = frozenset({"null", "constant", "partial", "year", "domain", "bucket", "hash"})
 FINDING_REASONS: Final = frozenset({Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE})
 _DECISION: Final = frozenset(
     {"effect", "obligations", "findings", "cross_border", "durability", "valid_until", "headroom"}

@@ -7,7 +7,7 @@ borrow another's meaning. OIDs stay the text they are in rows and trees: nobody 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -107,6 +107,13 @@ class Catalog:
     type_code: frozenset[str]  # types of users that run only code which may run
     domains: Mapping[str, Problem | None]  # of users; None: its checks may run
     void: tuple[str, ...]  # what the registry vouches for in vain, each with its place
+    keyed_hash: str | None = None  # the function for masks; no statement of a client may call it
+
+    def for_masks(self) -> Catalog:
+        """The same with the keyed hash, where masks are proved; a client could try values out with it."""
+        if self.keyed_hash is None:
+            return self
+        return replace(self, functions=MappingProxyType({**self.functions, self.keyed_hash: None}))
 
     @classmethod
     def from_rows(cls, major: int, rows: Mapping[str, Sequence[Row]], *, vouched: Vouched = _NOTHING) -> Catalog:
@@ -141,6 +148,7 @@ class Catalog:
             type_code=code.types,
             domains=MappingProxyType(domains),
             void=code.void,
+            keyed_hash=code.keyed_hash,
         )
         settle_domains(made, rows.get("domains", ()), domains)
         return made

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 SCHEMA: Final = "sekisho"
@@ -51,6 +52,16 @@ DO $sekisho$ BEGIN
 END $sekisho$;
 """
 
+HASH_IDENTITY: Final = f"{SCHEMA}.keyed_hash(text)"
+HASH_TABLE: Final = f"{SCHEMA}.hash_key"
+# Every name in full: no setting of the function's own can bend what its source says.
+_HASH_BODY: Final = """
+    SELECT pg_catalog.encode(pg_catalog.sha256(k.outer_pad OPERATOR(pg_catalog.||) pg_catalog.sha256(
+      k.inner_pad OPERATOR(pg_catalog.||) pg_catalog.convert_to(value, 'UTF8'))), 'hex')
+    FROM sekisho.hash_key k
+  """
+HASH_SOURCE_SHA256: Final = sha256(_HASH_BODY.encode()).hexdigest()  # the gateway lets no other hash into statements
+
 _HASH: Final = """\
 -- The keyed hash: equal values stay equal, and nobody without the key can try values out. The key is two random pads
 -- made here, on the server; only {keeper}, as which nobody logs in, may read them. The statements of
@@ -68,10 +79,7 @@ INSERT INTO {schema}.hash_key (inner_pad, outer_pad)
   ON CONFLICT DO NOTHING;
 CREATE OR REPLACE FUNCTION {schema}.keyed_hash(value text) RETURNS text
   LANGUAGE sql STABLE STRICT SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-  AS $hash$
-    SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(value, 'UTF8'))), 'hex')
-    FROM {schema}.hash_key k
-  $hash$;
+  AS $hash${body}$hash$;
 ALTER FUNCTION {schema}.keyed_hash(text) OWNER TO {keeper};
 REVOKE ALL ON FUNCTION {schema}.keyed_hash(text) FROM PUBLIC;
 GRANT USAGE ON SCHEMA {schema} TO {keeper};
@@ -166,7 +174,7 @@ def provision_sql(
     parts += [_MEMBER.format(role=_literal(profile.role), twin=_literal(twin_role)) for profile in profiles]
     if keyed_hash:
         parts.append(_role(KEEPER, login="NOLOGIN", inherit="NOINHERIT"))
-        parts.append(_HASH.format(schema=SCHEMA, keeper=KEEPER, pad=_PAD))
+        parts.append(_HASH.format(schema=SCHEMA, keeper=KEEPER, pad=_PAD, body=_HASH_BODY))
         for profile in profiles:
             role = _identifier(profile.role)
             parts.append(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};\n")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.model import Vouched, VouchedFunction
 from gateway.sql.codes import IncompleteCode, Problem
+from gateway.sql.provision import HASH_IDENTITY, HASH_SOURCE_SHA256
 from gateway.sql.references import stored_problem
 from gateway.sql.vouched import computes
 
@@ -34,6 +35,7 @@ class UserCode:
     operators: frozenset[str]
     types: frozenset[str]
     void: tuple[str, ...]  # lines of the registry that hold for nothing: ``place: why``
+    keyed_hash: str | None = None  # the function that `sekisho provision` made, with that very source
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,12 @@ def read_user_code(
         operators=frozenset(oid for oid, parts in _texts(rows.get("user_operators", ())) if usable(parts)),
         types=frozenset(oid for oid, parts in _texts(rows.get("user_types", ())) if usable(parts)),
         void=tuple(sorted(void)),
+        keyed_hash=next((oid for oid, user in users.items() if _is_keyed_hash(user)), None),
     )
+
+
+def _is_keyed_hash(user: _Function) -> bool:
+    return user.identity == HASH_IDENTITY and user.definer and user.digest == HASH_SOURCE_SHA256
 
 
 def settle_domains(catalog: Catalog, rows: Sequence[Row], problems: dict[str, Problem | None]) -> None:

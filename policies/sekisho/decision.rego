@@ -163,7 +163,7 @@ _masks contains {"kind": "mask", "relation": o.relation, "column": o.column, "me
 }
 
 # A method this list does not know ranks above all: it stays, and no door supports it.
-_strength := {"domain": 1, "partial": 2, "bucket": 3, "year": 4, "constant": 5, "null": 6}
+_strength := {"domain": 1, "partial": 2, "bucket": 3, "year": 4, "hash": 5, "constant": 6, "null": 7}
 
 _strictest(methods) := max({[object.get(_strength, method, 99), method] | some method in methods})[1]
 

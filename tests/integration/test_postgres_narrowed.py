@@ -17,6 +17,7 @@ import yaml
 from gateway.demo.characters import SATO, SUZUKI, TANAKA
 from gateway.demo.database import Database
 from gateway.links.sources import packaged_policies
+from gateway.sql.provision import KEEPER, SCHEMA, ProfileGrants, provision_sql
 from tests.houses import House
 from tests.integration.postgres_wire import SYNC, Wire, bind, errors, execute, parse, rows, until
 from tests.worlds import REGISTRY
@@ -260,3 +261,67 @@ def test_a_cursor_opened_under_other_obligations_gives_nothing(new_house: Callab
         connection.execute("CLOSE k; DEALLOCATE p")
         connection.execute("DECLARE k CURSOR WITH HOLD FOR SELECT phone FROM users")
         assert connection.execute("FETCH k").fetchone()[0].startswith("***")  # type: ignore[index]
+
+
+# ------------------------------------------------------------------------------------------------------ the keyed hash
+
+HASHED = """
+obligations contains {"rule": "house-trip-mask", "kind": "mask", "relation": "public.users",
+  "column": "phone", "method": "hash"} if {
+	some column in input.data.columns
+	column.column == "phone"
+}
+"""
+
+
+@pytest.fixture
+def keyed(messenger: Database) -> Iterator[psycopg.Connection[Any]]:
+    """The messenger's database, provisioned with the keyed hash."""
+    profiles = (ProfileGrants(role="sekisho_engineer", grants=()),)
+    with messenger.connect() as admin:
+        admin.execute(
+            provision_sql(
+                database=admin.info.dbname, twin_role="sekisho_twin", profiles=profiles, keyed_hash=True
+            ).encode()
+        )
+        yield admin
+        admin.execute(f"DROP SCHEMA {SCHEMA} CASCADE; DROP OWNED BY {KEEPER}; DROP ROLE {KEEPER}".encode())
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_the_keyed_hash_keeps_equal_values_equal_and_nobody_can_try_values_out(
+    keyed: psycopg.Connection[Any], new_house, tmp_path: Path, truth: list[tuple[Any, ...]], strict: bool
+) -> None:
+    settings: dict[str, Any] = {"policy": {"directory": str(policies(tmp_path, HASHED))}}
+    loud = keyed.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'sekisho%r' AND rolconfig IS NULL").fetchall()
+    roles = [str(name).encode() for (name,) in loud if strict]
+    for role in roles:
+        keyed.execute(b"ALTER ROLE %s SET log_min_messages = panic" % role)
+    house = new_house(settings, strict=strict)
+    try:
+        with house.connect(SATO) as connection:
+            shown = connection.execute("SELECT id, phone FROM users WHERE id < 6 ORDER BY id").fetchall()
+            expected = keyed.execute(
+                "SELECT id, sekisho.keyed_hash(phone) FROM users WHERE id < 6 ORDER BY id"
+            ).fetchall()
+            assert shown == expected
+            assert len({value for _, value in shown}) == len(shown)
+            assert connection.execute("SELECT count(*) FROM users WHERE phone = %s", (shown[0][1],)).fetchone() == (1,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="could not be established"):
+                connection.execute("SELECT sekisho.keyed_hash('+81 90-0000-0259')")
+    finally:
+        for role in roles:
+            keyed.execute(b"ALTER ROLE %s RESET log_min_messages" % role)
+
+
+def test_a_hash_that_somebody_else_made_is_none(keyed: psycopg.Connection[Any], new_house, tmp_path: Path) -> None:
+    keyed.execute(
+        "CREATE OR REPLACE FUNCTION sekisho.keyed_hash(value text) RETURNS text LANGUAGE sql STABLE STRICT "
+        "SECURITY DEFINER AS 'SELECT value'"
+    )
+    house = new_house({"policy": {"directory": str(policies(tmp_path, HASHED))}})
+    with (
+        house.connect(SATO) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="allowed only with"),
+    ):
+        connection.execute("SELECT phone FROM users WHERE id = 1")
