@@ -33,7 +33,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -49,6 +48,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from psycopg import sql
+
+from gateway.demo.settings import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
@@ -238,7 +239,7 @@ class Postgres:
         self.scratch.chmod(0o755)
         self._own(self.scratch)
         self._run("initdb", "-D", self.data, "-U", self.superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         hba = ["local all all trust", "host all all 127.0.0.1/32 scram-sha-256", "host all all ::1/128 scram-sha-256"]
         (self.data / "pg_hba.conf").write_text("\n".join(hba) + "\n")
         settings = {
@@ -362,12 +363,6 @@ class Postgres:
     def _own(self, path: Path) -> None:
         if self._account.owner is not None:
             os.chown(path, *self._account.owner)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((Postgres.host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _serve(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import secrets
 import shutil
 import socket
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ from gateway.demo.characters import ALGORITHM, AUDIENCE, ISSUER
 from gateway.demo.relay import LOOPBACK
 from gateway.model import JsonValue
 
+# Below those that the kernel gives to outgoing connections, which could take one before it is listened on.
+_PORTS: Final = range(20_000, 32_000)
+_TRIES: Final = 50
 SITES: Final = ("tokyo-hq", "shanghai-office", "fukuoka-center", "dalian-office", "seoul-office", "tokyo-vpn")
 DATASOURCE: Final = "messenger"
 
@@ -105,16 +109,33 @@ def addresses(registry: Path) -> Mapping[str, str]:
 
 
 def free_ports() -> Ports:
-    """Ports nobody uses now, told by the kernel. All are held until the last is known, so that none comes twice."""
+    """Ports nobody uses now. All are held until the last is known, so that none comes twice."""
     with contextlib.ExitStack() as held:
 
         def free() -> int:
-            listener = held.enter_context(socket.create_server((LOOPBACK, 0)))
+            listener = held.enter_context(_listen())
             port: int = listener.getsockname()[1]
             return port
 
         sites = MappingProxyType({site: free() for site in SITES})
         return Ports(sites=sites, edge=free(), grpc=free(), http=free())
+
+
+def free_port() -> int:
+    """One port nobody uses now."""
+    with _listen() as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _listen() -> socket.socket:
+    """Any free port of ours. Raises OSError where there is none."""
+    for _ in range(_TRIES):
+        try:
+            return socket.create_server((LOOPBACK, _PORTS[secrets.randbelow(len(_PORTS))]))
+        except OSError:  # somebody has it
+            continue
+    return socket.create_server((LOOPBACK, 0))
 
 
 def configuration(layout: Layout, ports: Ports, *, socket_directory: Path, database: str) -> dict[str, JsonValue]:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gateway.demo.characters import Issuer
 from gateway.demo.serving import await_ready
+from gateway.demo.settings import free_port
 from tests.bench import registry
 from tests.bench.machine import cpu_seconds
 from tests.servers import Postgres, find_tool
@@ -167,7 +168,7 @@ def _pooler(
     program: Path, root: Path, postgres: Postgres, cleanup: contextlib.ExitStack
 ) -> tuple[int, subprocess.Popen[bytes]]:
     _folder(root)
-    port = _free_port()
+    port = free_port()
     (root / "pgbouncer.ini").write_text(
         _POOLER.format(
             database=registry.DATABASE,
@@ -230,11 +231,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway.demo.characters import ISSUER, LI, SATO
 from gateway.demo.database import Database
+from gateway.demo.settings import free_port
 from gateway.pgwire.frames import encode
 from gateway.pgwire.sasl import AUTHENTICATION_OK
 from gateway.pgwire.scram_server import Verifier
@@ -100,11 +100,6 @@ class Ways:
 
     def last(self, event: str) -> Any:
         return events(self.house, event)[-1]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ CASES = [
     Refused("wrong-audience", Reason.TOKEN_AUDIENCE_MISMATCH, lambda house: signed(house, aud="another")),
     Refused("no-token", Reason.TOKEN_MISSING, lambda house: ""),
     Refused("not-a-token", Reason.TOKEN_MALFORMED, lambda house: "correct horse battery staple"),
-    Refused("half-a-token", Reason.TOKEN_MALFORMED, lambda house: house.token(SATO)[:-40]),
+    Refused("half-a-token", Reason.TOKEN_MALFORMED, lambda house: house.token(SATO)[:-41]),  # no length of base64
     Refused("huge", Reason.TOKEN_MALFORMED, lambda house: signed(house, groups=["g" * 20] * 700)),
     Refused("other-user", Reason.USER_MISMATCH, lambda house: house.token(SATO), user="li"),
     Refused("role-of-the-server", Reason.USER_MISMATCH, lambda house: house.token(SATO), user="postgres"),

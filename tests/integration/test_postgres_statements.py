@@ -158,10 +158,11 @@ def _pipeline(connection: Connection, note: Callable[[object], None]) -> None:
     cursors = []
     try:
         with connection.pipeline():
-            cursors = [connection.execute(text) for text in (FLAG.format("t-1"), DENIED, FLAG.format("t-2"))]
+            for text in (FLAG.format("t-1"), DENIED, FLAG.format("t-2")):  # the error may be there before the last
+                cursors.append(connection.execute(text))
     except psycopg.Error as error:
         note((type(error).__name__, error.sqlstate))
-    note([cursor.statusmessage for cursor in cursors])
+    note(cursors[0].statusmessage)
 
 
 def _pipeline_with_syncs(connection: Connection, note: Callable[[object], None]) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.demo.characters import LI, SATO, WANG
 from gateway.demo.sample import tables
+from gateway.demo.settings import free_port
 from gateway.pgwire.frames import encode
 from gateway.pgwire.startup import SSL_REQUEST, startup_message
 from tests.houses import House
@@ -21,11 +22,6 @@ from tests.integration.postgres_wire import Wire, events
 from tests.servers import Postgres, TestCa
 
 pytestmark = pytest.mark.integration
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 # ------------------------------------------------------------------------------------------------------------ down
