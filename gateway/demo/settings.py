@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import secrets
 import shutil
 import socket
@@ -23,8 +24,10 @@ from gateway.demo.characters import ALGORITHM, AUDIENCE, ISSUER
 from gateway.demo.relay import LOOPBACK
 from gateway.model import JsonValue
 
-# Below those that the kernel gives to outgoing connections, which could take one before it is listened on.
+# Below those that the kernel gives to outgoing connections, which could take one before it is listened on. Processes
+# that look for ports at the same time look in different shares of them.
 _PORTS: Final = range(20_000, 32_000)
+_SHARES: Final = 16
 _TRIES: Final = 50
 SITES: Final = ("tokyo-hq", "shanghai-office", "fukuoka-center", "dalian-office", "seoul-office", "tokyo-vpn")
 DATASOURCE: Final = "messenger"
@@ -130,9 +133,10 @@ def free_port() -> int:
 
 def _listen() -> socket.socket:
     """Any free port of ours. Raises OSError where there is none."""
+    share = _PORTS[os.getpid() % _SHARES :: _SHARES]
     for _ in range(_TRIES):
         try:
-            return socket.create_server((LOOPBACK, _PORTS[secrets.randbelow(len(_PORTS))]))
+            return socket.create_server((LOOPBACK, share[secrets.randbelow(len(share))]))
         except OSError:  # somebody has it
             continue
     return socket.create_server((LOOPBACK, 0))
