@@ -8,7 +8,6 @@ functions: no socket, no clock.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from dataclasses import replace
 from hashlib import blake2b
@@ -28,8 +27,6 @@ from gateway.sql.named import Names
 from gateway.sql.together import together, together_with
 
 _DAY = 86_400
-# The only words that use a name of a session begin so, and a keyword can be written in no other way.
-_MAY_NAME = re.compile(r"prepare|execute|deallocate|declare|fetch|move|close", re.IGNORECASE)
 _PREPARABLE = frozenset({"select", "insert", "update", "delete", "merge"})
 Made = dict[tuple[NameKind, str], Meaning | None]  # by earlier statements of the same text
 Meant = tuple[tuple[NameKind, str, Meaning | None], ...]
@@ -57,7 +54,7 @@ class Statements:
 
     def naming(self, ask: Ask) -> Generator[Need, Any, Naming | None]:
         """What the text does with names of its session; None for nearly every text. Not what they stand for."""
-        if ask.names is None or not _MAY_NAME.search(ask.sql):
+        if ask.names is None:  # the wire gives them where a text may use one (`pgwire.sqlnames.may_name`)
             return None
         who = ask.principal.id
         known = self._namings.get(ask.sql, who)

@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -188,9 +189,25 @@ def test_a_service_user_with_psql(ways: Ways) -> None:
     assert 'FATAL:  password authentication failed for user "svc_report"' in done.stderr
 
 
-def test_a_service_user_with_asyncpg(ways: Ways) -> None:
-    """With the right password only: asyncpg leaves the transport of a refused login open."""
+_REFUSED_BY_ASYNCPG = """
+import asyncio, ssl, sys, asyncpg
+port, ca = int(sys.argv[1]), sys.argv[2]
+try:
+    asyncio.run(asyncpg.connect(host="127.0.0.1", port=port, user="svc_report", password="wrong", database="messenger",
+                                ssl=ssl.create_default_context(cafile=ca)))
+except asyncpg.InvalidPasswordError:
+    print("refused")
+"""
 
+
+def test_a_wrong_password_with_asyncpg(ways: Ways) -> None:
+    """In a process of its own: asyncpg leaves the transport of a refused login open, and its loop ends before it."""
+    command = [sys.executable, "-c", _REFUSED_BY_ASYNCPG, str(ways.ports["token"]), str(ways.ca.path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "refused\n", done.stderr
+
+
+def test_a_service_user_with_asyncpg(ways: Ways) -> None:
     async def work() -> Any:
         connection = await asyncpg.connect(
             host="127.0.0.1",
