@@ -8,7 +8,7 @@ Every message a client sends before it is logged in has the type ``p``; what its
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.errors import ClientProtocolError, Reason
 from gateway.pgwire.frames import cstring, encode
@@ -19,15 +19,6 @@ _ABSENT: Final = 0xFFFFFFFF  # the length that says: no initial response
 
 AUTHENTICATION_OK: Final = encode(b"R", _INT32.pack(_OK))
 ASK_CLEARTEXT: Final = encode(b"R", _INT32.pack(_CLEARTEXT))
-
-
-class Exchange(Protocol):
-    """The server's side of one SASL mechanism. Raises SekishoError where the client fails or misbehaves."""
-
-    done: bool  # the client has proven itself; what ``answer`` returned last is the server's final message
-
-    def answer(self, message: bytes) -> bytes:
-        """The server's next message."""
 
 
 def ask_sasl(mechanisms: tuple[str, ...]) -> bytes:
