@@ -285,10 +285,10 @@ def test_a_transaction(house: House, wire: Wire) -> None:
 
 def test_a_query_after_a_pipeline_that_was_not_ended(house: House, wire: Wire) -> None:
     """Legal, and one transaction with it."""
-    wire.send(parse("INSERT INTO feature_flags VALUES ('t-strict', true)") + bind() + execute())
+    wire.send(parse("INSERT INTO feature_flags VALUES ('t-pipeline', true)") + bind() + execute())
     told = ask(wire, query("SELECT nothing"))
     assert (errors(told), told[-1]) == (["42703"], (b"Z", b"I"))
-    told = ask(wire, query("SELECT key FROM feature_flags WHERE key = 't-strict'"))
+    told = ask(wire, query("SELECT key FROM feature_flags WHERE key = 't-pipeline'"))
     assert rows(told) == 0, "rolled back with it"
 
 
