@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from secrets import token_hex
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from gateway.audit.record import Event
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
-from gateway.config import Config, Datasource
+from gateway.config import Config
 from gateway.config_load import resolved
 from gateway.doors.desk import Desk
 from gateway.doors.grpc import GrpcDoor
@@ -41,46 +38,13 @@ from gateway.links.volume_file import VolumeFile
 from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Vouched
-from gateway.needs import Bounds
 from gateway.policy.bundle import Bundle, load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.metadata import rule_table
 from gateway.sql.codes import IncompleteCode
+from gateway.world import LiveWorld, bounds, decision_ids, server_address
 
 _log = logging.getLogger(__name__)
-
-
-class LiveWorld:
-    """The facts' sources as they stand now; files that change are swapped in whole."""
-
-    def __init__(self, config: Config, registry: Registry, policy_revision: str) -> None:
-        self.registry = registry
-        self.policy_revision = policy_revision
-        self.twins: dict[DatasourceId, Twin] = {}
-        self._claim_ages = {issuer.issuer: issuer.country_max_age for issuer in config.issuers}
-
-    def epoch(self, datasource: DatasourceId) -> str | None:
-        """The catalog epoch of a datasource; None while its twin is down."""
-        twin = self.twins.get(datasource)
-        return twin.epoch if twin is not None else None
-
-    def stands(self, datasource: DatasourceId, since: str, depends: frozenset[str] | None) -> bool:
-        """Whether what was known at an earlier epoch, and rests on these relations, is known now."""
-        twin = self.twins.get(datasource)
-        return twin is not None and twin.history.stands(since, depends)
-
-    def epoch_seen_ns(self, datasource: DatasourceId) -> int:
-        """When the catalogs were last looked at."""
-        twin = self.twins.get(datasource)
-        return twin.seen_ns if twin is not None else 0
-
-    def country_max_age(self, issuer: str) -> int:
-        """Seconds for which an issuer's country claim counts."""
-        return self._claim_ages.get(issuer, 0)
-
-    def troubles(self) -> list[str]:
-        """What is wrong with datasources, for /readyz."""
-        return [f"datasource {name}: {twin.trouble}" for name, twin in self.twins.items() if twin.epoch is None]
 
 
 class Application:
@@ -287,36 +251,6 @@ def _binding(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError([f"{what}: {error.strerror or error}"]) from error
-
-
-def server_address(source: Datasource) -> ServerAddress:
-    """Where a datasource's server is."""
-    return ServerAddress(
-        host=source.host,
-        port=source.port,
-        database=source.database,
-        tls=source.tls,
-        ca=source.ca,
-        connect_timeout=source.connect_timeout_ms / 1000,
-    )
-
-
-def bounds(config: Config) -> Bounds:
-    """The limits `authorize` enforces."""
-    limits = config.limits
-    return Bounds(
-        statement_bytes=limits.statement_bytes,
-        tree_bytes=limits.tree_bytes,
-        known_statements=limits.known_statements,
-        known_decisions=limits.known_decisions,
-    )
-
-
-def decision_ids() -> Callable[[], str]:
-    """Ids of decisions: time of start and chance make them unique, the counter makes them cheap."""
-    prefix = f"d-{int(time.time()):x}{token_hex(3)}-"
-    numbers = itertools.count(1)
-    return lambda: f"{prefix}{next(numbers):x}"
 
 
 async def serve(config: Config) -> None:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, Final
 
-from gateway.app import LiveWorld, bounds, server_address
 from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.demo.show import Screen, Style, Tone
@@ -31,6 +30,7 @@ from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
 from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
 from gateway.policy.inprocess import InProcessEngine
+from gateway.world import LiveWorld, bounds, server_address
 
 _HOUR: Final = 3600
 _NO_KEY: Final = b"\0" * 32  # of the statement hash: nothing is recorded

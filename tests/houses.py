@@ -27,7 +27,7 @@ import pytest
 import uvloop
 import yaml
 
-from gateway.app import Application, server_address
+from gateway.app import Application
 from gateway.audit.verify import iter_entries
 from gateway.config_load import load
 from gateway.demo.characters import Character, Issuer
@@ -37,6 +37,7 @@ from gateway.doors.postgres import nonce
 from gateway.links.server import Credentials
 from gateway.links.twin import Twin
 from gateway.needs import Analysis
+from gateway.world import server_address
 
 _TTL = 3600
 

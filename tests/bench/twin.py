@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import uvloop
 
-from gateway.app import server_address
 from gateway.config import Datasource
 from gateway.config_load import load
 from gateway.doors.postgres import nonce
 from gateway.links.server import Credentials
 from gateway.links.twin import Twin
 from gateway.needs import Analysis
+from gateway.world import server_address
 from tests.bench.figures import Spread, Table, shown, spread
 from tests.bench.registry import NOBODY
 from tests.bench.stage import Stage

@@ -30,6 +30,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("explain", "reading", "reuse", "needs", "nearest", "narrow", "understand", "authorize"),
     ("links", "reports"),
     ("doors",),
+    ("world",),
     ("app",),
     ("check", "demo", "provision", "console"),
     ("cli",),

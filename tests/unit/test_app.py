@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import uvloop
 
-from gateway.app import Application, decision_ids
+from gateway.app import Application
 from gateway.audit.verify import verify
 from gateway.config_load import load
 from gateway.demo.characters import LI, SATO
@@ -174,13 +174,6 @@ def test_a_twin_that_must_be_mended_ends_the_start_and_all_it_had_begun(messenge
 def test_the_hash_key_is_its_owners_only(alone):
     run(lambda: _start_and_stop(alone))
     assert (alone.layout.record / "hash.key").stat().st_mode & 0o777 == 0o600
-
-
-def test_decision_ids_are_unique():
-    makers = [decision_ids() for _ in range(3)]
-    made = [make() for make in makers for _ in range(1000)]
-    assert len(set(made)) == len(made)
-    assert all(one.startswith("d-") for one in made)
 
 
 # -- volume ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import server_address
 from gateway.config import Datasource
 from gateway.config_load import load
 from gateway.demo.database import Database
@@ -18,6 +17,7 @@ from gateway.errors import ConfigError, UpstreamError
 from gateway.links.asker import Asker
 from gateway.links.own_session import OWN_SESSION_SETTINGS, inspect_roles, keep_quiet
 from gateway.links.server import Credentials, open_connection
+from gateway.world import server_address
 from tests.houses import House
 
 ROLE = "sekisho_engineer"

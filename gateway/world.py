@@ -1,0 +1,78 @@
+"""What the running gateway knows of the world as it stands now, and what is read off its configuration for that."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from secrets import token_hex
+
+from gateway.config import Config, Datasource
+from gateway.facts.registry import Registry
+from gateway.links.server import ServerAddress
+from gateway.links.twin import Twin
+from gateway.model import DatasourceId
+from gateway.needs import Bounds
+
+
+class LiveWorld:
+    """The facts' sources as they stand now; files that change are swapped in whole."""
+
+    def __init__(self, config: Config, registry: Registry, policy_revision: str) -> None:
+        self.registry = registry
+        self.policy_revision = policy_revision
+        self.twins: dict[DatasourceId, Twin] = {}
+        self._claim_ages = {issuer.issuer: issuer.country_max_age for issuer in config.issuers}
+
+    def epoch(self, datasource: DatasourceId) -> str | None:
+        """The catalog epoch of a datasource; None while its twin is down."""
+        twin = self.twins.get(datasource)
+        return twin.epoch if twin is not None else None
+
+    def stands(self, datasource: DatasourceId, since: str, depends: frozenset[str] | None) -> bool:
+        """Whether what was known at an earlier epoch, and rests on these relations, is known now."""
+        twin = self.twins.get(datasource)
+        return twin is not None and twin.history.stands(since, depends)
+
+    def epoch_seen_ns(self, datasource: DatasourceId) -> int:
+        """When the catalogs were last looked at."""
+        twin = self.twins.get(datasource)
+        return twin.seen_ns if twin is not None else 0
+
+    def country_max_age(self, issuer: str) -> int:
+        """Seconds for which an issuer's country claim counts."""
+        return self._claim_ages.get(issuer, 0)
+
+    def troubles(self) -> list[str]:
+        """What is wrong with datasources, for /readyz."""
+        return [f"datasource {name}: {twin.trouble}" for name, twin in self.twins.items() if twin.epoch is None]
+
+
+def server_address(source: Datasource) -> ServerAddress:
+    """Where a datasource's server is."""
+    return ServerAddress(
+        host=source.host,
+        port=source.port,
+        database=source.database,
+        tls=source.tls,
+        ca=source.ca,
+        connect_timeout=source.connect_timeout_ms / 1000,
+    )
+
+
+def bounds(config: Config) -> Bounds:
+    """The limits `authorize` enforces."""
+    limits = config.limits
+    return Bounds(
+        statement_bytes=limits.statement_bytes,
+        tree_bytes=limits.tree_bytes,
+        known_statements=limits.known_statements,
+        known_decisions=limits.known_decisions,
+    )
+
+
+def decision_ids() -> Callable[[], str]:
+    """Ids of decisions: time of start and chance make them unique, the counter makes them cheap."""
+    prefix = f"d-{int(time.time()):x}{token_hex(3)}-"
+    numbers = itertools.count(1)
+    return lambda: f"{prefix}{next(numbers):x}"
