@@ -2,7 +2,8 @@
 
 No label holds a person, a table, an SQL text or a name a client chose. Rule ids, datasources and the codes of
 incomplete statements are closed too: they are passed in at construction, and one that was not counts as ``other``. The
-children of the hot path are resolved once, as looking one up costs more than counting.
+children of the hot path are resolved once, as looking one up costs more than counting; those of every statement are
+`gateway.tallies`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
+from gateway.tallies import Tallies, Timings
 
 OTHER: Final = "other"
 NONE: Final = "none"
@@ -69,27 +71,30 @@ class Metrics:
         def counter(name: str, help: str, *labels: str) -> Counter:
             return Counter(f"sekisho_{name}", help, labels, registry=registry)
 
+        def tallies(name: str, help: str, *labels: str) -> Tallies:
+            return Tallies(f"sekisho_{name}", help, labels, registry=registry)
+
         def gauge(name: str, help: str, *labels: str) -> Gauge:
             return Gauge(f"sekisho_{name}", help, labels, registry=registry)
 
-        decisions = counter(
+        decisions = tallies(
             "decisions", "Decisions; mode `shadow`: only a shadow rule spoke.", "door", "effect", "mode"
         )
         self._denials = counter(
             "denials", "Denials, once for each rule that denied.", "door", "layer", "rule", "reason"
         )
-        reused = counter("decisions_reused", "Decisions answered from an earlier one of the same question.", "door")
-        duration = Histogram(
+        reused = tallies("decisions_reused", "Decisions answered from an earlier one of the same question.", "door")
+        duration = Timings(
             "sekisho_decision_duration_seconds",
             "Time of a decision, in all and by stage.",
             ("door", "stage"),
             registry=registry,
-            buckets=_BUCKETS,
+            bounds=_BUCKETS,
         )
         sessions = gauge("sessions", "Sessions open now.", "door")
         self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
         self._suppressed = counter("refusals_suppressed", "Refused logins that were counted, not recorded one by one.")
-        entries = counter("record_entries", "Entries of the record, by what they had survived.", "durability")
+        entries = tallies("record_entries", "Entries of the record, by what they had survived.", "durability")
         self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
         twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
         twin_wait = Histogram(
@@ -108,8 +113,8 @@ class Metrics:
         build_info = gauge("build_info", "1, for the version that runs.", "version")
         shadow = gauge("shadow_mode", "Whether a rule only counts (1) or acts (0).", "rule")
         incomplete = counter("statements_incomplete", "Statements not understood completely, by why.", "reason")
-        completions = counter("completions", "Statements that ended at the server.", "door", "result")
-        rows = counter("rows", "Rows that went through.", "door")
+        completions = tallies("completions", "Statements that ended at the server.", "door", "result")
+        rows = tallies("rows", "Rows that went through.", "door")
 
         self._decisions = {
             (door, effect, mode): decisions.labels(door, effect, mode)

@@ -25,6 +25,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "config_load",
         "logs",
         "metrics",
+        "tallies",
     ),
     ("facts", "sql", "policy", "audit", "pgwire", "injector"),
     ("explain", "reading", "reuse", "needs", "nearest", "narrow", "understand", "authorize"),
