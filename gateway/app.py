@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from gateway.audit.record import Event
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
-from gateway.config import Config
+from gateway.config import Config, Datasource
 from gateway.config_load import resolved
 from gateway.doors.desk import Desk
 from gateway.doors.grpc import GrpcDoor
@@ -32,6 +32,7 @@ from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches, service_users
+from gateway.links.strict_rules import StrictRules
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
@@ -118,14 +119,24 @@ class Application:
             troubles=lambda: world.troubles() + keys.troubles(),
         )
         await keys.start(self._tasks)
-        await self._start_twins(world, addresses, secrets, authority, metrics)
-        self._watch(world, resolver, metrics, sources)
-        self._tasks.spawn(volume.run(), "save volume")
+        strict = StrictRules(config.datasources, metrics)
         self._show_revision(world, sources.bundle, metrics)
+        strict.look(self._rules, world.registry)
+        await self._start_twins(world, addresses, secrets, authority, metrics, strict)
+        postgres = PostgresDoor(self.desk, addresses=addresses, credentials=secrets.profiles, strictness=strict.now)
+
+        def look_at_strictness() -> None:
+            for source in strict.look(self._rules, world.registry):
+                postgres.be_strict()
+                inspection = self._inspect_roles(source, addresses, secrets, strict)
+                self._tasks.spawn(_told(inspection), f"inspect roles of {source.id}")
+
+        self._watch(world, resolver, metrics, sources, look_at_strictness)
+        self._tasks.spawn(volume.run(), "save volume")
         await self.desk.event(Event.GATEWAY_START, detail=f"version {version('sekisho')}")
         self._closing.push_async_callback(self.desk.event, Event.GATEWAY_STOP)
         self._closing.push_async_callback(self._tasks.cancel)
-        await self._open_doors(addresses, secrets)
+        await self._open_doors(postgres)
 
     def _service_users(self, door: PostgresDoor) -> None:
         """Load them, and again when their file changes."""
@@ -148,6 +159,7 @@ class Application:
         secrets: Secrets,
         authority: Authority,
         metrics: Metrics,
+        strict: StrictRules,
     ) -> None:
         problems: list[str] = []
         for source in self.config.datasources:
@@ -178,15 +190,33 @@ class Application:
             self._closing.callback(twin.close)
             try:
                 await twin.start()
-                if source.strict:
-                    await inspect_roles(source, address=addresses[source.id], credentials=secrets.profiles, nonce=nonce)
+                if strict.now(source.id).strict:
+                    await self._inspect_roles(source, addresses, secrets, strict)
             except ConfigError as error:
                 problems += error.problems
             self._tasks.spawn(twin.watch(), f"twin {source.id}")
         if problems:
             raise ConfigError(problems)
 
-    def _watch(self, world: LiveWorld, resolver: Resolver, metrics: Metrics, sources: Sources) -> None:
+    async def _inspect_roles(
+        self, source: Datasource, addresses: dict[str, ServerAddress], secrets: Secrets, strict: StrictRules
+    ) -> None:
+        await inspect_roles(
+            source,
+            why=strict.now(source.id).why,
+            address=addresses[source.id],
+            credentials=secrets.profiles,
+            nonce=nonce,
+        )
+
+    def _watch(
+        self,
+        world: LiveWorld,
+        resolver: Resolver,
+        metrics: Metrics,
+        sources: Sources,
+        look_at_strictness: Callable[[], None],
+    ) -> None:
         def registry_of(directory: Path) -> Registry:
             registry = load_registry(directory)
             if problems := mismatches(self.config, registry):
@@ -196,6 +226,7 @@ class Application:
         def new_registry(registry: Registry) -> None:
             world.registry = registry
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
+            look_at_strictness()
 
         def new_policy(bundle: Bundle) -> None:
             engine = InProcessEngine(bundle)
@@ -203,6 +234,7 @@ class Application:
             resolver.engine = engine
             world.policy_revision = bundle.revision
             self._show_revision(world, bundle, metrics)
+            look_at_strictness()
 
         registry = FolderWatch(
             self.config.registry.directory,
@@ -218,12 +250,13 @@ class Application:
         self._tasks.spawn(policy.run(), "watch policy")
 
     def _show_revision(self, world: LiveWorld, bundle: Bundle, metrics: Metrics) -> None:
-        self._shadow = [rule.id for rule in rule_table(bundle.modules, bundle.data) if rule.mode == "shadow"]
+        self._rules = rule_table(bundle.modules, bundle.data)
+        self._shadow = [rule.id for rule in self._rules if rule.mode == "shadow"]
         for rule in self._shadow:
             _log.warning("rule_in_shadow_mode", extra={"rule": rule})
         metrics.policy_loaded(f"{world.policy_revision}+{world.registry.revision}", self._shadow)
 
-    async def _open_doors(self, addresses: dict[str, ServerAddress], secrets: Secrets) -> None:
+    async def _open_doors(self, postgres: PostgresDoor) -> None:
         listeners = self.config.listeners
         self.desk.start()
         self._closing.callback(self.desk.stop)
@@ -237,11 +270,18 @@ class Application:
             with _binding(f"listeners.grpc {listeners.grpc.address}"):
                 await grpc.start()
             self._closing.push_async_callback(grpc.stop)
-        postgres = PostgresDoor(self.desk, addresses=addresses, credentials=secrets.profiles)
         self._closing.push_async_callback(postgres.stop)
         self._service_users(postgres)
         with _binding("listeners.postgres"):
             await postgres.start()
+
+
+async def _told(inspection: Coroutine[None, None, None]) -> None:
+    """What is wrong while it runs is logged: until it is mended, no session begins."""
+    try:
+        await inspection
+    except ConfigError as error:
+        _log.error("strict_sessions_refused", extra={"problems": list(error.problems)})
 
 
 @contextlib.contextmanager

@@ -30,6 +30,8 @@ from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
 from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
 from gateway.policy.inprocess import InProcessEngine
+from gateway.policy.metadata import rule_table
+from gateway.strictness import strictness
 from gateway.world import LiveWorld, bounds, server_address
 
 _HOUR: Final = 3600
@@ -82,6 +84,8 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
     sources = load_sources(config)
     at = question.at if question.at is not None else int(time.time())
     source = _datasource(config, question.datasource)
+    rules = rule_table(sources.bundle.modules, sources.bundle.data)
+    strict = strictness([source], rules, sources.registry)[source.id]
     principal = _principal(config, sources, question, at)
     peer = _peer(sources, question.place)
     try:
@@ -129,7 +133,7 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         outcome = await _drive(authority, ask, at, InProcessEngine(sources.bundle), twin)
     finally:
         twin.close()
-    return CheckAnswer(document=_document(ask, at, outcome))
+    return CheckAnswer(document={**_document(ask, at, outcome), "strict": strict.strict, "strict_why": strict.why})
 
 
 async def _drive(authority: Authority, ask: Ask, at: int, engine: InProcessEngine, twin: Twin) -> Outcome:
@@ -332,6 +336,7 @@ class _Text:
         self._field("who", f"{who} (groups: {', '.join(document['groups']) or 'none'})")
         self._field("as of", document["as_of"].replace("T", " ").replace("+00:00", " UTC"))
         self._field("at", f"{document['datasource']}, profile {document['profile']}")
+        self._field("strict", document["strict_why"])
 
     def _understood(self, facts: Mapping[str, Any]) -> None:
         employer, location, data = facts["employer"], facts["location"], facts["data"]

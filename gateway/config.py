@@ -163,7 +163,10 @@ class Datasource:
     ca: Path | None = setting("PEM file with the authorities that sign the server's certificate; none = system's")
     search_path: tuple[str, ...] = setting("schemas, in order; pg_temp is always added last", ("public",))
     connect_timeout_ms: int = setting("longest time to reach and log in at the server", 5000)
-    strict: bool = setting("ask the client's own session what a statement means, and hold what runs to it", False)
+    strict: bool | None = setting(
+        "ask the client's own session what a statement means, and hold what runs to it; "
+        "none = where a rule names a relation of this datasource"
+    )
     twin: Twin = setting("the analysis twin", required=True)
     profiles: tuple[Profile, ...] = setting("who gets which role", required=True)
 

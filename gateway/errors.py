@@ -62,6 +62,7 @@ class Reason(StrEnum):
     UPSTREAM_LOST = "upstream_lost"
     PINNED_SETTING_CHANGED = "pinned_setting_changed"
     MEANING_CHANGED = "meaning_changed"
+    SESSION_OUTDATED = "session_outdated"
     SHUTTING_DOWN = "shutting_down"
     # requests over http and grpc
     REQUEST_INVALID = "request_invalid"
@@ -168,6 +169,9 @@ ANSWERS: Final = MappingProxyType(
             503,
             "ABORTED",
             "what ran in a strict session was not what had been judged; nothing of it was shown",
+        ),
+        Reason.SESSION_OUTDATED: _answer(
+            "57P01", 503, "UNAVAILABLE", "rules came into force that ask for a strict session: connect again"
         ),
         Reason.SHUTTING_DOWN: _answer("57P01", 503, "UNAVAILABLE", "the gateway is shutting down"),
         Reason.REQUEST_INVALID: _answer("22023", 400, "INVALID_ARGUMENT", "the request does not fit its schema"),

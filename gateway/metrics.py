@@ -97,6 +97,12 @@ class Metrics:
         entries = tallies("record_entries", "Entries of the record, by what they had survived.", "durability")
         self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
         twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
+        strict = gauge("strict_sessions", "Whether a datasource's sessions are strict (1) or not (0).", "datasource")
+        set_aside = gauge(
+            "strict_set_aside",
+            "Whether configuration keeps sessions from being strict (1) where a rule names a relation of theirs.",
+            "datasource",
+        )
         twin_wait = Histogram(
             "sekisho_twin_wait_seconds",
             "Time until an analysis had its turn at the twin.",
@@ -128,6 +134,8 @@ class Metrics:
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
         self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
+        self._strict = {name: strict.labels(name) for name in sorted(self._datasources)}
+        self._set_aside = {name: set_aside.labels(name) for name in sorted(self._datasources)}
         self._twin_wait = {name: twin_wait.labels(name) for name in (*sorted(self._datasources), OTHER)}
         issuers = tuple(issuers)
         self._keys_known = {name: keys_known.labels(name) for name in issuers}
@@ -237,6 +245,11 @@ class Metrics:
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""
         self._twin_up[datasource if datasource in self._datasources else OTHER].set(1 if up else 0)
+
+    def strict(self, datasource: str, *, strict: bool, set_aside: bool) -> None:
+        """How a datasource's sessions are begun. Datasources are configured; another is a mistake of ours."""
+        self._strict[datasource].set(1 if strict else 0)
+        self._set_aside[datasource].set(1 if set_aside else 0)
 
     def twin_waited(self, datasource: str, seconds: float) -> None:
         """An analysis had its turn."""

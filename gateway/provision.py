@@ -11,9 +11,11 @@ from collections.abc import Collection
 from gateway.config import Config, Datasource
 from gateway.errors import ConfigError
 from gateway.facts.catalog import Table
-from gateway.facts.registry import load_registry
+from gateway.links.sources import load_sources
 from gateway.model import DatasourceId
+from gateway.policy.metadata import rule_table
 from gateway.sql.provision import Grant, ProfileGrants, provision_sql
+from gateway.strictness import strictness
 
 
 def provision(
@@ -26,10 +28,9 @@ def provision(
 ) -> str:
     """The script. ``profiles``: only these; none: all of the datasource. Raises ConfigError."""
     source = _datasource(config, datasource)
-    registry = load_registry(config.registry.directory)
-    labelled = registry.catalog.get(DatasourceId(source.id))
-    if labelled is None:
-        raise ConfigError([f"datasource {source.id}: not in the registry's catalog"])
+    sources = load_sources(config)
+    rules = rule_table(sources.bundle.modules, sources.bundle.data)
+    labelled = sources.registry.catalog[DatasourceId(source.id)]
     unknown = sorted(set(profiles) - {profile.name for profile in source.profiles})
     if unknown:
         raise ConfigError([f"datasource {source.id} has no profile {name}" for name in unknown])
@@ -44,7 +45,7 @@ def provision(
         profiles=[ProfileGrants(role=role, names=tuple(names), grants=grants) for role, names in roles.items()],
         keyed_hash=keyed_hash,
         epoch_trigger=epoch_trigger,
-        strict=source.strict,
+        strict=strictness([source], rules, sources.registry)[source.id].strict,
     )
 
 

@@ -51,7 +51,7 @@ class House:
         database: Database | None,
         settings: Mapping[str, Any] | None = None,
         *,
-        strict: bool = False,
+        strict: bool | None = None,
         epoch_interval_ms: int = 100,
     ) -> None:
         self.layout = Layout(root=root)

@@ -217,6 +217,7 @@ class Client(asyncio.Protocol):
         self._door.desk.metrics.session_opened(Door.POSTGRES)
         self._watch_expiry()
         login.server.attach(self._relay)
+        self.be_strict()  # rules may have come into force while it was logged in
         if not self._ended:
             self.read_with(self._relay.client_data)
 
@@ -288,6 +289,14 @@ class Client(asyncio.Protocol):
             self._relay.drain()
         else:
             self.end(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
+
+    def be_strict(self) -> None:
+        """End a session at its next statement, if it must be strict by now and is not: it cannot become so."""
+        if self._relay is None or self._login is None or self._login.strict:
+            return
+        strictness = self._door.strictness(self._login.datasource)
+        if strictness.strict:
+            self._relay.outdated = f"this session must be strict by now ({strictness.why}): connect again"
 
     def terminate(self, reason: Reason, why: str) -> None:
         """End a session from outside, whatever it does just then."""

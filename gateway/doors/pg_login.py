@@ -56,8 +56,9 @@ async def log_in(
     profile = desk.profile(request.database, principal)
     address = door.addresses[request.database]
     datasource = next(one for one in desk.config.datasources if one.id == request.database)
+    strictness = door.strictness(request.database)
     settings = {**dict(request.settings), "search_path": search_path(datasource)}
-    if datasource.strict:
+    if strictness.strict:
         settings |= OWN_SESSION_SETTINGS
     credentials = door.credentials[(request.database, profile.name)]
     server = await open_connection(address, credentials, settings, door.nonce)
@@ -68,10 +69,10 @@ async def log_in(
         profile=profile.name,
         address=address,
         server=server,
-        strict=datasource.strict,
+        strict=strictness.strict,
     )
     try:
-        if datasource.strict:
+        if login.strict:
             await keep_quiet(datasource, server)
         await desk.event(
             Event.SESSION_OPEN,
@@ -81,6 +82,7 @@ async def log_in(
             principal_id=principal.id,
             datasource=login.datasource,
             profile=login.profile,
+            detail=strictness.why,
             attribution=dict(request.settings),
             method=method,
         )

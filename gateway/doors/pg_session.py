@@ -103,6 +103,7 @@ class Relay:
         self._server_slow = False
         self._draining = False
         self._over = False
+        self.outdated = ""  # why no further statement is let through: such a session can only be begun anew
 
     @property
     def running(self) -> bool:
@@ -187,6 +188,10 @@ class Relay:
                         to_server.append(action.data)
                     case ToClient():
                         self._client.write(action.data)
+                    case Judge() if self.outdated:
+                        server.write(b"".join(to_server))
+                        self._client.end(Reason.SESSION_OUTDATED, f"terminating connection: {self.outdated}")
+                        return
                     case Judge():
                         if self._own is not None and to_server:
                             server.write(b"".join(to_server))  # before a question of our own

@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from gateway.config import PostgresListener
@@ -21,6 +21,7 @@ from gateway.errors import Reason
 from gateway.links.server import Credentials, ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.tasks import TaskGroup
+from gateway.strictness import Strictness
 
 _log = logging.getLogger(__name__)
 _KNOCKING = 16  # connections that may be there on top, however few the seats
@@ -36,11 +37,13 @@ class PostgresDoor:
         *,
         addresses: Mapping[str, ServerAddress],
         credentials: Mapping[tuple[str, str], Credentials],
+        strictness: Callable[[str], Strictness],
     ) -> None:
-        """``credentials`` by (datasource, profile)."""
+        """``credentials`` by (datasource, profile); ``strictness`` of a datasource's sessions, as of now."""
         self.desk = desk
         self.addresses = addresses
         self.credentials = credentials
+        self.strictness = strictness
         self.limits = desk.config.limits
         self.tasks = TaskGroup()
         self.cancels = CancelKeys()
@@ -100,6 +103,11 @@ class PostgresDoor:
             who = client.principal
             if who is not None and who.issuer == users.issuer and not users.good(who.database_user, who.subject, now):
                 client.terminate(Reason.PASSWORD_WRONG, "the service user is no longer registered")
+
+    def be_strict(self) -> None:
+        """Rules came into force that ask for strict sessions: those that are not end at their next statement."""
+        for client in list(self._clients):
+            client.be_strict()
 
     def forget(self, client: Client) -> None:
         """A connection ended."""

@@ -48,12 +48,13 @@ async def keep_quiet(source: Datasource, connection: ServerConnection) -> None:
 async def inspect_roles(
     source: Datasource,
     *,
+    why: str,
     address: ServerAddress,
     credentials: Mapping[tuple[str, str], Credentials],
     nonce: Callable[[], str],
 ) -> None:
-    """At start: log in as each profile's role. Raises ConfigError; a server that is down is only noted, since every
-    session looks for itself."""
+    """Log in as each profile's role. Raises ConfigError; a server that is down is only noted, since every session looks
+    for itself. ``why`` it is strict."""
     problems: list[str] = []
     for profile in source.profiles:
         try:
@@ -65,11 +66,17 @@ async def inspect_roles(
             await keep_quiet(source, connection)
         except UpstreamError as error:
             problems.append(
-                f"datasource {source.id} is strict, and {error.detail} (or nobody can say) in sessions of profile "
-                f"{profile.name}. As a superuser: ALTER ROLE {profile.role} SET log_min_messages = panic; or set "
-                f"twin.accept_logged_trees: true"
+                f"datasource {source.id} is strict ({why}), and {error.detail} (or nobody can say) in sessions of "
+                f"profile {profile.name}. As a superuser: ALTER ROLE {profile.role} SET log_min_messages = panic "
+                f"(`sekisho provision` prints it); or set {_otherwise(source)}"
             )
         finally:
             connection.close()
     if problems:
         raise ConfigError(problems)
+
+
+def _otherwise(source: Datasource) -> str:
+    """What else may be done about trees in the log: by name, and visible ever after."""
+    accepted = "twin.accept_logged_trees: true"
+    return accepted if source.strict else f"{accepted}, or strict: false to go without strict sessions"

@@ -2,6 +2,9 @@
 
 A rule is a line ``passed contains "<id>" if ...``. Its row is ``rules.<id>`` of the data beside it. The engine reads
 mode and dates from the row only, so lowering a rule shows in its owner's own two files or not at all.
+
+A rule that is about certain relations names them in its METADATA (``relations``): ``schema.relation``, of whichever
+datasource has it, or ``datasource:schema.relation``. Sessions of such a datasource are strict (`gateway.strictness`).
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from gateway.model import Layer, Mode
 _RULE: Final = re.compile(r'^passed contains "(?P<id>[^"]*)"')
 _AGREED: Final = ("layer", "citation", "effective_from", "effective_to", "mode")
 _ROW: Final = frozenset({*_AGREED, "title", "owner", "order", "confidence"})
+_CUSTOM: Final = frozenset({"id", *_AGREED, "cases", "relations"})
+_NAMED: Final = re.compile(r"^(?:(?P<datasource>[^:\s]+):)?(?P<relation>[^.:\s]+\.[^:\s]+)$")
 _DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
@@ -137,12 +142,43 @@ def _agreement_problems(rule: RuleText, row: Mapping[str, Any]) -> list[str]:
             problems.append(f"the METADATA of {rule.id} lacks {name}")
         elif name in row and said.get(name) != row[name]:
             problems.append(f"the METADATA of {rule.id} and its row differ in {name}")
+    # A misspelt `relations` would be none, and sessions not strict that should be.
+    unknown = sorted(str(name) for name in said.keys() - _CUSTOM)
+    problems += [f"the METADATA of {rule.id} has an unknown custom field {name}" for name in unknown]
+    problems += _relation_problems(rule, said.get("relations", []))
     return [f"{rule.place}: {problem}" for problem in problems]
+
+
+def _relation_problems(rule: RuleText, said: object) -> list[str]:
+    if not isinstance(said, list) or not all(isinstance(name, str) for name in said):
+        return [f"the METADATA of {rule.id}: relations must be a list of texts"]
+    return [
+        f"the METADATA of {rule.id}: '{name}' must be written schema.relation or datasource:schema.relation"
+        for name in said
+        if not _NAMED.match(name)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRelation:
+    """A relation that a rule is about. ``datasource`` None: of whichever datasource has it."""
+
+    datasource: str | None
+    relation: str
+
+    def __str__(self) -> str:
+        return self.relation if self.datasource is None else f"{self.datasource}:{self.relation}"
+
+
+def _named_relations(rule: RuleText) -> tuple[NamedRelation, ...]:
+    names = ((rule.metadata or {}).get("custom") or {}).get("relations", [])
+    found = (_NAMED.match(name) for name in names)
+    return tuple(NamedRelation(datasource=one["datasource"], relation=one["relation"]) for one in found if one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
-    """What the engine and the metrics know of a rule."""
+    """What the engine, the metrics and the doors know of a rule."""
 
     id: str
     layer: Layer
@@ -150,6 +186,7 @@ class RuleRow:
     pack: str
     title: str
     citation: str
+    relations: tuple[NamedRelation, ...] = ()
 
 
 def rule_table(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> list[RuleRow]:
@@ -162,6 +199,7 @@ def rule_table(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> l
             pack=rule.pack,
             title=row["title"],
             citation=row["citation"],
+            relations=_named_relations(rule),
         )
         for path, text in modules
         for rule in rule_texts(path, text)

@@ -28,7 +28,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "tallies",
     ),
     ("facts", "sql", "policy", "audit", "pgwire", "injector"),
-    ("explain", "reading", "reuse", "needs", "nearest", "narrow", "understand", "authorize"),
+    ("explain", "reading", "reuse", "needs", "nearest", "narrow", "strictness", "understand", "authorize"),
     ("links", "reports"),
     ("doors",),
     ("world",),

@@ -24,6 +24,7 @@ from gateway.demo.show import Style
 from gateway.errors import ConfigError
 from gateway.links.sources import packaged_policies
 from tests.houses import House
+from tests.packs import add_naming_rule, copy_policies
 
 PLAIN = Style(colour=False, width=100)
 PHONES = "SELECT name, phone FROM users WHERE id = 4"
@@ -280,3 +281,16 @@ def test_principals_may_be_of_whoever_is_configured(tmp_path):
     assert _issuers(plain) == {"https://id.line.example"}
     whole = replace(plain, service_users=users, certificates=certificates)
     assert _issuers(whole) == {"https://id.line.example", "sekisho:service", "sekisho:certificate"}
+
+
+@pytest.mark.parametrize(("strict", "words"), [(None, "a relation named by"), (False, "strict: false in the")])
+def test_why_sessions_are_strict_or_are_not(messenger, tmp_path, strict, words):
+    policies = copy_policies(tmp_path / "policies")
+    add_naming_rule(policies)
+    (tmp_path / "house").mkdir()
+    house = House(tmp_path / "house", messenger, {"policy": {"directory": str(policies)}}, strict=strict)
+    answer = ask(house, "kim", "KR", "SELECT count(*) FROM stickers")
+    assert answer.document["strict"] is (strict is None)
+    assert words in answer.document["strict_why"]
+    (line,) = [line for line in answer.text(PLAIN).splitlines() if line.strip().startswith("strict")]
+    assert words in line

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.config import Config
+from gateway.config import Config, Policy
 from gateway.config_load import load
 from gateway.errors import ConfigError
 from gateway.provision import provision
 from tests.houses import House
+from tests.packs import add_naming_rule, copy_policies
 
 
 @pytest.fixture
@@ -20,6 +21,10 @@ def config(tmp_path) -> Config:
 
 def lines(text: str, start: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(start)]
+
+
+def quiet(text: str) -> int:
+    return len([line for line in text.splitlines() if "SET log_min_messages = 'panic'" in line])
 
 
 def test_every_labelled_column_is_granted_to_every_profile(config):
@@ -46,7 +51,16 @@ def test_of_a_strict_datasource_every_role_is_quiet(config):
     (source,) = config.datasources
     strict = replace(config, datasources=(replace(source, strict=True),))
     for text, roles in ((provision(config, datasource=None), 1), (provision(strict, datasource=None), 3)):
-        assert len([line for line in text.splitlines() if "SET log_min_messages = 'panic'" in line]) == roles
+        assert quiet(text) == roles
+
+
+@pytest.mark.parametrize(("said", "roles"), [(None, 3), (False, 1), (True, 3)])
+def test_so_are_those_of_a_datasource_that_a_rule_names(config, tmp_path, said, roles):
+    policies = copy_policies(tmp_path / "policies")
+    add_naming_rule(policies)
+    (source,) = config.datasources
+    naming = replace(config, policy=Policy(directory=policies), datasources=(replace(source, strict=said),))
+    assert quiet(provision(naming, datasource=None)) == roles
 
 
 def test_one_role_of_two_profiles_is_made_once(config):

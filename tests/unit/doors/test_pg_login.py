@@ -17,6 +17,7 @@ from gateway.links.server import Credentials, ServerAddress
 from gateway.metrics import LoginMethod
 from gateway.model import Peer
 from gateway.pgwire.startup import StartupRequest
+from gateway.strictness import Strictness
 from tests.houses import House
 from tests.integration.postgres_wire import events, until
 
@@ -43,6 +44,7 @@ def doorway(house: House, messenger: Database) -> PostgresDoor:
         house.application.desk,
         addresses={"messenger": address},
         credentials={("messenger", name): role for name, role in roles.items()},
+        strictness=lambda name: Strictness(strict=False),
     )
 
 

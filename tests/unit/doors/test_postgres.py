@@ -11,6 +11,7 @@ from gateway.config import Limits, PostgresListener
 from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
 from gateway.doors.postgres import Place, PostgresDoor, nonce
+from gateway.strictness import Strictness
 
 
 def listener(**settings: Any) -> PostgresListener:
@@ -42,7 +43,9 @@ def test_a_nonce_is_a_word_that_is_no_statement():
 
 def door(*, sessions: int, draining: bool = False) -> PostgresDoor:
     desk = SimpleNamespace(config=SimpleNamespace(limits=Limits(sessions=sessions)), draining=draining)
-    return PostgresDoor(cast(Desk, desk), addresses={}, credentials={})
+    return PostgresDoor(
+        cast(Desk, desk), addresses={}, credentials={}, strictness=lambda name: Strictness(strict=False)
+    )
 
 
 def client(of: PostgresDoor) -> Client:

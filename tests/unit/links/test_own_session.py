@@ -43,7 +43,8 @@ def level(messenger: Database) -> Iterator[Callable[[str], None]]:
 
 def inspect(source: Datasource) -> None:
     credentials = {(source.id, one.name): Credentials(user=one.role, password=None) for one in source.profiles}
-    asyncio.run(inspect_roles(source, address=server_address(source), credentials=credentials, nonce=nonce))
+    address = server_address(source)
+    asyncio.run(inspect_roles(source, why="a test", address=address, credentials=credentials, nonce=nonce))
 
 
 @pytest.mark.parametrize("loud", ["warning", "log", "error", "debug1"])
@@ -52,7 +53,11 @@ def test_every_role_that_logs_is_named(source: Datasource, level: Callable[[str]
     with pytest.raises(ConfigError) as caught:
         inspect(source)
     assert len(caught.value.problems) == 2
+    assert "datasource messenger is strict (a test)" in caught.value.problems[0]
     assert f"ALTER ROLE {ROLE} SET log_min_messages = panic" in caught.value.problems[0]
+    assert caught.value.problems[0].endswith("or set twin.accept_logged_trees: true"), "it is strict by name"
+    with pytest.raises(ConfigError, match="or strict: false to go without strict sessions"):
+        inspect(replace(source, strict=None))
     inspect(replace(source, twin=replace(source.twin, accept_logged_trees=True)))
 
 

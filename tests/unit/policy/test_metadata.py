@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.metadata import check_rules, rule_rows, rule_texts
+from gateway.policy.metadata import NamedRelation, check_rules, rule_rows, rule_table, rule_texts
 
 MODULE = """# METADATA
 # title: Pack
@@ -141,3 +141,42 @@ def test_a_row_without_a_rule() -> None:
 def test_a_rule_defined_twice() -> None:
     twice = MODULE + '\npassed contains "house-a" if input.b == true\n'
     assert "house/x/x.rego:16: rule house-a is already defined at house/x/x.rego:14" in check(twice)
+
+
+def naming(relations: str) -> str:
+    return MODULE.replace("#   mode: enforce\n", f"#   mode: enforce\n#   {relations}\n")
+
+
+def test_a_rule_names_relations():
+    module = naming("relations: [public.users, 'messenger:public.messages', 'public.a:b']")
+    assert check(module) == [
+        "house/x/x.rego:15: the METADATA of house-a: 'public.a:b' must be written schema.relation or "
+        "datasource:schema.relation"
+    ]
+    module = naming("relations: [public.users, 'messenger:public.messages']")
+    assert check(module) == []
+    (row_of,) = rule_table([("house/x/x.rego", module)], data({"house-a": row()}))
+    assert row_of.relations == (
+        NamedRelation(datasource=None, relation="public.users"),
+        NamedRelation(datasource="messenger", relation="public.messages"),
+    )
+    assert [str(one) for one in row_of.relations] == ["public.users", "messenger:public.messages"]
+    (without,) = rule_table([("house/x/x.rego", MODULE)], data({"house-a": row()}))
+    assert without.relations == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("relations: public.users", "relations must be a list of texts"),
+        ("relations: [1]", "relations must be a list of texts"),
+        ("relations: [users]", "'users' must be written schema.relation or datasource:schema.relation"),
+        ("relations: ['public. users']", "'public. users' must be written schema.relation"),
+        ("relations: [':public.users']", "':public.users' must be written schema.relation"),
+        ("relation: [public.users]", "has an unknown custom field relation"),
+    ],
+)
+def test_relations_that_are_none(said: str, problem: str):
+    (found,) = check(naming(said))
+    assert found.startswith("house/x/x.rego:15: the METADATA of house-a")
+    assert problem in found

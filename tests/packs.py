@@ -1,0 +1,72 @@
+"""Policies of a test's own: the packs that come with Sekisho, and a rule more that names a relation.
+
+It is a rule as a house writes it, with METADATA, a row and a finding: what users reported is read by the moderation
+team. None of the packaged rules names a relation: they go by data types, whatever the table is called.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.links.sources import packaged_policies
+
+RULE = "house-reports"
+_MODULE = """
+# METADATA
+# title: "Reports are read by the moderation team"
+# description: |
+#   Needs statement.relations and principal.groups.
+# scope: rule
+# custom:
+#   id: house-reports
+#   layer: house
+#   citation: "House policy: who reported whom"
+#   effective_from: 2021-04-23
+#   mode: {mode}
+#   relations: [{relations}]
+passed contains "house-reports" if _reports_kept
+
+_reports_kept if not _reports_read
+
+_reports_kept if "moderator" in input.principal.groups
+
+_reports_read if "public.moderation_queue" in input.statement.relations
+
+findings contains lib.finding("house-reports", {{
+	"message": "what users reported is read by the moderation team",
+	"fact": "principal.groups",
+	"value": input.principal.groups,
+	"remedy": "ask somebody of the moderation team",
+}}) if {{
+	not _reports_kept
+}}
+"""
+_ROW = """  house-reports:
+    title: Reports are read by the moderation team
+    layer: house
+    citation: "House policy: who reported whom"
+    effective_from: "2021-04-23"
+    effective_to: null
+    mode: {mode}
+    owner: security
+    order: 110
+"""
+
+
+def copy_policies(to: Path) -> Path:
+    """The packaged policies, to be changed."""
+    shutil.copytree(packaged_policies(), to)
+    return to
+
+
+def add_naming_rule(
+    policies: Path, *, relations: Sequence[str] = ("messenger:public.moderation_queue",), mode: str = "enforce"
+) -> None:
+    """The rule, about these relations."""
+    pack = policies / "house" / "subjects"
+    module, data = pack / "subjects.rego", pack / "data.yaml"
+    data.write_text(data.read_text().replace("rules:\n", "rules:\n" + _ROW.format(mode=mode), 1))
+    names = ", ".join(f'"{name}"' for name in relations)
+    module.write_text(module.read_text() + _MODULE.format(mode=mode, relations=names))
