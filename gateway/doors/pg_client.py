@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _EARLY_BYTES: Final = 65_536  # what a client may send ahead while it is being logged in
 _TOO_MANY: Final = "sorry, too many clients already"
 _TOO_MANY_STATE: Final = "53300"
+_UNHEARD: Final = 5.0  # seconds the server has for what a client sent just before it said goodbye
 _LAST_WORDS: Final = 5.0  # seconds a peer has to read what was written before the end
 _EXPIRY_LOOK: Final = 30.0  # seconds between two looks at the clock, which may be set meanwhile
 
@@ -95,7 +96,6 @@ class Client(asyncio.Protocol):
             self._note_protocol_error(Reason.STARTUP_TRUNCATED, "the peer left in the middle of its start-up packet")
         if self._proof is not None and self._proof.failure is not None:
             self._failed(self._proof.failure)  # it knew already, and did not wait for the last word
-        self._cancel_running()  # nobody waits for the answer any more
         self._finish("the client left")
 
     def pause_writing(self) -> None:
@@ -245,11 +245,6 @@ class Client(asyncio.Protocol):
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(min(left, _EXPIRY_LOOK), self._watch_expiry)
 
-    def _cancel_running(self) -> None:
-        """Do not let the server work for hours on what nobody waits for."""
-        if self._relay is not None and self._relay.running:
-            self._cancel()
-
     def _cancel(self) -> None:
         if self._login is not None and not self._login.server.closed:
             self._door.tasks.spawn(self._send_cancel(self._login), "cancel")
@@ -278,8 +273,8 @@ class Client(asyncio.Protocol):
             self._transport.resume_reading()
 
     def left(self) -> None:
-        """The client said goodbye."""
-        self._finish("the client said goodbye")
+        """The client said goodbye. What it sent before that is done, as the server would, but not for hours."""
+        self._finish("the client said goodbye", patience=_UNHEARD)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -300,7 +295,6 @@ class Client(asyncio.Protocol):
 
     def terminate(self, reason: Reason, why: str) -> None:
         """End a session from outside, whatever it does just then."""
-        self._cancel_running()
         self.end(reason, f"terminating connection: {why}")
 
     def end(self, reason: Reason, detail: str, *, sqlstate: str = "") -> None:
@@ -309,11 +303,8 @@ class Client(asyncio.Protocol):
             return
         self._say(reason, detail, sqlstate)
         # Recorded without waiting: nothing is forwarded, and the peer is gone whatever happens.
-        if reason in PROTOCOL_REASONS:
+        if reason in PROTOCOL_REASONS or reason is Reason.MEANING_CHANGED:
             self._note_protocol_error(reason, detail)
-        elif reason is Reason.MEANING_CHANGED:
-            self._note_protocol_error(reason, detail)
-            self._cancel()  # nor is what runs to end well
         elif self._relay is None:
             reception = self._reception
             self._door.desk.login_refused(reception.peer, reason, detail, reception.claims(), self._method())
@@ -340,7 +331,7 @@ class Client(asyncio.Protocol):
         if self._login is not None:
             note_close(self._door.desk, self._reception.peer, self._login, why, reason)
 
-    def _finish(self, why: str, reason: Reason | None = None) -> None:
+    def _finish(self, why: str, reason: Reason | None = None, *, patience: float = 0.0) -> None:
         if self._ended:
             return
         self._ended = True
@@ -351,9 +342,12 @@ class Client(asyncio.Protocol):
             # A peer that does not read would keep the connection, and what it has not read, for as long as it likes.
             asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
         self._door.cancels.revoke(self._cancel_id)
-        self._door.forget(self)
         if self._relay is not None and self._login is not None:
+            if self._relay.running and not self._login.server.closed:
+                self._door.see_off(self, self._login, patience=patience)
+            else:
+                self._login.server.end()
             self._relay.over()
-            self._login.server.end()
             self._door.desk.metrics.session_closed(Door.POSTGRES)
             self._note_close(why, reason)
+        self._door.forget(self)

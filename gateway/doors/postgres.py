@@ -15,15 +15,18 @@ from gateway.config_rules import split_address
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
+from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_proof import Offer
 from gateway.doors.pg_tls import ListenerTls
 from gateway.errors import Reason
+from gateway.links.farewell import Farewell
 from gateway.links.server import Credentials, ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.tasks import TaskGroup
 from gateway.strictness import Strictness
 
 _log = logging.getLogger(__name__)
+_LAST_FAREWELLS = 3.0  # seconds that servers are given at shutdown to stop what they run for nobody
 _KNOCKING = 16  # connections that may be there on top, however few the seats
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -51,6 +54,8 @@ class PostgresDoor:
         self._service_users: ServiceUsers | None = None
         self._clients: set[Client] = set()
         self._seated: set[Client] = set()
+        self._lingering: set[Client] = set()  # gone, but for what their servers still run
+        self._farewells = TaskGroup()
         self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()
 
@@ -110,11 +115,24 @@ class PostgresDoor:
             client.be_strict()
 
     def forget(self, client: Client) -> None:
-        """A connection ended."""
+        """A connection ended; its seat is free, unless something of it still runs at the server (``see_off``)."""
         self._clients.discard(client)
-        self._seated.discard(client)
+        if client not in self._lingering:
+            self._seated.discard(client)
         if not self._clients:
             self._gone.set()
+
+    def see_off(self, client: Client, login: LoggedIn, *, patience: float = 0.0) -> None:
+        """A session ended while the server still runs something for it: see that it stops. Before ``forget``."""
+        self._lingering.add(client)
+        self._farewells.spawn(self._see_off(client, Farewell(login.server, login.address), patience), "farewell")
+
+    async def _see_off(self, client: Client, farewell: Farewell, patience: float) -> None:
+        try:
+            await farewell.until_gone(patience=patience)
+        finally:
+            self._lingering.discard(client)
+            self._seated.discard(client)
 
     async def stop(self) -> None:
         """Listen no more; let open transactions end within the drain time; then close everything."""
@@ -131,6 +149,7 @@ class PostgresDoor:
                 _log.warning("drain_timeout", extra={"sessions": len(self._clients)})
         for client in list(self._clients):
             client.end(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
+        await self._farewells.settle(_LAST_FAREWELLS)
         await self.tasks.cancel()
 
 

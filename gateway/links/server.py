@@ -118,6 +118,13 @@ class ServerConnection(asyncio.Protocol):
             self.transport.write(TERMINATE)
             self.transport.close()
 
+    def see_off(self, receiver: Receiver) -> None:
+        """Say goodbye; ``receiver`` gets what still comes, and is told when the server has closed the connection."""
+        self.attach(receiver)
+        if self.transport is not None and not self.closed:
+            self.transport.resume_reading()
+            self.transport.write(TERMINATE)
+
     def close(self) -> None:
         """Close at once."""
         if self.transport is not None:

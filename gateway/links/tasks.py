@@ -37,6 +37,12 @@ class TaskGroup:
         if told is None or not isinstance(error, told):
             _log.error("task_failed", exc_info=error, extra={"task": task.get_name()})
 
+    async def settle(self, seconds: float) -> None:
+        """Give all so long to end by themselves, then cancel."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=seconds)
+        await self.cancel()
+
     async def cancel(self) -> None:
         """Cancel all and wait until they have ended."""
         tasks = list(self._tasks)

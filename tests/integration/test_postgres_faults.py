@@ -343,3 +343,26 @@ def test_a_client_that_vanishes_in_the_middle_of_a_statement_leaves_nothing_runn
         wire.send(query(endless))
         until(lambda: running() == 1)
     until(lambda: running() == 0)
+
+
+def test_a_cancel_that_comes_too_early_is_repeated(own: Database, new_house: Callable[..., House]) -> None:
+    """A server that has not read the statement yet makes nothing of a cancel request, and would run it for hours."""
+    house = new_house(database=own)
+    endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 90001) b"
+    with own.connect() as admin:
+        with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire:
+            (pid,) = admin.execute(SESSIONS + " AND application_name <> 'sekisho twin'").fetchone()  # type: ignore[misc]
+            os.kill(pid, signal.SIGSTOP)
+            wire.send(query(endless))
+            until(lambda: house.entries("decision"))
+        until(lambda: events(house, "session_close"))
+        until(lambda: _pending(pid, signal.SIGINT))
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: admin.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is None)
+
+
+def _pending(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal waits for a stopped process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd", "ShdPnd"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)

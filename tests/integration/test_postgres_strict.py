@@ -285,7 +285,11 @@ def test_a_transaction(house: House, wire: Wire) -> None:
 
 def test_a_query_after_a_pipeline_that_was_not_ended(house: House, wire: Wire) -> None:
     """Legal, and one transaction with it."""
-    wire.send(parse("INSERT INTO feature_flags VALUES ('t-pipeline', true)") + bind() + execute())
+    insert = parse("INSERT INTO feature_flags VALUES ('t-pipeline', true)")
+    # As long as the gateway has not seen that an earlier test's trigger is gone, it denies the INSERT: then the server
+    # ignores everything up to a Sync, the Query included, and nobody would ever answer it.
+    until(lambda: errors(ask(wire, insert + SYNC)) == [])
+    wire.send(insert + bind() + execute())
     told = ask(wire, query("SELECT nothing"))
     assert (errors(told), told[-1]) == (["42703"], (b"Z", b"I"))
     told = ask(wire, query("SELECT key FROM feature_flags WHERE key = 't-pipeline'"))

@@ -114,3 +114,20 @@ def test_a_task_that_fails_while_it_is_cancelled_is_told(caplog):
     asyncio.run(work())
 
     assert [record.task for record in caplog.records] == ["clumsy"]
+
+
+def test_tasks_are_given_time_to_end_by_themselves():
+    async def work():
+        group, ended = TaskGroup(), []
+
+        async def wait(seconds):
+            await asyncio.sleep(seconds)
+            ended.append(seconds)
+
+        group.spawn(wait(0), "short")
+        group.spawn(wait(3600), "long")
+        await group.settle(0.05)
+        await group.settle(3600)  # nothing left: nothing to wait for
+        return ended
+
+    assert asyncio.run(work()) == [0]
