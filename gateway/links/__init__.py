@@ -3,6 +3,7 @@
 Map:
     resolve     answers to needs: engine, twin, record; at once where it can be
     server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
+    farewell    the end of a client's session at the server: nothing may run on for somebody who is gone
     asker       questions of our own over such a connection
     fair        whose turn it is: a queue that goes round those who wait
     locked      which relations somebody holds a strong lock on, as far as analyses that waited in vain can tell
