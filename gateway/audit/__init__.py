@@ -3,6 +3,7 @@
     record.py       builders of entries (plain dicts, snake_case, ``schema_version``); never values, never raw SQL
     chain.py        canonical JSON and the chain: how an entry becomes a line, how a line is read back (pure)
     segments.py     the folder: names, listing, bounded reading of lines, durable creation of a segment
+    folder.py       whose the folder is: one gateway's, of one process or several workers
     checkpoint.py   ``<writer>.head.json``: seq and hash of the last synced entry, so that a cut end is found
     resume.py       where a writer's chain ends, read when it is opened again; a torn tail is marked, not hidden
     writer.py       ``RecordWriter``: WRITTEN = one write, SYNCED = group commit by one thread; never drops

@@ -10,7 +10,6 @@ failed ``fdatasync`` is never tried again: the kernel may have dropped the pages
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
@@ -21,9 +20,10 @@ from typing import Final
 from gateway.audit.chain import EntryInvalid, canonical, link
 from gateway.audit.checkpoint import Checkpoint, checkpoint_path
 from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL
+from gateway.audit.folder import FolderLock, lock_alone, lock_as_worker
 from gateway.audit.record import SCHEMA_VERSION
 from gateway.audit.resume import End, find_end
-from gateway.audit.segments import WRITER_NAME, FileCalls, create_file, make_folder, segment_path
+from gateway.audit.segments import WRITER_NAME, FileCalls, create_file, segment_path
 from gateway.errors import ConfigError, Reason, RecordUnavailable
 from gateway.model import Durability, JsonValue
 
@@ -31,7 +31,6 @@ SYNC_INTERVAL_S: Final = 0.5  # written entries are on disk within a second: hal
 CHECKPOINT_GROUPS: Final = 64  # under constant load the checkpoint itself is synced every so many groups
 MIN_SEGMENT_BYTES: Final = 4096
 
-_LOCK: Final = "lock"
 _log = logging.getLogger(__name__)
 
 OnDurable = Callable[[BaseException | None], None]
@@ -61,8 +60,11 @@ class RecordWriter:
         self._thread.start()
 
     @classmethod
-    def open(cls, directory: Path, *, segment_bytes: int, writer: str, calls: FileCalls | None = None) -> RecordWriter:
-        """Take the folder and continue the writer's chain where it ends.
+    def open(
+        cls, directory: Path, *, segment_bytes: int, writer: str, shared: bool = False, calls: FileCalls | None = None
+    ) -> RecordWriter:
+        """Take the folder and continue the writer's chain where it ends. ``shared``: as one of a gateway's workers,
+        whose supervisor has the folder already.
 
         Raises ConfigError where the folder is another process's, cannot be used, or holds a record of this writer
         that is damaged: a damaged chain is not continued as if nothing had happened.
@@ -79,7 +81,7 @@ class RecordWriter:
         calls = calls or FileCalls()
         fds = _Descriptors()
         try:
-            fds.lock = _take_folder(directory, calls)
+            fds.lock = lock_as_worker(directory, writer) if shared else lock_alone(directory, calls)
             end = find_end(directory, writer)
             checkpoint = _open_files(directory, writer, end, fds, calls)
         except OSError as error:
@@ -247,13 +249,16 @@ class _Descriptors:
     __slots__ = ("checkpoint", "lock", "segment")
 
     def __init__(self) -> None:
-        self.segment, self.checkpoint, self.lock = -1, -1, -1
+        self.segment, self.checkpoint = -1, -1
+        self.lock: FolderLock | None = None
 
     def close(self) -> None:
-        for fd in (self.segment, self.checkpoint, self.lock):
+        for fd in (self.segment, self.checkpoint):
             if fd >= 0:
                 os.close(fd)
-        self.segment, self.checkpoint, self.lock = -1, -1, -1
+        if self.lock is not None:
+            self.lock.close()
+        self.segment, self.checkpoint, self.lock = -1, -1, None
 
 
 def _tell(callback: OnDurable, failure: BaseException | None) -> None:
@@ -261,21 +266,6 @@ def _tell(callback: OnDurable, failure: BaseException | None) -> None:
         callback(failure)
     except Exception:  # an edge: one caller's fault must not keep the others waiting for ever
         _log.exception("record_callback_failed")
-
-
-def _take_folder(directory: Path, calls: FileCalls) -> int:
-    """Make the folder and lock it; returns the lock's descriptor."""
-    make_folder(directory, calls)
-    if directory.stat().st_mode & 0o022:
-        _log.warning("record_folder_writable_by_others", extra={"directory": str(directory)})
-    fd = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        why = f"record.directory: {directory} is in use by another gateway; each one needs a folder of its own"
-        raise ConfigError([why]) from None
-    return fd
 
 
 def _open_files(directory: Path, writer: str, end: End, fds: _Descriptors, calls: FileCalls) -> Checkpoint:
