@@ -274,6 +274,7 @@ class Application:
         self._service_users(postgres)
         with _binding("listeners.postgres"):
             await postgres.start()
+        self.desk.metrics.doors_open(opened=True)
 
 
 async def _told(inspection: Coroutine[None, None, None]) -> None:

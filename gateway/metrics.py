@@ -48,8 +48,19 @@ class LoginMethod(StrEnum):
     CERTIFICATE = "certificate"
 
 
+class Together(StrEnum):
+    """What one gauge says of several workers (`gateway.gathered`). Counters and histograms are always added."""
+
+    SUM = "sum"
+    LEAST = "least"  # of what is well at 1: one that is not must be seen
+    MOST = "most"
+
+
 class Metrics:
     """All counters, gauges and histograms of one process, in one registry."""
+
+    # Counted by the supervisor of several workers, who is there when one ends.
+    RESTARTS: Final = "sekisho_worker_restarts"
 
     def __init__(
         self,
@@ -63,6 +74,7 @@ class Metrics:
     ) -> None:
         """``rules``: every rule id of the policy loaded, with its layer."""
         self.registry = registry
+        self.together: dict[str, Together] = {}  # of each gauge
         self._rules = dict(rules)
         self._incomplete_codes = frozenset(incomplete_codes)
         self._datasources = frozenset(datasources)
@@ -74,7 +86,8 @@ class Metrics:
         def tallies(name: str, help: str, *labels: str) -> Tallies:
             return Tallies(f"sekisho_{name}", help, labels, registry=registry)
 
-        def gauge(name: str, help: str, *labels: str) -> Gauge:
+        def gauge(name: str, together: Together, help: str, *labels: str) -> Gauge:
+            self.together[f"sekisho_{name}"] = together
             return Gauge(f"sekisho_{name}", help, labels, registry=registry)
 
         decisions = tallies(
@@ -91,15 +104,21 @@ class Metrics:
             registry=registry,
             bounds=_BUCKETS,
         )
-        sessions = gauge("sessions", "Sessions open now.", "door")
+        sessions = gauge("sessions", Together.SUM, "Sessions open now.", "door")
         self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
         self._suppressed = counter("refusals_suppressed", "Refused logins that were counted, not recorded one by one.")
         entries = tallies("record_entries", "Entries of the record, by what they had survived.", "durability")
         self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
-        twin_up = gauge("twin_up", "Whether the analysis twin answers (1) or not (0).", "datasource")
-        strict = gauge("strict_sessions", "Whether a datasource's sessions are strict (1) or not (0).", "datasource")
+        twin_up = gauge("twin_up", Together.LEAST, "Whether the analysis twin answers (1) or not (0).", "datasource")
+        strict = gauge(
+            "strict_sessions",
+            Together.LEAST,
+            "Whether a datasource's sessions are strict (1) or not (0).",
+            "datasource",
+        )
         set_aside = gauge(
             "strict_set_aside",
+            Together.MOST,
             "Whether configuration keeps sessions from being strict (1) where a rule names a relation of theirs.",
             "datasource",
         )
@@ -112,15 +131,22 @@ class Metrics:
         )
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
-            "issuer_keys_known", "Whether keys of the issuer are known (1), or none may be used (0).", "issuer"
+            "issuer_keys_known",
+            Together.LEAST,
+            "Whether keys of the issuer are known (1), or none may be used (0).",
+            "issuer",
         )
         fetches = counter("issuer_key_fetches", "Fetches of an issuer's keys: `ok` or `failed`.", "issuer", "result")
-        self._policy_info = gauge("policy_info", "1, for the revision of policy and registry in force.", "revision")
-        build_info = gauge("build_info", "1, for the version that runs.", "version")
-        shadow = gauge("shadow_mode", "Whether a rule only counts (1) or acts (0).", "rule")
+        self._policy_info = gauge(
+            "policy_info", Together.MOST, "1, for the revision of policy and registry in force.", "revision"
+        )
+        build_info = gauge("build_info", Together.MOST, "1, for the version that runs.", "version")
+        shadow = gauge("shadow_mode", Together.MOST, "Whether a rule only counts (1) or acts (0).", "rule")
         incomplete = counter("statements_incomplete", "Statements not understood completely, by why.", "reason")
         completions = tallies("completions", "Statements that ended at the server.", "door", "result")
         rows = tallies("rows", "Rows that went through.", "door")
+        self._serving = gauge("workers", Together.SUM, "Processes of this gateway whose doors are open.")
+        Counter(self.RESTARTS, "Workers that ended by themselves and were started again.", registry=registry)
 
         self._decisions = {
             (door, effect, mode): decisions.labels(door, effect, mode)
@@ -258,6 +284,10 @@ class Metrics:
     def delayed(self) -> None:
         """An unknown statement had to wait, or was refused, because its principal has asked for so many."""
         self._delayed.inc()
+
+    def doors_open(self, *, opened: bool) -> None:
+        """Whether this process serves."""
+        self._serving.set(1 if opened else 0)
 
     def policy_loaded(self, revision: str, shadow_rules: Iterable[str]) -> None:
         """The revision in force changed; exactly one is shown at a time."""

@@ -150,7 +150,7 @@ class House:
 
     def metric(self, name: str, **labels: str) -> float:
         assert self.application is not None
-        return self.application.desk.registry.get_sample_value(name, labels) or 0.0
+        return self.application.desk.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 def _merge(document: dict[str, Any], changes: Mapping[str, Any]) -> None:

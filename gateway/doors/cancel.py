@@ -2,6 +2,10 @@
 
 A cancel request carries nothing but its key, so the server's own key never reaches a client: it would work at the
 server directly, and for whoever saw it.
+
+It is a connection of its own, so of a gateway's several workers any may get it. Whose key it is follows from its
+process id: worker 0 of 3 issues 3, 6, 9 …, worker 1 issues 1, 4, 7 …. That only says whom to ask: the owner alone knows
+the secret, and compares it as it does with a key that came to itself.
 """
 
 from __future__ import annotations
@@ -16,24 +20,39 @@ _SECRET_BYTES = 4  # protocol 3.0
 class CancelKeys:
     """Keys in use. An unknown key and a wrong secret look and cost the same."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, owner: int = 0, owners: int = 1, elsewhere: Callable[[int, int, bytes], None] | None = None
+    ) -> None:
+        """``elsewhere`` is called with owner, process id and secret of a key that is not this owner's."""
+        self._owner = owner
+        self._owners = owners
+        self._elsewhere = elsewhere
         self._cancels: dict[int, tuple[bytes, Callable[[], None]]] = {}
 
     def issue(self, cancel: Callable[[], None]) -> tuple[int, bytes]:
         """A new key: (process id, secret). ``cancel`` is called when a request brings it."""
-        process_id = secrets.randbelow(2**31 - 1) + 1
+        process_id = self._draw()
         while process_id in self._cancels:
-            process_id = secrets.randbelow(2**31 - 1) + 1
+            process_id = self._draw()
         secret = secrets.token_bytes(_SECRET_BYTES)
         self._cancels[process_id] = (secret, cancel)
         return process_id, secret
+
+    def _draw(self) -> int:
+        """A process id of this owner's: from 1 to the most a client's signed number holds."""
+        return (secrets.randbelow((2**31 - 1) // self._owners) + 1) * self._owners - (-self._owner % self._owners)
 
     def revoke(self, process_id: int) -> None:
         """The session ended."""
         self._cancels.pop(process_id, None)
 
     def use(self, process_id: int, secret: bytes) -> None:
-        """A cancel request came in."""
+        """A cancel request came in, here or at another worker."""
+        owner = process_id % self._owners
+        if owner != self._owner:
+            if self._elsewhere is not None:
+                self._elsewhere(owner, process_id, secret)
+            return
         known, cancel = self._cancels.get(process_id, (b"\0" * _SECRET_BYTES, None))
         if hmac.compare_digest(known, secret) and cancel is not None:
             cancel()

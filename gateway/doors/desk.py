@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from gateway.audit import record
 from gateway.audit.writer import RecordWriter
@@ -59,7 +59,10 @@ class Desk:
         metrics: Metrics,
         loop: asyncio.AbstractEventLoop,
         troubles: Callable[[], list[str]],
+        waiting: Callable[[], list[str]] = list,
+        collector: Collector | None = None,
     ) -> None:
+        """``waiting``: for what the gateway is not ready yet; ``collector``: of /metrics, the own counts if None."""
         self.config = config
         self.authority = authority
         self.metrics = metrics
@@ -71,17 +74,14 @@ class Desk:
         self._resolver = resolver
         self._driver = Driver(resolver, metrics)
         self._loop = loop
+        self._waiting = waiting
+        self.collector = collector or metrics.registry
         self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
         self._profiles = {source.id: source.profiles for source in config.datasources}
         limits = config.limits
         self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
         self._beat = time.monotonic()
         self._heart: asyncio.TimerHandle | None = None
-
-    @property
-    def registry(self) -> CollectorRegistry:
-        """Where the metrics are collected."""
-        return self.metrics.registry
 
     # -- who ------------------------------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class Desk:
 
     def ready(self) -> tuple[bool, list[str]]:
         """Whether requests should come here, and what is wrong. Only what another replica can heal makes it False."""
-        fatal: list[str] = []
+        fatal = self._waiting()
         if not self.recorder.healthy:
             fatal.append("the record cannot be written")
         if self.draining:

@@ -46,7 +46,6 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _HARD_LIMIT),
     ("grpc.max_metadata_size", 64 * 1024),
     ("grpc.absolute_max_metadata_size", 64 * 1024),
-    ("grpc.so_reuseport", 0),  # a second gateway on the port is a mistake, not a second server
 )
 _CONCURRENT: Final = 1000
 _PULSE_SECONDS: Final = 1.0
@@ -123,7 +122,8 @@ class HealthService(health.aio.HealthServicer):  # type: ignore[name-defined,mis
 class GrpcDoor:
     """The door on its address, from `start` to `stop`."""
 
-    def __init__(self, desk: DeskApi, listener: GrpcListener) -> None:
+    def __init__(self, desk: DeskApi, listener: GrpcListener, *, shared: bool = False) -> None:
+        """``shared``: with the other workers of this gateway. Else a second one on the port is a mistake."""
         self._desk = desk
         self._listener = listener
         self._edges = Edges.parse(listener.edges)
@@ -131,6 +131,7 @@ class GrpcDoor:
         if listener.tls is None and not _is_loopback(self._host):
             raise ConfigError([f"listeners.grpc: `{listener.address}` is not loopback, so it needs `tls`"])
         self._server: grpc.aio.Server | None = None
+        self._shared = shared
         self._health = HealthService(desk)
         self._tasks = TaskGroup()
 
@@ -141,7 +142,8 @@ class GrpcDoor:
 
     async def start(self) -> None:
         """Binds, listens and serves. OSError where the address cannot be had."""
-        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_CONCURRENT)
+        options = (*_OPTIONS, ("grpc.so_reuseport", int(self._shared)))
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=_CONCURRENT)
         server.add_generic_rpc_handlers((AccessService(self._desk, self._edges).handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -96,7 +96,7 @@ def create_app(desk: DeskApi, edges: Sequence[str] = ()) -> Flask:
         # The library never sees the caller's own header: it raises where a version there is no number.
         wanted = "application/openmetrics-text" in request.headers.get("Accept", "")
         encode, kind = exposition.choose_encoder("application/openmetrics-text; version=1.0.0" if wanted else "")
-        return Response(encode(desk.registry), content_type=kind)
+        return Response(encode(desk.collector), content_type=kind)
 
     @app.get("/v1/config", provide_automatic_options=False)
     def config() -> Response:
@@ -316,9 +316,11 @@ class _Server(TcpWSGIServer):
 class HttpDoor:
     """The door on its address, from `start` to `stop`."""
 
-    def __init__(self, desk: DeskApi, listener: HttpListener) -> None:
+    def __init__(self, desk: DeskApi, listener: HttpListener, *, shared: bool = False) -> None:
+        """``shared``: the address, with the other workers of this gateway."""
         self._desk = desk
         self._listener = listener
+        self._shared = shared
         self._app = create_app(desk, listener.edges)
         self._host, self._port = split_address(listener.address)
         self._stopping = threading.Event()
@@ -339,6 +341,8 @@ class HttpDoor:
         bound = socket.socket(family, kind, protocol)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._shared:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             bound.bind(place)
         except OSError:
             bound.close()

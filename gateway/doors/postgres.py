@@ -41,15 +41,19 @@ class PostgresDoor:
         addresses: Mapping[str, ServerAddress],
         credentials: Mapping[tuple[str, str], Credentials],
         strictness: Callable[[str], Strictness],
+        cancels: CancelKeys | None = None,
+        shared: bool = False,
     ) -> None:
-        """``credentials`` by (datasource, profile); ``strictness`` of a datasource's sessions, as of now."""
+        """``credentials`` by (datasource, profile); ``strictness`` of a datasource's sessions, as of now. ``shared``:
+        the addresses, with the other workers of this gateway; ``cancels`` then knows them."""
         self.desk = desk
         self.addresses = addresses
         self.credentials = credentials
         self.strictness = strictness
         self.limits = desk.config.limits
         self.tasks = TaskGroup()
-        self.cancels = CancelKeys()
+        self.cancels = cancels or CancelKeys()
+        self._shared = shared
         self.nonce = nonce
         self._service_users: ServiceUsers | None = None
         self._clients: set[Client] = set()
@@ -65,7 +69,7 @@ class PostgresDoor:
         for listener in self.desk.config.listeners.postgres:
             client = partial(Client, self, Place(listener))
             host, port = split_address(listener.address)
-            server = await loop.create_server(client, host, port, backlog=512)
+            server = await loop.create_server(client, host, port, backlog=512, reuse_port=self._shared)
             self._servers.append(server)
             _log.info("listening", extra={"door": "postgres", "address": listener.address, "site": listener.site})
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, TypeVar, assert_never
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.model import (
@@ -58,7 +58,7 @@ class DeskApi(Protocol):
     """What the document doors need of the desk."""
 
     @property
-    def registry(self) -> CollectorRegistry: ...
+    def collector(self) -> Collector: ...
     def verify_token(self, token: str) -> Principal: ...
     def choose_profile(self, datasource: str, principal: Principal) -> str: ...
     def ask(self, ask: Ask) -> Outcome: ...

@@ -26,6 +26,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "logs",
         "metrics",
         "tallies",
+        "gathered",
     ),
     ("facts", "sql", "policy", "audit", "pgwire", "injector"),
     ("explain", "reading", "reuse", "needs", "nearest", "narrow", "strictness", "understand", "authorize"),

@@ -213,7 +213,7 @@ def quick(monkeypatch) -> None:
 
 def revision(house: House) -> str:
     assert house.application is not None
-    family = next(one for one in house.application.desk.registry.collect() if one.name == "sekisho_policy_info")
+    family = next(one for one in house.application.desk.metrics.registry.collect() if one.name == "sekisho_policy_info")
     (sample,) = [sample for sample in family.samples if sample.value == 1]
     return sample.labels["revision"]
 

@@ -62,3 +62,35 @@ def test_an_unknown_process_with_the_stand_in_secret():
     process, _ = keys.issue(lambda: called.append(1))
     keys.use(process + 1, b"\0" * 4)
     assert called == []
+
+
+@given(st.integers(2, 64), st.data())
+def test_a_key_says_whose_it_is_and_comes_to_its_owner_alone(owners: int, data: st.DataObject):
+    sent: list[tuple[int, int, bytes]] = []
+    workers = [
+        CancelKeys(owner=number, owners=owners, elsewhere=lambda *key: sent.append(key)) for number in range(owners)
+    ]
+    called: list[int] = []
+    owner, other = data.draw(st.integers(0, owners - 1)), data.draw(st.integers(0, owners - 1))
+    process, secret = workers[owner].issue(lambda: called.append(owner))
+    assert 0 < process < 2**31
+    for wrong in (secret[::-1] + b"x", b"\0" * 4, b""):
+        workers[other].use(process, wrong)
+    sent.clear()
+    assert called == []
+    workers[other].use(process, secret)
+    assert (called, sent) == (([owner], []) if other == owner else ([], [(owner, process, secret)]))
+    for to, number, word in sent:
+        workers[to].use(number, word)
+    assert called == [owner]
+
+
+def test_no_two_workers_issue_the_same_key():
+    workers = [CancelKeys(owner=number, owners=3) for number in range(3)]
+    issued = [worker.issue(lambda: None)[0] for worker in workers for _ in range(300)]
+    assert len(set(issued)) == 900
+
+
+def test_without_anybody_else_a_key_of_another_is_an_unknown_one():
+    keys = CancelKeys(owner=0, owners=2)
+    keys.use(3, b"\0" * 4)

@@ -65,8 +65,8 @@ class ScriptedDesk:
     """Answers by the text of the statement, and keeps what it was asked and told."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        Counter("sekisho_example", "An example.", registry=self.registry).inc()
+        self.collector = CollectorRegistry()
+        Counter("sekisho_example", "An example.", registry=self.collector).inc()
         self.asked: list[Ask] = []
         self.threads: list[threading.Thread] = []
         self.refusals: list[tuple[Door, Reason, str | None, str]] = []
