@@ -37,7 +37,7 @@ from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
 from gateway.links.watch import FolderWatch, signature
-from gateway.metrics import Metrics
+from gateway.metrics import CertificateUse, Metrics
 from gateway.model import DatasourceId, Vouched
 from gateway.policy.bundle import Bundle, load_bundle
 from gateway.policy.inprocess import InProcessEngine
@@ -132,6 +132,7 @@ class Application:
                 self._tasks.spawn(_told(inspection), f"inspect roles of {source.id}")
 
         self._watch(world, resolver, metrics, sources, look_at_strictness)
+        self._watch_trusts(addresses, metrics)
         self._tasks.spawn(volume.run(), "save volume")
         await self.desk.event(Event.GATEWAY_START, detail=f"version {version('sekisho')}")
         self._closing.push_async_callback(self.desk.event, Event.GATEWAY_STOP)
@@ -248,6 +249,14 @@ class Application:
         )
         self._tasks.spawn(registry.run(), "watch registry")
         self._tasks.spawn(policy.run(), "watch policy")
+
+    def _watch_trusts(self, addresses: dict[str, ServerAddress], metrics: Metrics) -> None:
+        def told(good: bool) -> None:
+            metrics.certificates_reloaded(CertificateUse.UPSTREAM, good)
+
+        for name, address in addresses.items():
+            if address.trust is not None:
+                self._tasks.spawn(address.trust.kept.watch(told).run(), f"watch TLS of {name}")
 
     def _show_revision(self, world: LiveWorld, bundle: Bundle, metrics: Metrics) -> None:
         self._rules = rule_table(bundle.modules, bundle.data)

@@ -161,6 +161,12 @@ class Datasource:
     database: str = setting("name of the database on the server", required=True)
     tls: str = setting("`verify-full`, or `disable` (Unix socket and loopback only)", "verify-full")
     ca: Path | None = setting("PEM file with the authorities that sign the server's certificate; none = system's")
+    certificate: Path | None = setting("PEM file with a certificate chain to show to the server; none = none shown")
+    key: Path | None = setting("PEM file with the private key of `certificate`")
+    channel_binding: str = setting(
+        "bind password logins to the server's certificate (SCRAM-SHA-256-PLUS): `require`, `prefer` or `disable`",
+        "require",
+    )
     search_path: tuple[str, ...] = setting("schemas, in order; pg_temp is always added last", ("public",))
     connect_timeout_ms: int = setting("longest time to reach and log in at the server", 5000)
     strict: bool | None = setting(

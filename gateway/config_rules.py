@@ -66,6 +66,7 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
     {
         (c.PostgresListener, "plaintext"): ("never", "loopback"),
         (c.Datasource, "tls"): ("verify-full", "disable"),
+        (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
         (c.Certificates, "san"): ("uri", "dns", "email"),
         (c.Config, "log_level"): LOG_LEVELS,
     }
@@ -204,6 +205,9 @@ def _datasource(draft: Draft) -> Iterator[Problem]:
             yield "tls", "`disable` is for a Unix socket or a loopback address only"
         elif tls == "verify-full" and socket:
             yield "tls", "a Unix socket carries no TLS: say `disable`"
+    missing = [part for part in ("certificate", "key") if part in draft.values and draft.get(part) is None]
+    if len(missing) == 1:
+        yield missing[0], "missing: `certificate` and `key` go together"
     for index, schema in enumerate(draft.get("search_path") or ()):
         if schema in ("pg_temp", "$user", '"$user"'):
             yield f"search_path[{index}]", f"`{schema}` would mean another schema in every session"

@@ -56,6 +56,15 @@ class Together(StrEnum):
     MOST = "most"
 
 
+class CertificateUse(StrEnum):
+    """What certificates are read again for."""
+
+    POSTGRES = "postgres"
+    GRPC = "grpc"
+    HTTP = "http"
+    UPSTREAM = "upstream"
+
+
 class Metrics:
     """All counters, gauges and histograms of one process, in one registry."""
 
@@ -137,6 +146,12 @@ class Metrics:
             "issuer",
         )
         fetches = counter("issuer_key_fetches", "Fetches of an issuer's keys: `ok` or `failed`.", "issuer", "result")
+        reloads = counter(
+            "certificate_reloads",
+            "Certificates read again because their files changed: `ok`, or `refused` while the old ones stay.",
+            "use",
+            "result",
+        )
         self._policy_info = gauge(
             "policy_info", Together.MOST, "1, for the revision of policy and registry in force.", "revision"
         )
@@ -167,6 +182,9 @@ class Metrics:
         self._keys_known = {name: keys_known.labels(name) for name in issuers}
         self._fetches = {
             (name, ok): fetches.labels(name, "ok" if ok else "failed") for name in issuers for ok in (True, False)
+        }
+        self._reloads = {
+            (use, ok): reloads.labels(use, "ok" if ok else "refused") for use in CertificateUse for ok in (True, False)
         }
         self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
         self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
@@ -267,6 +285,10 @@ class Metrics:
     def keys_fetched(self, issuer: str, *, ok: bool) -> None:
         """An issuer was asked for its keys."""
         self._fetches[issuer, ok].inc()
+
+    def certificates_reloaded(self, use: CertificateUse, ok: bool) -> None:
+        """Files of certificates changed: they were taken, or refused."""
+        self._reloads[use, ok].inc()
 
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""

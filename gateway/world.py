@@ -10,6 +10,7 @@ from secrets import token_hex
 from gateway.config import Config, Datasource
 from gateway.facts.registry import Registry
 from gateway.links.server import ServerAddress
+from gateway.links.trust import trust_of
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId
 from gateway.needs import Bounds
@@ -49,13 +50,12 @@ class LiveWorld:
 
 
 def server_address(source: Datasource) -> ServerAddress:
-    """Where a datasource's server is."""
+    """Where a datasource's server is, and how it is believed. Raises ConfigError."""
     return ServerAddress(
         host=source.host,
         port=source.port,
         database=source.database,
-        tls=source.tls,
-        ca=source.ca,
+        trust=trust_of(source),
         connect_timeout=source.connect_timeout_ms / 1000,
     )
 

@@ -1,23 +1,15 @@
-"""TLS as a postgres listener offers it, and what it says of who is at the other end.
-
-https://www.rfc-editor.org/rfc/rfc5929#section-4: the end point a SCRAM exchange is bound to is the hash of the
-certificate we show, by the hash function of its own signature.
-"""
+"""TLS as a postgres listener offers it, and what it says of who is at the other end."""
 
 from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 
 from gateway.config import PostgresTls
-
-_WEAK: Final = (hashes.MD5, hashes.SHA1)
+from gateway.pgwire.binding import end_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +22,9 @@ class ListenerTls:
     @classmethod
     def of(cls, tls: PostgresTls, *, certificate_required: bool) -> Self:
         """Read the files. Raises OSError or ValueError."""
-        return cls(server_context(tls, certificate_required=certificate_required), end_point(tls.certificate))
+        # The first certificate of the file is the one shown.
+        shown = x509.load_pem_x509_certificates(tls.certificate.read_bytes())[0]
+        return cls(server_context(tls, certificate_required=certificate_required), end_point(shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +49,6 @@ def server_context(tls: PostgresTls, *, certificate_required: bool = False) -> s
         context.load_verify_locations(tls.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL
     return context
-
-
-def end_point(certificate: Path) -> bytes | None:
-    """``tls-server-end-point`` of the first certificate in a PEM file, which is the one shown."""
-    shown = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
-    try:
-        algorithm = shown.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return None
-    if algorithm is None:
-        return None
-    return shown.fingerprint(hashes.SHA256() if isinstance(algorithm, _WEAK) else algorithm)
 
 
 def peer_certificate(found: Any) -> PeerCertificate | None:

@@ -4,6 +4,8 @@ Map:
     resolve     answers to needs: engine, twin, record; at once where it can be
     server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
     farewell    the end of a client's session at the server: nothing may run on for somebody who is gone
+    trust       TLS to it: whom we believe, what we show, what a login is bound to
+    certificates  pairs and authorities in files that may change while we run
     asker       questions of our own over such a connection
     fair        whose turn it is: a queue that goes round those who wait
     locked      which relations somebody holds a strong lock on, as far as analyses that waited in vain can tell

@@ -11,10 +11,10 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import Reason, UpstreamError
+from gateway.links.trust import Trust
 from gateway.pgwire.login import LoginRefused, ServerLogin
 from gateway.pgwire.messages import TERMINATE
 from gateway.pgwire.startup import SSL_REQUEST, cancel_request
@@ -27,13 +27,12 @@ PINNED_SETTINGS = {"client_encoding": "UTF8", "standard_conforming_strings": "on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAddress:
-    """Where a server is and how to trust it."""
+    """Where a server is and how to trust it. ``trust`` None: no TLS."""
 
     host: str
     port: int
     database: str
-    tls: str  # verify-full | disable
-    ca: Path | None
+    trust: Trust | None
     connect_timeout: float  # seconds, login included
 
     @property
@@ -163,8 +162,8 @@ async def open_connection(
     connection = ServerConnection()
     try:
         async with asyncio.timeout(address.connect_timeout):
-            await _reach(connection, address)
-            await _login(connection, address, credentials, settings, nonce())
+            tls = await _reach(connection, address)
+            await _login(connection, address, credentials, settings, nonce(), tls)
             return connection
     except LoginRefused as error:
         connection.close()
@@ -179,31 +178,45 @@ async def open_connection(
         raise
 
 
-async def _reach(connection: ServerConnection, address: ServerAddress) -> None:
+async def _reach(connection: ServerConnection, address: ServerAddress) -> ssl.SSLObject | None:
+    """Connect; the TLS where there is one."""
     loop = asyncio.get_running_loop()
     if address.socket_path is not None:
         await loop.create_unix_connection(lambda: connection, address.socket_path)
-        return
+        return None
     await loop.create_connection(lambda: connection, address.host, address.port)
-    if address.tls == "disable":
-        return
+    if address.trust is None:
+        return None
     connection.write(SSL_REQUEST)
     answer = await connection.read()
     if answer != b"S" or connection.transport is None:  # anything after the S was not sent by the TLS peer
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database does not offer TLS")
-    context = ssl.create_default_context(cafile=str(address.ca) if address.ca else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = address.trust.context
     secured = await loop.start_tls(connection.transport, connection, context, server_hostname=address.host)
     if secured is None:
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the TLS handshake with the database failed")
     connection.transport = secured
+    found: ssl.SSLObject = secured.get_extra_info("ssl_object")
+    return found
 
 
 async def _login(
-    connection: ServerConnection, address: ServerAddress, credentials: Credentials, settings: dict[str, str], nonce: str
+    connection: ServerConnection,
+    address: ServerAddress,
+    credentials: Credentials,
+    settings: dict[str, str],
+    nonce: str,
+    tls: ssl.SSLObject | None,
 ) -> None:
     parameters = {"user": credentials.user, "database": address.database, **settings, **PINNED_SETTINGS}
-    login = ServerLogin(parameters, password=credentials.password, nonce=nonce)
+    trust = address.trust if tls is not None else None
+    login = ServerLogin(
+        parameters,
+        password=credentials.password,
+        nonce=nonce,
+        end_point=trust.end_point(tls) if trust is not None and tls is not None else None,
+        bound=trust is not None and trust.bound,
+    )
     connection.write(login.start())
     while not login.ready:
         answer = login.receive(await connection.read())

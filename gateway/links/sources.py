@@ -24,6 +24,7 @@ from gateway.links.jwks import load_key_sets
 from gateway.links.key_keeper import key_files_seen
 from gateway.links.server import Credentials
 from gateway.links.service_users import ServiceUsers, load_service_users, mock_key
+from gateway.links.trust import trust_of
 from gateway.links.watch import Signature, signature
 from gateway.model import DatasourceId
 from gateway.policy.bundle import Bundle, load_bundle
@@ -94,6 +95,7 @@ def load_secrets(config: Config) -> Secrets:
         for path in (source.twin.password_file, *(profile.password_file for profile in source.profiles)):
             if path is not None and path not in passwords:
                 passwords[path] = _or_problems(problems, secret, path)
+        _or_problems(problems, trust_of, source)
     if config.service_users is not None:  # read again when the record is there, whose key they may need
         _or_problems(problems, partial(load_service_users, config.service_users), b"")
         if config.service_users.mock_key_file is not None:

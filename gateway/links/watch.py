@@ -1,5 +1,5 @@
-"""Watching a folder of files, or one file: a cheap signature, looked at every half second; a reload when it moved and
-came to rest.
+"""Watching a folder of files, one file, or some: a cheap signature, looked at every half second; a reload when it moved
+and came to rest.
 
 At rest is a folder that two looks in a row find the same: what is still being written is not read, because half of a
 file may well be a file without a mistake. Nothing that happens in a reload ends the watching.
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -25,8 +26,67 @@ Loaded = TypeVar("Loaded")
 Signature = tuple[tuple[str | int, ...], ...]
 
 
-class FolderWatch(Generic[Loaded]):
-    """Loads a folder again when it changes. What cannot be loaded is refused as a whole: the running version stays."""
+class Watch(Generic[Loaded]):
+    """Loads something again when it changes. What cannot be loaded is refused as a whole: the running version stays."""
+
+    def __init__(
+        self,
+        *,
+        what: str,
+        look_at: Callable[[], Signature],
+        load: Callable[[], Loaded],
+        swap: Callable[[Loaded], None],
+        seen: Signature,
+        told: Callable[[bool], None] | None = None,
+    ) -> None:
+        """``seen`` is the signature of what runs now, taken *before* it was loaded: a change in between is one.
+        ``told`` of every reload, whether it was good."""
+        self._what = what
+        self._look_at = look_at
+        self._load = load
+        self._swap = swap
+        self._seen = seen
+        self._moving = seen  # what the last look found
+        self._told = told or (lambda good: None)
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            await self.look()
+
+    async def look(self) -> bool:
+        """One look; True where something new was swapped in."""
+        found = await asyncio.to_thread(self._look_at)
+        if found == self._seen:
+            self._moving = found
+            return False
+        if found != self._moving:
+            self._moving = found
+            return False  # still moving
+        try:
+            loaded = await asyncio.to_thread(self._load)
+            if await asyncio.to_thread(self._look_at) != found:
+                return False  # it moved while it was read
+            self._seen = found
+            self._swap(loaded)
+        except ConfigError as error:
+            self._seen = found
+            _log.error("reload_refused", extra={"what": self._what, "problems": list(error.problems)})
+            self._told(False)
+            return False
+        except Exception:  # an edge: the running version stays, and so does the watch over the next change
+            self._seen = found
+            _log.exception("reload_failed", extra={"what": self._what})
+            self._told(False)
+            return False
+        _log.info("reloaded", extra={"what": self._what})
+        self._told(True)
+        return True
+
+
+class FolderWatch(Watch[Loaded]):
+    """The same for a folder, or for one file."""
 
     def __init__(
         self,
@@ -37,45 +97,13 @@ class FolderWatch(Generic[Loaded]):
         swap: Callable[[Loaded], None],
         seen: Signature,
     ) -> None:
-        """``seen`` is the signature of what runs now, taken *before* it was loaded: a change in between is one."""
-        self._directory = directory
-        self._what = what
-        self._load = load
-        self._swap = swap
-        self._seen = seen
-        self._moving = seen  # what the last look found
+        look_at = partial(signature, directory)
+        super().__init__(what=what, look_at=look_at, load=partial(load, directory), swap=swap, seen=seen)
 
-    async def run(self) -> None:
-        """Look for ever."""
-        while True:
-            await asyncio.sleep(INTERVAL)
-            await self.look()
 
-    async def look(self) -> bool:
-        """One look; True where something new was swapped in."""
-        found = await asyncio.to_thread(signature, self._directory)
-        if found == self._seen:
-            self._moving = found
-            return False
-        if found != self._moving:
-            self._moving = found
-            return False  # still moving
-        try:
-            loaded = await asyncio.to_thread(self._load, self._directory)
-            if await asyncio.to_thread(signature, self._directory) != found:
-                return False  # it moved while it was read
-            self._seen = found
-            self._swap(loaded)
-        except ConfigError as error:
-            self._seen = found
-            _log.error("reload_refused", extra={"what": self._what, "problems": list(error.problems)})
-            return False
-        except Exception:  # an edge: the running version stays, and so does the watch over the next change
-            self._seen = found
-            _log.exception("reload_failed", extra={"what": self._what})
-            return False
-        _log.info("reloaded", extra={"what": self._what})
-        return True
+def signatures(paths: Iterable[Path]) -> Signature:
+    """The signature of several."""
+    return tuple((str(path), *part) for path in paths for part in signature(path))
 
 
 def signature(directory: Path) -> Signature:

@@ -2,8 +2,9 @@
 
 Map:
     startup    first bytes: encryption requests, cancel, start-up message and its allow-list
-    login      our own login at a server (SCRAM-SHA-256), for client sessions and the analysis twin
+    login      our own login at a server (SCRAM-SHA-256 and -PLUS), for client sessions and the analysis twin
     scram      RFC 5802 / RFC 7677, the client's side; scram_server: the server's, with channel binding
+    binding    what -PLUS is bound to: the hash of a certificate
     sasl       authentication messages as a server writes and reads them
     oauthbearer RFC 7628, the server's side
     proxy      PROXY protocol v2 header of a configured edge

@@ -1,7 +1,7 @@
 """Our own login at a PostgreSQL server, without sockets: from StartupMessage to the first ReadyForQuery.
 
-Cleartext and MD5 passwords are refused: a server (or whoever stands in its place) could ask for them. Trust and
-SCRAM-SHA-256 are spoken. An ErrorResponse without SQLSTATE is tolerated (PgBouncer CVE-2026-6666).
+Cleartext and MD5 passwords are refused: a server (or whoever stands in its place) could ask for them. Trust,
+SCRAM-SHA-256 and -PLUS are spoken. An ErrorResponse without SQLSTATE is tolerated (PgBouncer CVE-2026-6666).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from gateway.errors import Reason, UpstreamError
 from gateway.pgwire.frames import cstring, encode
 from gateway.pgwire.messages import decode_fields
-from gateway.pgwire.scram import MECHANISM, ScramClient
+from gateway.pgwire.scram import MECHANISM, MECHANISM_PLUS, ScramClient
 from gateway.pgwire.startup import startup_message
 
 _INT32: Final = Struct("!I")
@@ -24,9 +24,21 @@ _OK, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 10, 11, 12
 class ServerLogin:
     """One login. Send ``start()``, feed what arrives to ``receive`` and send what it returns, until ``ready``."""
 
-    def __init__(self, parameters: dict[str, str], *, password: str | None, nonce: str) -> None:
+    def __init__(
+        self,
+        parameters: dict[str, str],
+        *,
+        password: str | None,
+        nonce: str,
+        end_point: bytes | None = None,
+        bound: bool = False,
+    ) -> None:
+        """``end_point``: of the certificate at the end of our TLS, to bind a password login to; ``bound``: no password
+        login without."""
         self._parameters = parameters
-        self._scram = ScramClient(password, nonce) if password is not None else None
+        self._scram = ScramClient(password, nonce, end_point) if password is not None else None
+        self._can_bind = end_point is not None
+        self._must_bind = bound
         self._buffer = b""
         self._authenticated = False
         self._proven = password is None  # with a password set, the server must prove that it knows its verifier
@@ -91,9 +103,9 @@ class ServerLogin:
             return b""
         if self._scram is None:
             raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database asks for a password and none is configured")
-        if code == _SASL and MECHANISM.encode() in body.split(b"\0"):
-            first = self._scram.first()
-            return encode(b"p", cstring(MECHANISM) + _INT32.pack(len(first)) + first)
+        if code == _SASL and (mechanism := self._mechanism(body.split(b"\0"))) is not None:
+            first = self._scram.first(mechanism)
+            return encode(b"p", cstring(mechanism) + _INT32.pack(len(first)) + first)
         if code == _SASL_CONTINUE:
             return encode(b"p", self._scram.final(body))
         if code == _SASL_FINAL:
@@ -103,6 +115,17 @@ class ServerLogin:
         raise UpstreamError(
             Reason.UPSTREAM_UNAVAILABLE, "the database asks for a kind of login other than SCRAM-SHA-256"
         )
+
+    def _mechanism(self, offered: list[bytes]) -> str | None:
+        if self._can_bind and MECHANISM_PLUS.encode() in offered:
+            return MECHANISM_PLUS
+        if self._must_bind:
+            # Without it, whoever has a certificate that we believe could pass the exchange on to the real server.
+            lacks = "its certificate has no end point" if not self._can_bind else f"it does not offer {MECHANISM_PLUS}"
+            raise UpstreamError(
+                Reason.UPSTREAM_UNAVAILABLE, f"the database cannot bind the login to its TLS (channel_binding): {lacks}"
+            )
+        return MECHANISM if MECHANISM.encode() in offered else None
 
 
 class LoginRefused(UpstreamError):

@@ -1,7 +1,11 @@
-"""SCRAM-SHA-256, the client's side, for our own logins at a server. RFC 5802, RFC 7677.
+"""SCRAM-SHA-256 and -PLUS, the client's side, for our own logins at a server. RFC 5802, RFC 7677, RFC 5929.
 
 The server is proven, too: its nonce must extend ours and its signature must be right. The iteration count is the
 server's to choose and is capped (PgBouncer CVE-2026-6669: a hostile server burns the CPU of the proxy).
+
+With -PLUS both sides sign the certificate that they see at the ends of the TLS: whoever stands between has another. Who
+takes -PLUS out of the server's offer is found out, too: we then say that we could have (``y``), the server knows that
+it offered, and refuses.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from unicodedata import normalize
 from gateway.errors import Reason, UpstreamError
 
 MECHANISM: Final = "SCRAM-SHA-256"
+MECHANISM_PLUS: Final = "SCRAM-SHA-256-PLUS"
+BINDING_TYPE: Final = "tls-server-end-point"
 MAX_ITERATIONS: Final = 1_000_000
 MAX_SALT_BYTES: Final = 1024
 _SERVER_FIRST: Final = re.compile(
@@ -46,18 +52,29 @@ def _refused(why: str) -> UpstreamError:
 class ScramClient:
     """One exchange: ``first`` → server-first → ``final`` → server-final → ``verify``."""
 
-    def __init__(self, password: str, nonce: str) -> None:
-        """``nonce`` must be fresh and unguessable; printable ASCII without a comma."""
+    def __init__(self, password: str, nonce: str, end_point: bytes | None = None) -> None:
+        """``nonce`` must be fresh and unguessable; printable ASCII without a comma. ``end_point``: of the server's
+        certificate (`gateway.pgwire.binding`); None where there is nothing to bind to, or nothing shall be bound."""
         self._password = prepare_password(password).encode()
         self._nonce = nonce
         self._first_bare = f"n=,r={nonce}"  # PostgreSQL takes the user from the start-up packet
+        self._end_point = end_point
+        self._bound = b""  # gs2 header, then the end point where one is bound to
         self._stage = 0  # messages written; each is written once, or a server could make us hash for ever
         self._expected = b""
 
-    def first(self) -> bytes:
-        """client-first-message, without channel binding. Raises UpstreamError when asked for twice."""
+    def first(self, mechanism: str = MECHANISM) -> bytes:
+        """client-first-message. Raises UpstreamError when asked for twice, or for -PLUS where nothing can be bound."""
         self._enter(0)
-        return f"n,,{self._first_bare}".encode()
+        if mechanism == MECHANISM_PLUS:
+            if self._end_point is None:
+                raise _refused("there is no certificate to bind to")
+            header = f"p={BINDING_TYPE},,".encode()
+            self._bound = header + self._end_point
+        else:
+            # Signed, so that it cannot be changed on the way: see the module.
+            header = self._bound = b"n,," if self._end_point is None else b"y,,"
+        return header + self._first_bare.encode()
 
     def final(self, server_first: bytes) -> bytes:
         """client-final-message. Raises UpstreamError on an answer that is not as the RFC says."""
@@ -73,7 +90,7 @@ class ScramClient:
             raise _refused("salt or iteration count out of bounds")
         salted = hashlib.pbkdf2_hmac("sha256", self._password, salt, iterations)
         client_key = hmac.digest(salted, b"Client Key", "sha256")
-        without_proof = f"c=biws,r={nonce}"
+        without_proof = f"c={b64encode(self._bound).decode()},r={nonce}"
         signed = f"{self._first_bare},{text},{without_proof}".encode()
         signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
         proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))

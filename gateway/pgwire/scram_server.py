@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason
-from gateway.pgwire.scram import MAX_ITERATIONS, MECHANISM, prepare_password
+from gateway.pgwire.scram import BINDING_TYPE, MAX_ITERATIONS, MECHANISM, MECHANISM_PLUS, prepare_password
 
-MECHANISM_PLUS: Final = "SCRAM-SHA-256-PLUS"
-BINDING_TYPE: Final = "tls-server-end-point"
 SALT_BYTES: Final = 16  # what PostgreSQL makes; the same for everybody, or a salt's length would tell names apart
 DEFAULT_ITERATIONS: Final = 4096
 MIN_ITERATIONS: Final = 4096  # RFC 7677

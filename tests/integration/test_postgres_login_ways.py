@@ -34,8 +34,8 @@ from tests.houses import House
 from tests.integration import libpq_oauth
 from tests.integration.postgres_wire import Wire, events, query, until
 from tests.servers import Issued, TestCa, require_tool
-from tests.unit.doors.test_pg_tls import self_signed
 from tests.unit.pgwire.scram_peer import ScramPeer
+from tests.unit.pgwire.test_binding import self_signed
 
 pytestmark = pytest.mark.integration
 
@@ -575,8 +575,8 @@ def test_an_ed25519_certificate_cannot_be_bound_to_and_clients_are_told_so(
 ) -> None:
     certificate, key = tmp_path / "c.pem", tmp_path / "c.key"
     private = ed25519.Ed25519PrivateKey.generate()
-    self_signed(certificate, private, None)
     pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    certificate.write_bytes(self_signed(private, None).public_bytes(pem))
     key.write_bytes(private.private_bytes(pem, form, serialization.NoEncryption()))
     port = free_port()
     tls = {"certificate": str(certificate), "key": str(key)}

@@ -35,8 +35,7 @@ def doorway(house: House, messenger: Database) -> PostgresDoor:
         host=str(messenger.socket_directory),
         port=5432,
         database="messenger",
-        tls="disable",
-        ca=None,
+        trust=None,
         connect_timeout=5.0,
     )
     roles = {name: Credentials(user=f"sekisho_{name}", password=None) for name in ("engineer", "moderator")}

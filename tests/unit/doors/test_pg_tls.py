@@ -6,16 +6,11 @@ import datetime
 import hashlib
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.x509.oid import NameOID
 
 from gateway.config import PostgresTls
-from gateway.doors.pg_tls import ListenerTls, end_point, peer_certificate, server_context, why_failed
+from gateway.doors.pg_tls import ListenerTls, peer_certificate, server_context, why_failed
 from tests.servers import TestCa
 
 
@@ -91,51 +86,10 @@ def test_a_certificate_of_another_authority_or_another_day_is_not_accepted(test_
         assert why_failed(caught.value).startswith("the client's certificate was not accepted")
 
 
-def self_signed(path: Path, key: Any, algorithm: Any, **more: Any) -> Path:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(), now, now + datetime.timedelta(days=1)
-    ).sign(key, algorithm, **more)
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "more", "expected"),
-    [
-        (hashes.SHA256(), {}, "sha256"),
-        (hashes.SHA384(), {}, "sha384"),
-        (hashes.SHA512(), {}, "sha512"),
-        (
-            hashes.SHA384(),
-            {"rsa_padding": padding.PSS(mgf=padding.MGF1(hashes.SHA384()), salt_length=padding.PSS.DIGEST_LENGTH)},
-            "sha384",
-        ),
-    ],
-)
-def test_the_end_point_is_the_hash_by_the_signatures_own_function(tmp_path: Path, algorithm, more, expected):
-    path = self_signed(tmp_path / "c.pem", rsa.generate_private_key(65537, 2048), algorithm, **more)
-    assert end_point(path) == hashlib.new(expected, ssl.PEM_cert_to_DER_cert(path.read_text())).digest()
-
-
-def test_the_end_point_is_of_the_first_certificate(tmp_path: Path):
-    first = self_signed(tmp_path / "a.pem", ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-    second = self_signed(tmp_path / "b.pem", ec.generate_private_key(ec.SECP256R1()), hashes.SHA512())
-    chain = tmp_path / "chain.pem"
-    chain.write_bytes(first.read_bytes() + second.read_bytes())
-    assert end_point(chain) == end_point(first)
-
-
-def test_a_certificate_without_a_hash_function_has_no_end_point(tmp_path: Path):
-    """Ed25519: RFC 5929 knows no hash for it, and drivers that guess one disagree (CVE-2026-54291)."""
-    assert end_point(self_signed(tmp_path / "c.pem", ed25519.Ed25519PrivateKey.generate(), None)) is None
-
-
 def test_context_and_end_point_are_of_one_certificate(test_ca: TestCa):
     tls = settings(test_ca)
     both = ListenerTls.of(tls, certificate_required=False)
-    assert both.end_point == end_point(tls.certificate)
+    assert both.end_point == hashlib.sha256(ssl.PEM_cert_to_DER_cert(tls.certificate.read_text())).digest()
     shown = handshake(both.context, client_context(test_ca))
     assert shown.version() == "TLSv1.3"
 

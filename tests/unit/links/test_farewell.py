@@ -27,8 +27,7 @@ def address(server: Postgres) -> ServerAddress:
         host=str(server.socket_directory),
         port=server.port,
         database="postgres",
-        tls="disable",
-        ca=None,
+        trust=None,
         connect_timeout=5.0,
     )
 
@@ -119,9 +118,7 @@ def test_a_server_that_hears_nothing_is_left_in_the_end(
 
     async def work() -> None:
         async with connected(tmp_path, deaf) as server:
-            where = ServerAddress(
-                host=str(tmp_path), port=5432, database="", tls="disable", ca=None, connect_timeout=1.0
-            )
+            where = ServerAddress(host=str(tmp_path), port=5432, database="", trust=None, connect_timeout=1.0)
             await Farewell(server, where).until_gone()
             await asyncio.sleep(0)
             assert server.closed

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import config
+from gateway.config import Datasource
 from gateway.errors import Reason, UpstreamError
 from gateway.links.asker import Asker
 from gateway.links.server import Credentials, ServerAddress, open_connection, send_cancel
+from gateway.links.trust import Trust
 from gateway.pgwire.login import LoginRefused
 from gateway.pgwire.messages import decode_fields, encode_query
 from tests.servers import Postgres
@@ -25,12 +29,24 @@ def address(server: Postgres, **changes: Any) -> ServerAddress:
             host=str(server.socket_directory),
             port=server.port,
             database="postgres",
-            tls="disable",
-            ca=None,
+            trust=None,
             connect_timeout=5.0,
         ),
         **changes,
     )
+
+
+def trust(ca: Path | None, **changes: Any) -> Trust:
+    source = Datasource(
+        id="x",
+        host="localhost",
+        database="postgres",
+        ca=ca,
+        twin=config.Twin(role="twin"),
+        profiles=(),
+        **changes,
+    )
+    return Trust(source)
 
 
 async def asked(where: ServerAddress, who: Credentials, sql: str = "SELECT current_user", **settings: str) -> list[Any]:
@@ -99,19 +115,19 @@ def test_a_server_that_lets_us_in_without_proving_itself_is_refused(known):
 
 
 def test_tls_with_the_right_authority(secured, test_ca):
-    where = address(secured, host="localhost", tls="verify-full", ca=test_ca.path)
+    where = address(secured, host="localhost", trust=trust(test_ca.path))
     sql = "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
     assert asyncio.run(asked(where, ROLE, sql)) == [("t", "TLSv1.3")]
 
 
 def test_tls_with_another_authority_or_name_is_refused(secured, test_ca):
-    assert refused(address(secured, host="localhost", tls="verify-full", ca=None)).detail
-    wrong = address(secured, host="127.0.0.2", tls="verify-full", ca=test_ca.path)
+    assert refused(address(secured, host="localhost", trust=trust(None))).detail
+    wrong = address(secured, host="127.0.0.2", trust=trust(test_ca.path))
     assert refused(wrong).detail
 
 
 def test_no_tls_where_it_is_asked_for_is_refused(postgres):
-    assert "does not offer TLS" in refused(address(postgres, host="127.0.0.1", tls="verify-full")).detail
+    assert "does not offer TLS" in refused(address(postgres, host="127.0.0.1", trust=trust(None))).detail
 
 
 def test_nobody_there(tmp_path, postgres):
@@ -139,8 +155,7 @@ def test_a_server_that_says_nothing_is_left_in_time(tmp_path, cancelled):
                 host=str(tmp_path),
                 port=5432,
                 database="x",
-                tls="disable",
-                ca=None,
+                trust=None,
                 connect_timeout=5 if cancelled else 0.1,
             )
             if cancelled:
@@ -164,9 +179,7 @@ def test_what_is_no_postgresql_is_refused(tmp_path, answer):
             await reader.read()
 
         async with listening(tmp_path, script):
-            where = ServerAddress(
-                host=str(tmp_path), port=5432, database="x", tls="disable", ca=None, connect_timeout=5.0
-            )
+            where = ServerAddress(host=str(tmp_path), port=5432, database="x", trust=None, connect_timeout=5.0)
             with pytest.raises(UpstreamError) as caught:
                 await open_connection(where, ROLE, {}, lambda: "nonce")
             return caught.value.reason

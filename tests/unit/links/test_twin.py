@@ -77,8 +77,7 @@ class Place:
             host=source.host,
             port=source.port,
             database=source.database,
-            tls=source.tls,
-            ca=None,
+            trust=None,
             connect_timeout=5.0,
         )
         return Twin(

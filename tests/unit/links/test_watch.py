@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_what_moves_while_it_is_read_is_not_taken(folder):
             (path / "a.txt").write_text("three")
         return text
 
-    folder.watch._load = load
+    folder.watch._load = partial(load, folder.path)
     (folder.path / "a.txt").write_text("two")
 
     assert folder.looks(4) == [False, False, False, True]

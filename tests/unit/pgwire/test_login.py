@@ -77,6 +77,41 @@ def test_a_whole_login_with_scram():
     assert login.settings == {"server_version": "18.4"}
 
 
+def test_a_login_that_is_bound_to_its_tls():
+    scram, end_point = Scram(), b"\1" * 32
+    login = ServerLogin({"user": "gate"}, password="secret", nonce=NONCE, end_point=end_point, bound=True)
+    client_first = f"p=tls-server-end-point,,n=,r={NONCE}".encode()
+    sent = login.receive(SASL)
+    assert sent == encode(b"p", b"SCRAM-SHA-256-PLUS\0" + pack("!I", len(client_first)) + client_first)
+    answer = login.receive(_authentication(11, scram.first.encode()))
+    bound = b64encode(b"p=tls-server-end-point,," + end_point)
+    assert answer[5:].startswith(b"c=" + bound + b",")
+    login.receive(_authentication(12, scram.final(answer[5:])))
+    login.receive(OK + ready())
+    assert login.ready
+
+
+ONLY_PLUS = _authentication(10, b"SCRAM-SHA-256-PLUS\0\0")
+STRIPPED = _authentication(10, b"SCRAM-SHA-256\0\0")
+
+
+@pytest.mark.parametrize(
+    ("offered", "end_point", "why"),
+    [(STRIPPED, b"e" * 32, "does not offer SCRAM-SHA-256-PLUS"), (SASL, None, "its certificate has no end point")],
+)
+def test_where_binding_is_required_nothing_less_is_spoken(offered, end_point, why):
+    login = ServerLogin({"user": "gate"}, password="secret", nonce=NONCE, end_point=end_point, bound=True)
+    assert why in _refused(login, offered).detail
+
+
+def test_where_it_is_preferred_the_server_is_told_that_we_could_have():
+    login = ServerLogin({"user": "gate"}, password="secret", nonce=NONCE, end_point=b"e" * 32)
+    assert b"SCRAM-SHA-256\0" in (sent := login.receive(STRIPPED))
+    assert sent.endswith(f"y,,n=,r={NONCE}".encode())
+    login = ServerLogin({"user": "gate"}, password="secret", nonce=NONCE, end_point=b"e" * 32)
+    assert b"SCRAM-SHA-256-PLUS\0" in login.receive(ONLY_PLUS)
+
+
 def test_a_whole_login_without_a_password_byte_by_byte():
     login = _login(None)
     for byte in OK + GREETING:

@@ -7,7 +7,14 @@ from base64 import b64encode
 import pytest
 
 from gateway.errors import Reason, UpstreamError
-from gateway.pgwire.scram import MAX_ITERATIONS, MAX_SALT_BYTES, ScramClient, prepare_password
+from gateway.pgwire.scram import (
+    MAX_ITERATIONS,
+    MAX_SALT_BYTES,
+    MECHANISM,
+    MECHANISM_PLUS,
+    ScramClient,
+    prepare_password,
+)
 
 NONCE = "rOprNGfwEbeRWgbNEkqO"
 SERVER_FIRST = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
@@ -35,6 +42,24 @@ def test_the_vector_of_rfc_7677():
         b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
     )
     client.verify(SERVER_FINAL)
+
+
+@pytest.mark.parametrize(
+    ("end_point", "mechanism", "header", "bound"),
+    [
+        (None, MECHANISM, b"n,,", b"n,,"),
+        (b"\1" * 32, MECHANISM, b"y,,", b"y,,"),  # we could have: the server knows whether it offered
+        (b"\1" * 32, MECHANISM_PLUS, b"p=tls-server-end-point,,", b"p=tls-server-end-point,," + b"\1" * 32),
+    ],
+)
+def test_what_is_bound_is_said_first_and_signed(end_point, mechanism, header, bound):
+    client = ScramClient("pencil", NONCE, end_point)
+    assert client.first(mechanism) == header + b"n=,r=" + NONCE.encode()
+    assert client.final(SERVER_FIRST).startswith(b"c=" + b64encode(bound) + b",r=")
+
+
+def test_nothing_is_bound_to_nothing():
+    assert "no certificate" in _refused(ScramClient("pencil", NONCE).first, MECHANISM_PLUS)
 
 
 def test_an_extension_after_the_iteration_count_is_signed_and_ignored():

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason, SekishoError
-from gateway.pgwire.scram import MECHANISM, ScramClient
+from gateway.pgwire.scram import MECHANISM, MECHANISM_PLUS, ScramClient
 from gateway.pgwire.scram_server import (
-    MECHANISM_PLUS,
     ScramServer,
     Verifier,
     mechanisms,
