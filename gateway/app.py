@@ -219,7 +219,7 @@ class Application:
         look_at_strictness: Callable[[], None],
     ) -> None:
         def registry_of(directory: Path) -> Registry:
-            registry = load_registry(directory)
+            registry = load_registry(directory, world.registry)
             if problems := mismatches(self.config, registry):
                 raise ConfigError(problems)
             return registry

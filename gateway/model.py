@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import Reason
+from gateway.words import Answer as Answer
 from gateway.words import ColumnUseKind as ColumnUseKind
 from gateway.words import Confidence as Confidence
 from gateway.words import Country as Country

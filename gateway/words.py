@@ -58,6 +58,14 @@ class Confidence(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Answer(StrEnum):
+    """What the registry answers to a question about an entity. Not known is an answer of its own, never a no."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
 class Durability(StrEnum):
     """What a record entry must have survived before bytes go on."""
 

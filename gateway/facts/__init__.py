@@ -7,7 +7,11 @@ The map:
 - ``certificates`` a client's certificate, verified -> the principal
 - ``registry``    a folder of YAML files -> one frozen snapshot with one revision, or every problem with its place
 - ``people``      people.yaml: issuer and subject -> employments, residence, stay
-- ``entities``    entities.yaml: legal entities, ownership, contracts, blocks (the kill-switch)
+- ``entities``    entities.yaml: legal entities, contracts, blocks (the kill-switch); and what was imported beside it
+- ``ownership``   who holds which share of whom, and what no set of holdings can be
+- ``bulk``        entities.csv and ownership.csv: entities and holdings by the million, looked up where they lie
+- ``control``     whether an entity is held from certain countries, by a regime's ownership test: yes, no, unknown
+- ``lei``         legal entity identifiers and their check digits
 - ``chain``       from the controller to the employer: ownership edges, then contract hops; owners upwards
 - ``employer``    a person and a moment -> employer facts, with what is unknown said in words
 - ``networks``    networks.yaml: sites and their addresses, longest prefix first

@@ -1,6 +1,7 @@
 """The chain from the controller to an employer, and the owners above one: graph searches over edges in force.
 
-A chain goes first through the controller's group (ownership edges of at least half, up or down), then along contracts.
+A chain goes first through the controller's group (ownership edges of at least half, up or down: a fund that holds 2 %
+of both would make strangers sisters), then along contracts.
 After the first contract hop only contracts lead on: a contractor's sister company is no party to the contract, and
 without a contract of its own it has no chain. The shortest chain is taken; among equals contracts come before ownership
 and then ids decide, so the same registry always gives the same chain.
@@ -11,13 +12,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-from gateway.facts.entities import Contract, Entities, Ownership
+from gateway.facts.entities import Contract, Entities
+from gateway.facts.ownership import Ownership
 from gateway.model import ChainLink, EntityId
-
-# An edge below half makes nobody an affiliate: a fund that holds 2 % of both would make strangers sisters.
-AFFILIATE_SHARE: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def _steps(entities: Entities, entity: EntityId, under_contract: bool, day: int)
     down = ((edge.owned, edge) for edge in entities.owned_by.get(entity, ()))
     up = ((edge.owner, edge) for edge in entities.owners_of.get(entity, ()))
     for other, edge in sorted((*down, *up), key=lambda pair: (pair[0], pair[1].line)):
-        if edge.share >= AFFILIATE_SHARE and edge.period.covers(day):
+        if edge.of_group and edge.period.covers(day):
             yield Hop(other, edge)
 
 
@@ -116,12 +114,17 @@ def owner_links(entities: Entities, entity: EntityId, day: int) -> tuple[ChainLi
     hop = 0
     while level:
         hop += 1
-        shares: dict[EntityId, float] = {}
+        shares: dict[EntityId, float | None] = {}
         for below in level:
             for edge in entities.owners_of.get(below, ()):
                 if edge.owner not in seen and edge.period.covers(day):
-                    shares[edge.owner] = max(edge.share, shares.get(edge.owner, 0.0))
+                    shares[edge.owner] = _larger(edge.share, shares.get(edge.owner, 0.0))
         seen.update(shares)
         level = sorted(shares)
         found.extend(link(entities, owner, hop, "owner", share=shares[owner]) for owner in level)
     return tuple(found)
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    """The larger share; one that is not known may be any."""
+    return None if one is None or other is None else max(one, other)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from gateway.facts.countries import country
+from gateway.facts.lei import looks_like_lei
 from gateway.facts.period import Period, parse_day
 from gateway.facts.yaml_tree import Fields, Items, Node, Scalar
 from gateway.model import Country, DataType
@@ -95,6 +96,21 @@ class Section:
         if value and _IDENTIFIER.fullmatch(value) is None:
             self.problem(f"'{key}' must be lower case letters, digits, '.', '-', '_', at most 63", key)
         return value
+
+    def entity(self, key: str = "entity") -> str:
+        """A required reference to an entity: its id, or its LEI."""
+        node = self._left.get(key)
+        if isinstance(node, Scalar) and looks_like_lei(node.text):
+            return self.text(key)
+        return self.identifier(key)
+
+    def is_word(self, key: str, word: str) -> bool:
+        """Whether a key holds exactly this word; it is read then."""
+        node = self._left.get(key)
+        if not isinstance(node, Scalar) or node.text != word:
+            return False
+        del self._left[key]
+        return True
 
     def choice(self, key: str, choices: Collection[str], default: str | None = None) -> str:
         """One of a closed set of words."""

@@ -6,12 +6,14 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
 from gateway.errors import ConfigError, Reason, SekishoError
-from gateway.facts import catalog, employer, entities, location, networks, notices, people
+from gateway.facts import bulk, catalog, employer, entities, location, networks, notices, people
+from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
 from gateway.facts.entities import Entities
 from gateway.facts.fields import Problems, Section
@@ -38,6 +40,8 @@ from gateway.model import (
 
 _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
 _OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE)
+_BULK: Final = MappingProxyType(dict.fromkeys((bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE), bulk.MAX_BYTES))
+_KNOWN: Final = tuple(sorted((*_REQUIRED, *_OPTIONAL, *_BULK)))
 _T = TypeVar("_T")
 
 
@@ -54,6 +58,7 @@ class Registry:
     agreed: tuple[Agreed, ...]
     _changes: tuple[int, ...] = field(default=(), repr=False)
     _first_age: int | None = None  # the day from which some fact is counted in days
+    _bulk_digest: str = field(default="", repr=False)
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -119,8 +124,11 @@ class Registry:
         return found
 
 
-def load_registry(directory: Path) -> Registry:
-    """Read, check and hash the folder as a whole. Raises ConfigError with every problem found."""
+def load_registry(directory: Path, former: Registry | None = None) -> Registry:
+    """Read, check and hash the folder as a whole. Raises ConfigError with every problem found.
+
+    What was imported in bulk and is the same in ``former`` is taken from there, not read a second time.
+    """
     problems = Problems()
     files = _read_files(directory, problems)
     digest = hashlib.sha256()
@@ -128,7 +136,8 @@ def load_registry(directory: Path) -> Registry:
         digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
         digest.update(files[name])
     reading = _Reading(files, problems)
-    known = reading.file(entities.FILE, entities.read_entities)
+    bulk_digest, imported = _bulk(files, problems, former)
+    known = reading.file(entities.FILE, partial(entities.read_entities, bulk=imported))
     persons = reading.file(people.FILE, people.read_people)
     sites = reading.file(networks.FILE, networks.read_networks)
     sources = reading.file(catalog.FILE, catalog.read_catalog)
@@ -149,25 +158,40 @@ def load_registry(directory: Path) -> Registry:
         agreed=agreed,
         _changes=_changes(known, persons.values(), told, agreed),
         _first_age=min((age for age in ages if age is not None), default=None),
+        _bulk_digest=bulk_digest,
     )
+
+
+def _bulk(files: Mapping[str, bytes], problems: Problems, former: Registry | None) -> tuple[str, Bulk]:
+    """What was imported, and the hash it is known by again."""
+    listed, holdings = (files.get(name, b"") for name in (bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE))
+    digest = hashlib.sha256(listed).hexdigest() + hashlib.sha256(holdings).hexdigest()
+    if former is not None and former._bulk_digest == digest:
+        return digest, former.entities.bulk
+    return digest, bulk.read_bulk(listed, holdings, problems)
 
 
 def _read_files(directory: Path, problems: Problems) -> Mapping[str, bytes]:
     """The bytes of every file, each read once: what is hashed is what is parsed."""
     files: dict[str, bytes] = {}
     try:
-        names = sorted(path.name for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+        names = sorted(path.name for path in directory.iterdir() if path.suffix in (".yaml", ".yml", ".csv"))
     except OSError:
         raise ConfigError([f"{directory}: the registry's folder cannot be read"]) from None
     for name in names:
-        if name not in _REQUIRED + _OPTIONAL:
-            problems.add(name, 0, f"no file of a registry (known: {', '.join(sorted(_REQUIRED + _OPTIONAL))})")
+        if name not in _KNOWN:
+            problems.add(name, 0, f"no file of a registry (known: {', '.join(_KNOWN)})")
             continue
+        limit = _BULK.get(name, MAX_BYTES)
         try:
             with (directory / name).open("rb") as stream:
-                files[name] = stream.read(MAX_BYTES + 1)
+                files[name] = stream.read(limit + 1)
         except OSError:
             problems.add(name, 0, "the file cannot be read")
+            continue
+        if name in _BULK and len(files[name]) > limit:  # of the others, whoever reads the tree says so
+            problems.add(name, 0, f"the file is larger than {limit} bytes")
+            del files[name]
     for name in _REQUIRED:
         if name not in names:
             problems.add(name, 0, "the file is missing")
@@ -212,9 +236,10 @@ def _check_references(
             named.extend((notices.DISCLOSURES_FILE, notice.line, entity) for entity in disclosure.entities)
     for item in agreed:
         named.extend((notices.AGREEMENTS_FILE, item.line, entity) for entity in (item.controller, item.entity))
+    named.extend((bulk.OWNERSHIP_FILE, line, EntityId(name)) for name, line in known.bulk.outside.items())
     for file, line, entity in named:
-        if entity and entity not in known.by_id:
-            problems.add(file, line, f"'{entity}' is not an entity of {entities.FILE}")
+        if entity and known.named(entity) is None:
+            problems.add(file, line, f"'{entity}' is not an entity of the registry")
 
 
 def _changes(
@@ -223,7 +248,7 @@ def _changes(
     told: tuple[Notice, ...],
     agreed: tuple[Agreed, ...],
 ) -> tuple[int, ...]:
-    days = set(known.edges())
+    days = set(known.days)
     for person in persons:
         days.update(person.edges())
     for item in agreed:

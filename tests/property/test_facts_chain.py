@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.facts.chain import AFFILIATE_SHARE, Hop, find_chain, owner_links
-from gateway.facts.entities import Contract, Entities, Entity, Ownership
+from gateway.facts.chain import Hop, find_chain, owner_links
+from gateway.facts.entities import Contract, Entities, Entity
+from gateway.facts.ownership import HALF, Ownership
 from gateway.facts.period import Period
 from gateway.model import Country, EntityId
 
@@ -65,7 +66,7 @@ def ways(world: Entities, here: EntityId, goal: EntityId, day: int, way: tuple[H
     steps = [Hop(edge.contractor, edge) for edge in world.contracts if edge.principal == here]
     if not under_contract:
         for edge in world.ownerships:
-            if edge.share >= AFFILIATE_SHARE and here in (edge.owner, edge.owned):
+            if edge.share is not None and edge.share >= HALF and here in (edge.owner, edge.owned):
                 steps.append(Hop(edge.owned if edge.owner == here else edge.owner, edge))
     for step in steps:
         if not step.by.period.covers(day) or (step.entity, isinstance(step.by, Contract)) in seen:

@@ -97,7 +97,7 @@ def test_cycles_end() -> None:
         + owns("a", "d", 60)
         + owns("d", "e", 60)
         + owns("e", "d", 40)
-        + owns("e", "a", 60)
+        + owns("e", "a", 50)
     )
     assert chain(entities, "h") is None
     assert chain(entities, "e") == ["a:controller", "e:affiliate"]

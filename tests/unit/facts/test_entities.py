@@ -5,7 +5,7 @@ from tests.unit.facts.world import section
 
 GOOD = """\
 entities:
-  - {id: a, name: A, country: JP, lei: 353800ABCDEFGHIJKL12}
+  - {id: a, name: A, country: JP, lei: 353800ABCDEFGHIJKL56}
   - {id: b, name: B, country: KR, headquarters: KR}
   - {id: c, name: C}
 ownership:
@@ -26,7 +26,7 @@ def test_good_file_is_read_and_indexed() -> None:
     assert [edge.owner for edge in found.owners_of["b"]] == ["a", "c"]  # type: ignore[index]
     assert [contract.subcontractors for contract in found.contracts_of["a"]] == ["unknown"]  # type: ignore[index]
     assert [block.id for block in found.blocks] == ["stop"]
-    assert len(list(found.edges())) == 3
+    assert len(found.days) == 3
 
 
 ENTITIES = "entities:\n  - {id: a, name: A, country: JP}\n  - {id: b, name: B, country: KR}\n"
@@ -63,7 +63,7 @@ def test_odd_file_is_a_problem(text: str, problem: str) -> None:
 
 
 def test_one_lei_belongs_to_one_entity() -> None:
-    entity = "  - {{id: {0}, name: N, lei: 353800ABCDEFGHIJKL12}}\n"
+    entity = "  - {{id: {0}, name: N, lei: 353800ABCDEFGHIJKL56}}\n"
     root, problems = section("entities:\n" + entity.format("a") + entity.format("b"))
     read_entities(root)
     assert problems.listed() == ["test.yaml:3: the LEI belongs to 'a' already"]

@@ -77,15 +77,15 @@ def test_every_problem_of_every_file_is_listed_with_its_place(tmp_path: Path) ->
     )
     place = tmp_path.name
     assert problems(tmp_path) == [
-        f"{place}/agreements.yaml:2: 'nobody' is not an entity of entities.yaml",
-        f"{place}/catalog.yaml:4: 'nobody' is not an entity of entities.yaml",
-        f"{place}/disclosures.yaml:2: 'nobody' is not an entity of entities.yaml",
+        f"{place}/agreements.yaml:2: 'nobody' is not an entity of the registry",
+        f"{place}/catalog.yaml:4: 'nobody' is not an entity of the registry",
+        f"{place}/disclosures.yaml:2: 'nobody' is not an entity of the registry",
         f"{place}/networks.yaml:2: 'country' is not an ISO 3166-1 alpha-2 country code",
         f"{place}/people.yaml:2: 'name' is missing",
         f"{place}/people.yaml:4: unknown key 'nick'",
-        f"{place}/people.yaml:8: 'nobody' is not an entity of entities.yaml",
+        f"{place}/people.yaml:8: 'nobody' is not an entity of the registry",
         f"{place}/persons.yaml: no file of a registry (known: agreements.yaml, catalog.yaml, disclosures.yaml, "
-        "entities.yaml, networks.yaml, people.yaml)",
+        "entities.csv, entities.yaml, networks.yaml, ownership.csv, people.yaml)",
     ]
 
 
