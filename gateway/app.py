@@ -25,13 +25,14 @@ from gateway.doors.grpc import GrpcDoor
 from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
+from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.own_session import inspect_roles
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
-from gateway.links.sources import Secrets, Sources, hash_key, load_all, mismatches, service_users
+from gateway.links.sources import Secrets, Sources, hash_key, load_all, load_policy, mismatches, service_users
 from gateway.links.strict_rules import StrictRules
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
@@ -39,7 +40,7 @@ from gateway.links.volume_file import VolumeFile
 from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import CertificateUse, Metrics
 from gateway.model import DatasourceId, Vouched
-from gateway.policy.bundle import Bundle, load_bundle
+from gateway.policy.bundle import Bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.metadata import rule_table
 from gateway.sql.codes import IncompleteCode
@@ -234,6 +235,7 @@ class Application:
             engine.warm()
             resolver.engine = engine
             world.policy_revision = bundle.revision
+            world.registry = world.registry.tested(read_tests(bundle.data))
             self._show_revision(world, bundle, metrics)
             look_at_strictness()
 
@@ -245,7 +247,7 @@ class Application:
             seen=sources.registry_seen,
         )
         policy = FolderWatch(
-            sources.policy_directory, what="policy", load=load_bundle, swap=new_policy, seen=sources.policy_seen
+            sources.policy_directory, what="policy", load=load_policy, swap=new_policy, seen=sources.policy_seen
         )
         self._tasks.spawn(registry.run(), "watch registry")
         self._tasks.spawn(policy.run(), "watch policy")

@@ -93,6 +93,17 @@ class ChainLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFact:
+    """Whether an entity of the chain is held from the countries of a regime's ownership test."""
+
+    test: str
+    hop: int
+    entity: EntityId
+    answer: Answer
+    note: str  # by whom, or what is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmployerFacts:
     """Who employs the principal and by which chain of contracts and owners that entity reaches the controller.
 
@@ -111,6 +122,7 @@ class EmployerFacts:
     chain: tuple[ChainLink, ...] = ()
     owners: tuple[ChainLink, ...] = ()
     contracts: tuple[Mapping[str, JsonValue], ...] = ()
+    held: tuple[HeldFact, ...] = ()
     blocked_by: str | None = None  # id of the block (kill-switch) in force
     residence: Country | None = None
     stay: Stay = Stay.UNKNOWN

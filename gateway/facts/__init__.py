@@ -11,6 +11,8 @@ The map:
 - ``ownership``   who holds which share of whom, and what no set of holdings can be
 - ``bulk``        entities.csv and ownership.csv: entities and holdings by the million, looked up where they lie
 - ``control``     whether an entity is held from certain countries, by a regime's ownership test: yes, no, unknown
+- ``ownership_tests`` what regimes ask of owners, out of the policy bundle's data
+- ``changes``     what differs between two versions of the entities
 - ``lei``         legal entity identifiers and their check digits
 - ``chain``       from the controller to the employer: ownership edges, then contract hops; owners upwards
 - ``employer``    a person and a moment -> employer facts, with what is unknown said in words

@@ -128,3 +128,26 @@ def owner_links(entities: Entities, entity: EntityId, day: int) -> tuple[ChainLi
 def _larger(one: float | None, other: float | None) -> float | None:
     """The larger share; one that is not known may be any."""
     return None if one is None or other is None else max(one, other)
+
+
+def owner_of_principal(entities: Entities, contract: Contract, day: int) -> EntityId | None:
+    """Of the contractor and those it belongs to, the nearest whom the principal belongs to as well; None: nobody.
+
+    Such a contractor can hardly be supervised: whom it answers to, its supervisor answers to. What belongs to the
+    principal itself is not meant.
+    """
+    above = set(_group_above(entities, contract.principal, day, without=None))
+    found = _group_above(entities, contract.contractor, day, without=contract.principal)
+    return next((entity for entity in found if entity in above), None)
+
+
+def _group_above(entities: Entities, entity: EntityId, day: int, *, without: EntityId | None) -> Iterator[EntityId]:
+    """An entity and everybody above it by at least half, nearest first."""
+    seen, queue = {entity, without}, deque([entity])
+    while queue:
+        here = queue.popleft()
+        yield here
+        for edge in entities.owners_of.get(here, ()):
+            if edge.owner not in seen and edge.of_group and edge.period.covers(day):
+                seen.add(edge.owner)
+                queue.append(edge.owner)

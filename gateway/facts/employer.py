@@ -6,17 +6,20 @@ are those of the least favourable one (blocked, then incomplete, then the longes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from gateway.facts.chain import Hop, find_chain, link, links, owner_links
+from gateway.facts.chain import Hop, find_chain, link, links, owner_links, owner_of_principal
+from gateway.facts.control import Control, Controls
 from gateway.facts.entities import Contract, Entities
 from gateway.facts.people import Person
 from gateway.facts.period import age_in_days, iso
-from gateway.model import ChainLink, EmployerFacts, EntityId, JsonValue
+from gateway.model import Answer, ChainLink, EmployerFacts, EntityId, HeldFact, JsonValue
 
 
-def employer_facts(entities: Entities, person: Person | None, controller: EntityId, day: int) -> EmployerFacts:
+def employer_facts(
+    entities: Entities, controls: Controls, person: Person | None, controller: EntityId, day: int
+) -> EmployerFacts:
     """The facts as of a day."""
     if person is None:
         return EmployerFacts(known=False, complete=False, note="the person is not in the people registry")
@@ -31,7 +34,7 @@ def employer_facts(entities: Entities, person: Person | None, controller: Entity
     employers = sorted({job.entity for job in person.employments if job.period.covers(day)})
     if not employers:
         return replace(about, note=_no_employment(entities, person, day))
-    found = [_of_one(entities, about, employer, controller, day) for employer in employers]
+    found = [_of_one(entities, controls, about, employer, controller, day) for employer in employers]
     if len(found) == 1:
         return found[0]
     worst = min(found, key=lambda facts: (facts.blocked_by is None, facts.complete, -len(facts.chain), facts.entity))
@@ -56,7 +59,7 @@ def _no_employment(entities: Entities, person: Person, day: int) -> str:
 
 
 def _of_one(
-    entities: Entities, about: EmployerFacts, employer: EntityId, controller: EntityId, day: int
+    entities: Entities, controls: Controls, about: EmployerFacts, employer: EntityId, controller: EntityId, day: int
 ) -> EmployerFacts:
     entity = entities.by_id[employer]
     hops = find_chain(entities, controller, employer, day)
@@ -74,7 +77,10 @@ def _of_one(
         same_legal_entity=employer == controller,
         chain=chain,
         owners=owner_links(entities, employer, day),
-        contracts=_contracts(hops or (), day),
+        contracts=_contracts(entities, hops or (), day),
+        held=tuple(
+            _held(entities, controls, chain[1:] or (link(entities, employer, len(hops or ()), "unknown"),), day)
+        ),
         blocked_by=_block(entities, chain or (link(entities, employer, 0, "unknown"),), day),
     )
 
@@ -103,7 +109,7 @@ def _unknown_part(
     return ""
 
 
-def _contracts(hops: tuple[Hop, ...], day: int) -> tuple[Mapping[str, JsonValue], ...]:
+def _contracts(entities: Entities, hops: tuple[Hop, ...], day: int) -> tuple[Mapping[str, JsonValue], ...]:
     return tuple(
         {
             "id": hop.by.id,
@@ -114,6 +120,7 @@ def _contracts(hops: tuple[Hop, ...], day: int) -> tuple[Mapping[str, JsonValue]
             "data_types": hop.by.data_types,
             "subcontractors": hop.by.subcontractors,
             "last_audit_age_days": age_in_days(hop.by.last_audit, day),
+            "owner_of_principal": owner_of_principal(entities, hop.by, day),
         }
         for number, hop in enumerate(hops, start=1)
         if isinstance(hop.by, Contract)
@@ -128,3 +135,37 @@ def _block(entities: Entities, chain: tuple[ChainLink, ...], day: int) -> str | 
         if block.period.covers(day) and (block.entity in ids or block.country in countries):
             return block.id
     return None
+
+
+def _held(entities: Entities, controls: Controls, chain: tuple[ChainLink, ...], day: int) -> Iterator[HeldFact]:
+    """Every ownership test, asked of every entity below the controller (of the controller, for its own people)."""
+    for entity in chain:
+        for test in controls.tests:
+            found = controls.ask(test.id, entity.entity, day)
+            yield HeldFact(
+                test=test.id,
+                hop=entity.hop,
+                entity=entity.entity,
+                answer=found.answer,
+                note=held_note(entities, found),
+            )
+
+
+def held_note(entities: Entities, found: Control) -> str:
+    """The first step or gap in words; the whole of it is `whois`'s to show."""
+    if found.answer is Answer.NO:
+        return ""
+    if found.gaps:
+        gap = found.gaps[0]
+        name = entities.by_id[gap.entity].name
+        if gap.what == "share":
+            return f"which share of {name} is held by {entities.by_id[gap.owner or gap.entity].name} is not recorded"
+        if gap.what == "owners" and gap.percent:
+            return f"who holds {gap.percent:g} percent of {name} is not recorded"
+        return f"of {name} the {gap.what} is not recorded"
+    step = found.steps[0]
+    name = entities.by_id[step.entity].name
+    if step.how == "owners":
+        holders = " and ".join(f"{entities.by_id[owner].name} ({share:g} percent)" for owner, share in step.holders)
+        return f"{name} is held by {holders}"
+    return f"{name} is designated" if step.how == "designated" else f"{name}: {step.how} of {step.country}"

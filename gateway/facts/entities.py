@@ -84,6 +84,7 @@ class Entities:
     contracts_of: Mapping[EntityId, tuple[Contract, ...]]  # principal -> its contracts
     by_lei: Mapping[str, EntityId]  # of those written by hand
     by_hand: Mapping[EntityId, Entity]
+    owned_by_hand: frozenset[EntityId]  # whose owners are written by hand, at least some
     bulk: Bulk = field(repr=False)
     days: frozenset[int] = field(repr=False)  # on which a fact about entities changes
 
@@ -120,6 +121,7 @@ class Entities:
             contracts_of=MappingProxyType({key: tuple(value) for key, value in of_principal.items()}),
             by_lei=MappingProxyType(leis),
             by_hand=MappingProxyType(dict(entities)),
+            owned_by_hand=frozenset(up),
             bulk=bulk,
             days=frozenset(_days(ownerships, contracts, blocks)) | bulk.days,
         )

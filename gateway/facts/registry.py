@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,8 @@ from gateway.errors import ConfigError, Reason, SekishoError
 from gateway.facts import bulk, catalog, employer, entities, location, networks, notices, people
 from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
+from gateway.facts.changes import touched
+from gateway.facts.control import Controls, OwnershipTest
 from gateway.facts.entities import Entities
 from gateway.facts.fields import Problems, Section
 from gateway.facts.networks import Networks, Site
@@ -42,6 +44,7 @@ _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
 _OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE)
 _BULK: Final = MappingProxyType(dict.fromkeys((bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE), bulk.MAX_BYTES))
 _KNOWN: Final = tuple(sorted((*_REQUIRED, *_OPTIONAL, *_BULK)))
+_MOST_EMPLOYERS: Final = 10_000  # answers kept
 _T = TypeVar("_T")
 
 
@@ -56,9 +59,15 @@ class Registry:
     catalog: Mapping[DatasourceId, Source]
     notices: tuple[Notice, ...]
     agreed: tuple[Agreed, ...]
+    controls: Controls = field(repr=False)  # whether entities are held, by the ownership tests in force
     _changes: tuple[int, ...] = field(default=(), repr=False)
     _first_age: int | None = None  # the day from which some fact is counted in days
     _bulk_digest: str = field(default="", repr=False)
+    _employers: dict[tuple[PrincipalId, EntityId, int], EmployerFacts] = field(default_factory=dict, repr=False)
+
+    def tested(self, tests: tuple[OwnershipTest, ...]) -> Registry:
+        """The same with other ownership tests; what is known by tests that stay is kept."""
+        return replace(self, controls=self.controls.carried_to(self.entities, tests, ()), _employers={})
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -85,8 +94,19 @@ class Registry:
         return Vouched() if source is None else source.vouched
 
     def employer(self, principal: Principal, controller: EntityId, at: int) -> EmployerFacts:
-        """Who employs the principal, and the chain to the controller (one that the registry knows)."""
-        return employer.employer_facts(self.entities, self.people.get(principal.id), controller, day_of(at))
+        """Who employs the principal, and the chain to the controller (one that the registry knows).
+
+        Worked out once for a principal and a day: it is asked for with every statement.
+        """
+        key = principal.id, controller, day_of(at)
+        found = self._employers.get(key)
+        if found is None:
+            person = self.people.get(principal.id)
+            found = employer.employer_facts(self.entities, self.controls, person, controller, day_of(at))
+            if len(self._employers) >= _MOST_EMPLOYERS:
+                self._employers.clear()
+            self._employers[key] = found
+        return found
 
     def location(self, peer: Peer, principal: Principal, at: int, country_max_age: int) -> Location:
         """Where the principal is."""
@@ -159,7 +179,15 @@ def load_registry(directory: Path, former: Registry | None = None) -> Registry:
         _changes=_changes(known, persons.values(), told, agreed),
         _first_age=min((age for age in ages if age is not None), default=None),
         _bulk_digest=bulk_digest,
+        controls=_controls(known, former),
     )
+
+
+def _controls(known: Entities, former: Registry | None) -> Controls:
+    """What the former registry found out and nothing has touched is known already."""
+    if former is None:
+        return Controls(known, ())
+    return former.controls.carried_to(known, former.controls.tests, touched(former.entities, known))
 
 
 def _bulk(files: Mapping[str, bytes], problems: Problems, former: Registry | None) -> tuple[str, Bulk]:

@@ -19,6 +19,7 @@ from gateway.audit.record import MIN_KEY_BYTES
 from gateway.config import Config, Issuer
 from gateway.errors import ConfigError
 from gateway.facts.identity import TokenVerifier
+from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.jwks import load_key_sets
 from gateway.links.key_keeper import key_files_seen
@@ -73,16 +74,23 @@ def load_sources(config: Config) -> Sources:
     registry = _or_problems(problems, load_registry, config.registry.directory)
     if registry is not None:
         problems += mismatches(config, registry)
-    bundle = _or_problems(problems, load_bundle, policies)
+    bundle = _or_problems(problems, load_policy, policies)
     if registry is None or bundle is None or problems:
         raise ConfigError(problems)
     return Sources(
-        registry=registry,
+        registry=registry.tested(read_tests(bundle.data)),
         registry_seen=registry_seen,
         bundle=bundle,
         policy_directory=policies,
         policy_seen=policy_seen,
     )
+
+
+def load_policy(directory: Path) -> Bundle:
+    """The bundle of a folder, with ownership tests that can be asked. Raises ConfigError."""
+    bundle = load_bundle(directory)
+    read_tests(bundle.data)
+    return bundle
 
 
 def load_secrets(config: Config) -> Secrets:

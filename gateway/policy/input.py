@@ -18,6 +18,7 @@ from gateway.model import (
     DatasourceFacts,
     Disclosure,
     EmployerFacts,
+    HeldFact,
     JsonValue,
     Location,
     Principal,
@@ -35,6 +36,7 @@ CONTRACT_FIELDS: Final = (
     "data_types",
     "subcontractors",
     "last_audit_age_days",
+    "owner_of_principal",
 )
 
 Document = dict[str, JsonValue]
@@ -131,6 +133,7 @@ def _employer(employer: EmployerFacts) -> Document:
         "chain": [_link(link) for link in employer.chain],
         "owners": [_link(link) for link in employer.owners],
         "contracts": [_contract(contract) for contract in employer.contracts],
+        "held": [_held(fact) for fact in employer.held],
         "groups": _texts(employer.groups),
         # Said twice on purpose: a document that lost one of the two is not mistaken for "not blocked".
         "blocked": employer.blocked_by is not None,
@@ -153,6 +156,16 @@ def _link(link: ChainLink) -> Document:
 def _contract(contract: Mapping[str, JsonValue]) -> Document:
     """The fields the schema has; one the registry lacks is null, which the rules take for incomplete."""
     return {name: _listed(contract.get(name)) for name in CONTRACT_FIELDS}
+
+
+def _held(fact: HeldFact) -> Document:
+    return {
+        "test": fact.test,
+        "hop": fact.hop,
+        "entity": fact.entity,
+        "answer": str(fact.answer),
+        "note": fact.note,
+    }
 
 
 def _listed(value: JsonValue) -> JsonValue:

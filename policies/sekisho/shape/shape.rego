@@ -53,6 +53,8 @@ broken contains "employer.owners" if not _owners
 
 broken contains "employer.contracts" if not _contracts
 
+broken contains "employer.held" if not _held
+
 broken contains "origin" if not _origin
 
 broken contains "statement" if not _statement
@@ -160,7 +162,19 @@ _contracts if {
 		is_string(contract.subcontractors)
 		_natural(contract.hop)
 		_number_or_null(contract.last_audit_age_days)
+		_text_or_null(contract.owner_of_principal)
 		_texts(contract.data_types)
+	}
+}
+
+_held if {
+	is_array(input.employer.held)
+	every fact in input.employer.held {
+		is_string(fact.test)
+		is_string(fact.entity)
+		is_string(fact.note)
+		_natural(fact.hop)
+		fact.answer in {"yes", "no", "unknown"}
 	}
 }
 

@@ -1,4 +1,4 @@
-from gateway.facts.chain import find_chain, links, owner_links
+from gateway.facts.chain import find_chain, links, owner_links, owner_of_principal
 from gateway.facts.entities import Entities, read_entities
 from gateway.facts.period import parse_day
 from gateway.model import EntityId
@@ -117,3 +117,29 @@ def test_owners_are_all_listed_nearest_first_each_once() -> None:
         "ownership:\n" + owns("b", "a", 64.5) + owns("c", "b", 50) + owns("d", "b", 50) + owns("d", "a", 2)
     )
     assert owners(entities, "a") == [(1, "b", 64.5), (1, "d", 2.0), (2, "c", 50.0)]
+
+
+def supervised(entities: Entities, contract_id: str) -> str | None:
+    (found,) = (one for one in entities.contracts if one.id == contract_id)
+    return owner_of_principal(entities, found, 0)
+
+
+def test_contractor_of_the_owners_side_is_flagged() -> None:
+    """NAVER Cloud worked for LINE; NAVER held half of the company that held LINE."""
+    entities = world(
+        "contracts:\n"
+        + contract("a", "b")  # of a sister under the owner two hops up
+        + contract("a", "d")  # of the owner itself
+        + contract("a", "f")  # of a subsidiary of the principal
+        + contract("a", "g")  # of a stranger with a small share
+        + "ownership:\n"
+        + owns("d", "c", 50)
+        + owns("c", "a", 64.5)
+        + owns("d", "b", 100)
+        + owns("a", "f", 100)
+        + owns("c", "g", 49)
+    )
+    assert supervised(entities, "a-b") == "d"
+    assert supervised(entities, "a-d") == "d"
+    assert supervised(entities, "a-f") is None
+    assert supervised(entities, "a-g") is None

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model import EmployerFacts, EntityId, Stay
+from gateway.facts.control import OwnershipTest
+from gateway.model import Country, EmployerFacts, EntityId, Stay
 from tests.unit.facts.world import moment, principal, registry
 
 ENTITIES = """\
@@ -150,3 +151,57 @@ def test_block_on_an_entity_or_country_of_the_chain(tmp_path: Path, job: str, bl
 
 def test_block_of_any_employer_counts(tmp_path: Path) -> None:
     assert facts(tmp_path, "shop", "helper", blocks="blocks: [{id: b, entity: helper}]").blocked_by == "b"
+
+
+HELD = OwnershipTest(id="cn", countries=frozenset({Country("CN")}), share=50, headquarters=False)
+OWNED = """\
+entities:
+  - {id: shop, name: Shop, country: JP}
+  - {id: helper, name: Helper, country: JP, owners: known}
+  - {id: below, name: Below, country: JP}
+  - {id: beijing, name: Beijing, country: CN}
+ownership:
+  - {owner: beijing, of: helper, share: 25}
+  - {owner: beijing, of: helper, share: 25, from: 2026-01-02}
+  - {owner: beijing, of: below, share: unknown}
+contracts:
+  - {id: k1, principal: shop, contractor: helper, purpose: support, subcontractors: known}
+  - {id: k2, principal: helper, contractor: below, purpose: support, subcontractors: none}
+"""
+
+
+def held(tmp_path: Path, employer: str, on: str) -> list[tuple[str, int, str, str, str]]:
+    people = PEOPLE.format(jobs=f"      - {{entity: {employer}}}")
+    tested = registry(tmp_path, people=people, entities=OWNED).tested((HELD,))
+    found = tested.employer(principal("ann"), EntityId("shop"), moment(on))
+    return [(one.test, one.hop, one.entity, one.answer, one.note) for one in found.held]
+
+
+def test_every_entity_below_the_controller_is_asked_every_ownership_test(tmp_path: Path) -> None:
+    unknown = "which share of Below is held by Beijing is not recorded"
+    assert held(tmp_path, "below", "2026-01-01") == [
+        ("cn", 1, "helper", "no", ""),
+        ("cn", 2, "below", "unknown", unknown),
+    ]
+    assert held(tmp_path, "below", "2026-01-02")[0] == (
+        "cn",
+        1,
+        "helper",
+        "yes",
+        "Helper is held by Beijing (25 percent) and Beijing (25 percent)",
+    )
+
+
+def test_an_employer_without_a_chain_is_asked_and_so_is_the_controller_for_its_own_people(tmp_path: Path) -> None:
+    assert held(tmp_path, "beijing", "2026-01-01") == [("cn", 0, "beijing", "yes", "Beijing: law of CN")]
+    assert held(tmp_path, "shop", "2026-01-01") == [
+        ("cn", 0, "shop", "unknown", "who holds 100 percent of Shop is not recorded")
+    ]
+
+
+def test_facts_of_a_principal_and_a_day_are_worked_out_once(tmp_path: Path) -> None:
+    found = registry(tmp_path)
+    ann, shop, at = principal("ann"), EntityId("shop"), moment("2026-01-01")
+    assert found.employer(ann, shop, at) is found.employer(ann, shop, at + 80_000)
+    assert found.employer(ann, shop, at) is not found.employer(ann, shop, at + 90_000)
+    assert found.tested((HELD,)).employer(ann, shop, at).held

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.model import (
     Agreement,
+    Answer,
     ChainLink,
     ColumnLabel,
     ColumnUse,
@@ -28,6 +29,7 @@ from gateway.model import (
     Door,
     EmployerFacts,
     EntityId,
+    HeldFact,
     Location,
     LocationSource,
     Principal,
@@ -106,7 +108,11 @@ FULL = Understanding(
                 "data_types": ("contract.type",),
                 "subcontractors": "none",
                 "last_audit_age_days": 77,
+                "owner_of_principal": "contract-owner",
             },
+        ),
+        held=(
+            HeldFact(test="held-test", hop=8, entity=EntityId("held-entity"), answer=Answer.UNKNOWN, note="held-note"),
         ),
         blocked_by="block",
         residence=Country("RA"),
