@@ -92,6 +92,10 @@ class Client(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._reception.shaking and not self._ended:
+            # In a moment, as the handshake itself may know more of why.
+            asyncio.get_running_loop().call_soon(self.handshake_failed, "the peer left during the TLS handshake")
+            return
         if self._relay is None and not self._ended and self._reception.truncated():
             self._note_protocol_error(Reason.STARTUP_TRUNCATED, "the peer left in the middle of its start-up packet")
         if self._proof is not None and self._proof.failure is not None:
@@ -122,10 +126,10 @@ class Client(asyncio.Protocol):
         self._door.tasks.spawn(self._start_tls(), "start tls")
 
     async def _start_tls(self) -> None:
-        if self._transport is None or self._place.tls is None or self._ended:
+        if self._transport is None or self._ended:
             return
         timeout = self._door.limits.login_timeout_ms / 1000
-        secured = await self._reception.start_tls(self._transport, self, self._place.tls.context, within=timeout)
+        secured = await self._reception.start_tls(self._transport, self, self._door.tasks, within=timeout)
         if secured is not None and not self._ended:
             self._transport = secured
             self._reception.go_on()
@@ -150,7 +154,7 @@ class Client(asyncio.Protocol):
             return
         if request.minor or request.unknown_options:
             self.write(negotiate_version(0, request.unknown_options))
-        tls = self._place.tls if self._reception.encrypted else None
+        tls = self._reception.tls
         self._proof = choose_proof(
             self._door.offer(self._place),
             request.user,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
-from gateway.doors.pg_tls import PeerCertificate, peer_certificate, why_failed
+from gateway.doors.pg_tls import ALPN, ListenerTls, PeerCertificate, feed, peer_certificate, why_failed
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason
+from gateway.links.tasks import TaskGroup
 from gateway.model import Peer
 from gateway.pgwire.proxy import read_header
 from gateway.pgwire.startup import CancelKey, Opening, StartupRequest, Step
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import Place
+
+
+_MAX_HELLO: Final = 65_536
 
 
 class Host(Protocol):
@@ -48,6 +51,8 @@ class Reception:
         self._place = place
         self._opening = Opening(tls_offered=place.tls is not None)
         self._header = b""
+        self._hello: bytes | None = None  # of TLS that began with the first byte
+        self.tls: ListenerTls | None = None  # what *this* connection was given; the listener's may change meanwhile
         self.peer = Peer(address=None, site=place.site)
         self.direct: str | None = None  # the address bytes really come from
         self.encrypted = False
@@ -106,8 +111,12 @@ class Reception:
                     # as if it had been (CVE-2021-23222).
                     self._host.read_with(_refuse_unencrypted)
                     self._host.write(b"S")
-                    self.shaking = True
-                    self._host.begin_tls()
+                    self._begin_tls()
+                    return
+                case Step.START_DIRECT_TLS:
+                    self._hello = self._opening.take()
+                    self._host.read_with(self._read_hello)
+                    self._begin_tls()
                     return
                 case Step.CANCEL:
                     self._host.cancel_asked(self._opening.cancel_key)
@@ -119,6 +128,16 @@ class Reception:
                 case _:
                     assert_never(step)
 
+    def _begin_tls(self) -> None:
+        self.tls = self._place.tls
+        self.shaking = True
+        self._host.begin_tls()
+
+    def _read_hello(self, data: bytes) -> None:
+        self._hello = (self._hello or b"") + data
+        if len(self._hello) > _MAX_HELLO:
+            raise ClientProtocolError(Reason.MESSAGE_TOO_LARGE, "too much was sent ahead of the TLS handshake")
+
     def _check_encrypted(self) -> None:
         plain = (
             self._place.plaintext == "loopback" and is_loopback(self.direct) and "oauthbearer" not in self._place.ways
@@ -127,24 +146,45 @@ class Reception:
             raise AuthenticationError(Reason.TLS_REQUIRED, "connect with sslmode=verify-full")
 
     async def start_tls(
-        self, transport: asyncio.Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, *, within: float
+        self, transport: asyncio.Transport, protocol: asyncio.Protocol, tasks: TaskGroup, *, within: float
     ) -> asyncio.Transport | None:
         """The handshake; the transport under TLS, or None where it failed, which has been told."""
         loop = asyncio.get_running_loop()
-        # From here on only what was under TLS is delivered; its first words may come before this coroutine goes on.
-        self._host.read_with(None)
+        if self.tls is None:
+            return None
+        shaking = loop.start_tls(transport, protocol, self.tls.context, server_side=True, ssl_handshake_timeout=within)
         try:
-            secured = await loop.start_tls(transport, protocol, context, server_side=True, ssl_handshake_timeout=within)
+            if self._hello is None:
+                # From here on only what was under TLS is delivered, and its first words may come before we go on here.
+                self._host.read_with(None)
+                secured = await shaking
+            else:
+                # The task's first step, which the loop takes next, stops the reading and leaves two calls behind it:
+                # "you are connected" and "read on". What was read already comes right after these, before the loop
+                # looks for more.
+                handshake = tasks.spawn(shaking, "direct tls", told=OSError)
+                loop.call_soon(self._begin_with, transport)
+                secured = await handshake
         except OSError as error:
             self._host.handshake_failed(why_failed(error))
             return None
-        if secured is None:
+        tls = secured.get_extra_info("ssl_object") if secured is not None else None
+        if secured is None or tls is None:  # uvloop takes an end of the stream for the end of the handshake
             self._host.handshake_failed("the peer left during the TLS handshake")
+            return None
+        if self._hello is not None and tls.selected_alpn_protocol() != ALPN:
+            # Whoever can make a browser connect here must not make it speak: TLS of its own accord is PostgreSQL's only
+            # where the client says so.
+            self._host.handshake_failed("direct TLS needs the ALPN protocol `postgresql`")
             return None
         self.shaking = False
         self.encrypted = True
         self.certificate = peer_certificate(secured.get_extra_info("peercert"))
         return secured
+
+    def _begin_with(self, transport: asyncio.Transport) -> None:
+        self._host.read_with(None)
+        asyncio.get_running_loop().call_soon(feed, transport, self._hello or b"")
 
     def go_on(self) -> None:
         """Read what is said under TLS."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import partial
+from typing import Any, Final, Self, cast
 
 from cryptography import x509
 
-from gateway.config import PostgresTls
+from gateway.config import PostgresListener, PostgresTls
+from gateway.errors import ConfigError
+from gateway.links.certificates import Kept, load_authorities, load_pair
 from gateway.pgwire.binding import end_point
+
+ALPN: Final = "postgresql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +27,14 @@ class ListenerTls:
 
     @classmethod
     def of(cls, tls: PostgresTls, *, certificate_required: bool) -> Self:
-        """Read the files. Raises OSError or ValueError."""
-        # The first certificate of the file is the one shown.
-        shown = x509.load_pem_x509_certificates(tls.certificate.read_bytes())[0]
-        return cls(server_context(tls, certificate_required=certificate_required), end_point(shown))
+        """Read the files. Raises ConfigError."""
+        context = server_context(tls, certificate_required=certificate_required)
+        try:
+            # The first certificate of the file is the one shown.
+            shown = x509.load_pem_x509_certificates(tls.certificate.read_bytes())[0]
+        except (OSError, ValueError) as error:
+            raise ConfigError([f"{tls.certificate}: {error}"]) from error
+        return cls(context, end_point(shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +46,41 @@ class PeerCertificate:
 
 
 def server_context(tls: PostgresTls, *, certificate_required: bool = False) -> ssl.SSLContext:
-    """TLS as this gateway offers it. ALPN is PostgreSQL's, so that another protocol's bytes cannot be replayed here."""
+    """TLS as this gateway offers it. ALPN is PostgreSQL's, so that another protocol's bytes cannot be replayed here.
+    Raises ConfigError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(tls.certificate, tls.key)
-    context.set_alpn_protocols(["postgresql"])
+    load_pair(context, tls.certificate, tls.key)
+    context.set_alpn_protocols([ALPN])
     # As PostgreSQL: no renegotiation and no resumption. A resumed session would show no certificate again, and one that
     # has expired meanwhile would still be believed.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     context.num_tickets = 0
     if tls.client_ca is not None:
-        context.load_verify_locations(tls.client_ca)
+        load_authorities(context, tls.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL
     return context
+
+
+def kept_tls(listener: PostgresListener, *, certificate_required: bool) -> Kept[ListenerTls] | None:
+    """A listener's TLS, kept up to date; None where it offers none. Raises ConfigError."""
+    tls = listener.tls
+    if tls is None:
+        return None
+    paths = [tls.certificate, tls.key, *([tls.client_ca] if tls.client_ca is not None else [])]
+    make = partial(ListenerTls.of, tls, certificate_required=certificate_required)
+    return Kept(f"TLS of listeners.postgres {listener.address}", paths, make)
+
+
+def feed(transport: asyncio.Transport, data: bytes) -> None:
+    """Give the TLS of a transport bytes that were read before it was there."""
+    tls = cast(asyncio.BufferedProtocol, transport.get_protocol())  # what `start_tls` puts there, in either loop
+    while data and not transport.is_closing():
+        room = memoryview(tls.get_buffer(len(data)))
+        size = min(len(room), len(data))
+        room[:size] = data[:size]
+        tls.buffer_updated(size)
+        data = data[size:]
 
 
 def peer_certificate(found: Any) -> PeerCertificate | None:

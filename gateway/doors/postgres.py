@@ -17,12 +17,13 @@ from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_proof import Offer
-from gateway.doors.pg_tls import ListenerTls
+from gateway.doors.pg_tls import ListenerTls, kept_tls
 from gateway.errors import Reason
 from gateway.links.farewell import Farewell
 from gateway.links.server import Credentials, ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.tasks import TaskGroup
+from gateway.metrics import CertificateUse
 from gateway.strictness import Strictness
 
 _log = logging.getLogger(__name__)
@@ -67,11 +68,18 @@ class PostgresDoor:
         """Listen. Raises OSError where an address cannot be had."""
         loop = asyncio.get_running_loop()
         for listener in self.desk.config.listeners.postgres:
-            client = partial(Client, self, Place(listener))
+            place = Place(listener)
+            if place.certificates is not None:
+                watch = place.certificates.watch(self._certificates_reloaded)
+                self.tasks.spawn(watch.run(), f"watch TLS of {listener.address}")
+            client = partial(Client, self, place)
             host, port = split_address(listener.address)
             server = await loop.create_server(client, host, port, backlog=512, reuse_port=self._shared)
             self._servers.append(server)
             _log.info("listening", extra={"door": "postgres", "address": listener.address, "site": listener.site})
+
+    def _certificates_reloaded(self, good: bool) -> None:
+        self.desk.metrics.certificates_reloaded(CertificateUse.POSTGRES, good)
 
     def admit(self, client: Client) -> bool:
         """Take a connection in, unless there are too many.
@@ -168,8 +176,13 @@ class Place:
         self.oauth_scope = listener.oauth_scope
         # A certificate is demanded where nothing else would be taken.
         only = set(self.ways) == {"certificate"}
-        self.tls = ListenerTls.of(listener.tls, certificate_required=only) if listener.tls is not None else None
+        self.certificates = kept_tls(listener, certificate_required=only)
         self._edges: tuple[Network, ...] = tuple(ipaddress.ip_network(network) for network in listener.edges)
+
+    @property
+    def tls(self) -> ListenerTls | None:
+        """What the next connection is given."""
+        return self.certificates.current if self.certificates is not None else None
 
     def is_edge(self, address: str | None) -> bool:
         """Whether a peer of this address must send, and is believed, a PROXY header."""

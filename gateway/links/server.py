@@ -193,11 +193,11 @@ async def _reach(connection: ServerConnection, address: ServerAddress) -> ssl.SS
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database does not offer TLS")
     context = address.trust.context
     secured = await loop.start_tls(connection.transport, connection, context, server_hostname=address.host)
-    if secured is None:
+    tls: ssl.SSLObject | None = secured.get_extra_info("ssl_object") if secured is not None else None
+    if secured is None or tls is None:  # uvloop takes an end of the stream for the end of the handshake
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the TLS handshake with the database failed")
     connection.transport = secured
-    found: ssl.SSLObject = secured.get_extra_info("ssl_object")
-    return found
+    return tls
 
 
 async def _login(

@@ -3,8 +3,9 @@
 https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP
 
 Order a client may use: GSSENCRequest → ``N`` → SSLRequest → TLS → StartupMessage; each at most once, encryption never
-again after TLS. Bytes that arrive together with an SSLRequest were sent before encryption and could be an attacker's:
-FATAL 08P01 (CVE-2021-23214, CVE-2021-23222, PgBouncer CVE-2021-3935).
+again after TLS. Or TLS from the very first byte (PostgreSQL 17's sslnegotiation=direct).
+Bytes that arrive together with an SSLRequest were sent before encryption and could be an attacker's: FATAL 08P01
+(CVE-2021-23214, CVE-2021-23222, PgBouncer CVE-2021-3935).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _CANCEL_CODE: Final = 80877102
 _SSL_CODE: Final = 80877103
 _GSSENC_CODE: Final = 80877104
 MAX_STARTUP_BYTES: Final = 10_000  # the server's MAX_STARTUP_PACKET_LENGTH
+_TLS_HANDSHAKE: Final = b"\x16"  # the type of a TLS record; of a packet's length it would be 352 MiB
 
 # Start-up parameters are settings: only these may be a client's. `options`, `search_path`, `role`, `replication` and
 # everything else could move what a statement means (HAZARDS N06, N07, S10).
@@ -48,6 +50,7 @@ class Step(Enum):
     MORE = auto()  # read more bytes
     REFUSE_ENCRYPTION = auto()  # send N, go on in the clear
     START_TLS = auto()  # send S, then TLS handshake
+    START_DIRECT_TLS = auto()  # TLS handshake at once, with the bytes of ``take``
     CANCEL = auto()  # a cancel request: act, close, say nothing
     STARTED = auto()  # the start-up message is complete and acceptable
 
@@ -110,6 +113,10 @@ class Opening:
 
     def step(self) -> Step:
         """Judge what has arrived. Raises ClientProtocolError or AuthenticationError."""
+        if self._buffer[:1] == _TLS_HANDSHAKE and self._tls_offered and self._state is _State.FRESH:
+            self._state = _State.ENCRYPTED
+            self.encrypted = True
+            return Step.START_DIRECT_TLS
         if len(self._buffer) < 8:
             self._check_first_length()
             return Step.MORE
@@ -123,6 +130,11 @@ class Opening:
         if code in (_SSL_CODE, _GSSENC_CODE):
             return self._encryption(code, body)
         return self._startup(code, body)
+
+    def take(self) -> bytes:
+        """What has arrived of the TLS handshake, which is not ours to read."""
+        taken, self._buffer = self._buffer, b""
+        return taken
 
     def truncated(self) -> bool:
         """Whether the peer left in the middle of a packet."""

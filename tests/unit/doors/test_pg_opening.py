@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from gateway.demo.relay import proxy_header
 from gateway.doors.pg_opening import Reception, is_loopback
 from gateway.doors.postgres import Place
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason
+from gateway.links.tasks import TaskGroup
 from gateway.pgwire.startup import SSL_REQUEST, CancelKey, cancel_request, startup_message
 
 STARTUP = startup_message({"user": "sato", "database": "messenger", "application_name": "x"})
@@ -28,7 +30,7 @@ class Host:
         self.reader: Callable[[bytes], None] | None = None
         place = Place(PostgresListener(address="127.0.0.1:0", **settings))
         if tls:
-            place.tls = cast(Any, object())
+            place.certificates = cast(Any, SimpleNamespace(current=SimpleNamespace(context=None)))
         self.reception = Reception(self, place)
 
     def connect(self, address: str) -> Host:
@@ -129,9 +131,8 @@ def test_a_handshake_that_fails_is_told_and_what_came_meanwhile_is_kept():
             raise ssl.SSLError(1, "x")
 
         loop.start_tls = refuse  # type: ignore[method-assign, assignment]
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         nothing = cast(Any, None)
-        assert await host.reception.start_tls(nothing, nothing, context, within=3.0) is None
+        assert await host.reception.start_tls(nothing, nothing, TaskGroup(), within=3.0) is None
 
     asyncio.run(work())
     assert host.asked == ["tls", "the TLS handshake failed: unknown"]

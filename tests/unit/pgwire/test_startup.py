@@ -149,7 +149,7 @@ def test_a_packet_of_another_layout_is_malformed(body):
 
 @pytest.mark.parametrize("length", [0, 4, 7, 10_001, 0x16030100, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
 def test_a_length_out_of_bounds_is_malformed_as_soon_as_it_is_there(length):
-    assert _refused(pack("!I", length)).reason is Reason.MESSAGE_MALFORMED
+    assert _refused(pack("!I", length), tls=False).reason is Reason.MESSAGE_MALFORMED
 
 
 def test_the_longest_packet_is_taken():
@@ -250,6 +250,26 @@ def test_encryption_is_asked_for_once_each_and_never_again_after_tls(requests, t
 
 def test_a_request_for_encryption_has_no_body():
     assert _refused(_startup(b"x", version=80877103)).reason is Reason.MESSAGE_REFUSED
+
+
+HELLO = b"\x16\x03\x01\x02\x00\x01"
+
+
+@pytest.mark.parametrize("size", range(1, len(HELLO) + 1))
+def test_tls_may_begin_with_the_first_byte_where_it_is_offered(size):
+    opening, steps = _opening(HELLO[:size])
+    assert (steps, opening.encrypted, opening.take()) == ([Step.START_DIRECT_TLS], True, HELLO[:size])
+    assert not opening.truncated()
+    opening.feed(SSL_REQUEST)  # under TLS
+    with pytest.raises(ClientProtocolError) as caught:
+        opening.step()
+    assert caught.value.reason is Reason.MESSAGE_REFUSED
+
+
+@pytest.mark.parametrize("before", [b"", GSSENC_REQUEST, SSL_REQUEST])
+def test_tls_begins_nowhere_else_and_not_where_none_is_offered(before):
+    tls = before == GSSENC_REQUEST
+    assert _refused(*([before] if before else []), HELLO, tls=tls).reason is Reason.MESSAGE_MALFORMED
 
 
 # -------------------------------------------------------------------------------------------------------------- cancel
