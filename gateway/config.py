@@ -205,9 +205,16 @@ class Limits:
     """Bounds on everything a peer could push on."""
 
     sessions: int = setting("postgres sessions at once", 1000)
+    sessions_per_principal: int = setting("the same, of one principal", 200)
     login_timeout_ms: int = setting("longest time from connection to logged in", 10_000)
     login_lifetime: int = setting("seconds for which a login by SCRAM or certificate is good", 28_800)
     expiry_grace_ms: int = setting("time a running statement is left when the login has expired", 5000)
+    idle_timeout_ms: int = setting("longest time a session may do nothing; 0 = no limit", 3_600_000)
+    idle_in_transaction_timeout_ms: int = setting("the same, in an open transaction; 0 = no limit", 600_000)
+    statement_timeout_ms: int = setting(
+        "longest time a statement may run; it is cancelled then; 0 = no limit", 3_600_000
+    )
+    cancel_timeout_ms: int = setting("longest time it may go on when cancelled; its session is ended then", 5000)
     refusals: int = setting("refused logins recorded one by one in a minute, in all; further ones are counted", 600)
     refusals_per_address: int = setting("the same, of one address (of one /64 with IPv6)", 30)
     statement_bytes: int = setting("longest statement text", 131_072)

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     USER_MISMATCH = "user_mismatch"
     DATASOURCE_UNKNOWN = "datasource_unknown"
     PROFILE_NONE = "profile_none"
+    PRINCIPAL_BLOCKED = "principal_blocked"
     TLS_REQUIRED = "tls_required"
     LOGIN_NOT_OFFERED = "login_not_offered"
     EDGE_UNTRUSTED = "edge_untrusted"
@@ -57,6 +58,10 @@ class Reason(StrEnum):
     STARTUP_TRUNCATED = "startup_truncated"
     TLS_HANDSHAKE_FAILED = "tls_handshake_failed"
     LIMIT_EXCEEDED = "limit_exceeded"
+    TOO_MANY_SESSIONS = "too_many_sessions"
+    IDLE_TIMEOUT = "idle_timeout"
+    IDLE_IN_TRANSACTION_TIMEOUT = "idle_in_transaction_timeout"
+    STATEMENT_TIMEOUT = "statement_timeout"
     # the far side
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     UPSTREAM_LOST = "upstream_lost"
@@ -137,6 +142,9 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.DATASOURCE_UNKNOWN: _answer("3D000", 404, "NOT_FOUND", "no datasource of that name is configured"),
         Reason.PROFILE_NONE: _answer("28000", 403, "PERMISSION_DENIED", "no profile of the datasource fits the person"),
+        Reason.PRINCIPAL_BLOCKED: _answer(
+            "28000", 403, "PERMISSION_DENIED", "a block of the registry stops the person or an entity of theirs"
+        ),
         Reason.TLS_REQUIRED: _answer("28000", 403, "PERMISSION_DENIED", "this listener takes tokens over TLS only"),
         Reason.LOGIN_NOT_OFFERED: _answer(
             "28000", 403, "PERMISSION_DENIED", "this listener offers no way to log in to such a name"
@@ -159,6 +167,14 @@ ANSWERS: Final = MappingProxyType(
         Reason.STARTUP_TRUNCATED: _answer("08P01", 400, "INVALID_ARGUMENT", "the start-up packet was cut short"),
         Reason.TLS_HANDSHAKE_FAILED: _answer("08P01", 400, "INVALID_ARGUMENT", "the TLS handshake failed"),
         Reason.LIMIT_EXCEEDED: _answer("54000", 429, "RESOURCE_EXHAUSTED", "a limit of the gateway was reached"),
+        Reason.TOO_MANY_SESSIONS: _answer(
+            "53300", 429, "RESOURCE_EXHAUSTED", "too many sessions, in all or of one user"
+        ),
+        Reason.IDLE_TIMEOUT: _answer("57P05", 408, "ABORTED", "the session did nothing for too long"),
+        Reason.IDLE_IN_TRANSACTION_TIMEOUT: _answer(
+            "25P03", 408, "ABORTED", "the session did nothing for too long, in an open transaction"
+        ),
+        Reason.STATEMENT_TIMEOUT: _answer("57014", 408, "DEADLINE_EXCEEDED", "the statement ran too long"),
         Reason.UPSTREAM_UNAVAILABLE: _answer("08006", 502, "UNAVAILABLE", "the database cannot be reached"),
         Reason.UPSTREAM_LOST: _answer("08006", 502, "UNAVAILABLE", "the connection to the database was lost"),
         Reason.PINNED_SETTING_CHANGED: _answer(

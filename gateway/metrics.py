@@ -25,7 +25,7 @@ _BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 _WITH_RULE: Final = frozenset({Reason.POLICY_DENIED})
 # SQLSTATEs that end a login.
 _LOGIN_STATES: Final = frozenset(
-    {"00000", "28000", "28P01", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030"}
+    {"00000", "28000", "28P01", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030", "53300"}
 )
 
 
@@ -114,6 +114,9 @@ class Metrics:
             bounds=_BUCKETS,
         )
         sessions = gauge("sessions", Together.SUM, "Sessions open now.", "door")
+        closed = counter(
+            "sessions_closed", "Sessions of the postgres door that ended, by why; `none`: they left.", "reason"
+        )
         self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
         self._suppressed = counter("refusals_suppressed", "Refused logins that were counted, not recorded one by one.")
         entries = tallies("record_entries", "Entries of the record, by what they had survived.", "durability")
@@ -172,6 +175,7 @@ class Metrics:
         self._reused = {door: reused.labels(door) for door in Door}
         self._durations = {(door, stage): duration.labels(door, stage) for door in Door for stage in Stage}
         self._totals = {door: self._durations[door, Stage.TOTAL] for door in Door}
+        self._closed = {reason: closed.labels(reason or NONE) for reason in (None, *Reason)}
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
         self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
@@ -255,9 +259,10 @@ class Metrics:
         """A session began."""
         self._sessions[door].inc()
 
-    def session_closed(self, door: Door) -> None:
-        """A session ended."""
+    def session_closed(self, door: Door, reason: Reason | None = None) -> None:
+        """A session ended; None: the client wanted it so."""
         self._sessions[door].dec()
+        self._closed[reason].inc()
 
     def login(self, method: LoginMethod, result: Reason) -> None:
         """Somebody was let in (``Reason.ALLOWED``) or refused."""

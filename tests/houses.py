@@ -18,7 +18,7 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class House:
         *,
         strict: bool | None = None,
         epoch_interval_ms: int = 100,
+        profiles: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.layout = Layout(root=root)
         self.layout.make()
@@ -70,6 +71,8 @@ class House:
         document["datasources"][0]["port"] = PORT
         document["datasources"][0]["twin"]["epoch_interval_ms"] = epoch_interval_ms
         document["datasources"][0]["strict"] = strict
+        if profiles is not None:
+            document["datasources"][0]["profiles"] = list(profiles)
         _merge(document, settings or {})
         self.layout.config.write_text(yaml.safe_dump(document))
         self.application: Application | None = None

@@ -89,6 +89,20 @@ class Desk:
         """The principal a token stands for. Raises AuthenticationError."""
         return self._verifier.verify(token, at=int(time.time()))
 
+    @property
+    def known_registry(self) -> Registry:
+        """The registry in force."""
+        return self._world.registry
+
+    def welcome(self, datasource: str, principal: Principal) -> Profile:
+        """The profile of somebody who may be in a session. Raises AuthenticationError, also for whom a block stops."""
+        at, source = int(time.time()), self.known_registry.datasource(DatasourceId(datasource))
+        if source is not None:
+            block = self.known_registry.employer(principal, source.controller, at).blocked_by
+            if block is not None:
+                raise AuthenticationError(Reason.PRINCIPAL_BLOCKED, f"access is blocked ({block})")
+        return self.profile(datasource, principal)
+
     def choose_profile(self, datasource: str, principal: Principal) -> str:
         """The first profile of the datasource that fits. Raises AuthenticationError."""
         return self.profile(datasource, principal).name

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gateway.doors.pg_limits import Doing
 from gateway.doors.pg_login import LoggedIn, log_in
 from gateway.doors.pg_opening import Reception
 from gateway.doors.pg_proof import Discovery, Proof, Proven, choose_proof
 from gateway.doors.pg_record import PROTOCOL_REASONS, note_close, note_protocol_error
 from gateway.doors.pg_session import Relay
-from gateway.errors import ANSWERS, ClientProtocolError, Reason, SekishoError, UpstreamError
+from gateway.errors import ANSWERS, AuthenticationError, ClientProtocolError, Reason, SekishoError, UpstreamError
 from gateway.links.server import send_cancel
 from gateway.metrics import LoginMethod
 from gateway.model import Door, Principal
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _EARLY_BYTES: Final = 65_536  # what a client may send ahead while it is being logged in
 _TOO_MANY: Final = "sorry, too many clients already"
-_TOO_MANY_STATE: Final = "53300"
 _UNHEARD: Final = 5.0  # seconds the server has for what a client sent just before it said goodbye
 _LAST_WORDS: Final = 5.0  # seconds a peer has to read what was written before the end
-_EXPIRY_LOOK: Final = 30.0  # seconds between two looks at the clock, which may be set meanwhile
+_LAST_ROW: Final = 1.0  # seconds for the rest of a row, so that the end can be told between two
 
 
 class Client(asyncio.Protocol):
@@ -50,7 +50,7 @@ class Client(asyncio.Protocol):
         self._reader: Callable[[bytes], None] = self._keep_for_later
         self._frames = FrameReader(_EARLY_BYTES)
         self._early = bytearray()
-        self._deadline: asyncio.TimerHandle | None = None  # of the login, then of what it is good for
+        self._deadline: asyncio.TimerHandle | None = None  # of the login
         self._proof: Proof | None = None
         self._login: LoggedIn | None = None
         self._relay: Relay | None = None
@@ -194,6 +194,8 @@ class Client(asyncio.Protocol):
     async def _log_in(self, proven: Proven) -> None:
         peer, request, method = self._reception.peer, self._reception.request, self._method()
         try:
+            if not self._door.seats.claim(self, proven.principal.id):
+                raise AuthenticationError(Reason.TOO_MANY_SESSIONS, _TOO_MANY)
             login = await log_in(self._door, proven.principal, method, request, peer)
         except SekishoError as error:
             self._failed(error)
@@ -219,7 +221,7 @@ class Client(asyncio.Protocol):
         self.write(last + AUTHENTICATION_OK + b"".join(greeting) + messages.ready_for_query(b"I"))
         self._door.desk.metrics.login(self._method(), Reason.ALLOWED)
         self._door.desk.metrics.session_opened(Door.POSTGRES)
-        self._watch_expiry()
+        self._door.watch.join(self, login)
         login.server.attach(self._relay)
         self.be_strict()  # rules may have come into force while it was logged in
         if not self._ended:
@@ -237,17 +239,6 @@ class Client(asyncio.Protocol):
 
     def _method(self) -> LoginMethod:
         return self._proof.method if self._proof is not None else LoginMethod.NONE
-
-    def _watch_expiry(self) -> None:
-        """End the session when what proved it has expired, and the grace with it; whatever it does just then."""
-        if self._login is None or self._ended:
-            return
-        left = self._login.principal.expires_at + self._door.limits.expiry_grace_ms / 1000 - time.time()
-        if left <= 0:
-            self.terminate(Reason.TOKEN_EXPIRED, "the login has expired; log in again")
-        else:
-            loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(min(left, _EXPIRY_LOOK), self._watch_expiry)
 
     def _cancel(self) -> None:
         if self._login is not None and not self._login.server.closed:
@@ -280,6 +271,19 @@ class Client(asyncio.Protocol):
         """The client said goodbye. What it sent before that is done, as the server would, but not for hours."""
         self._finish("the client said goodbye", patience=_UNHEARD)
 
+    # -- its limits (`gateway.doors.pg_limits.Session`) ---------------------------------------------------------------
+
+    def doing(self) -> tuple[Doing, object]:
+        """What the session does just now."""
+        return self._relay.doing() if self._relay is not None else (Doing.DECIDING, None)
+
+    def overdue(self) -> None:
+        """Cancel the statement that runs: it took too long."""
+        if self._relay is not None:
+            self._relay.overdue()
+            self._door.desk.metrics.denied(Door.POSTGRES, Reason.STATEMENT_TIMEOUT)
+            self._cancel()
+
     # -- the end --------------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
@@ -295,17 +299,27 @@ class Client(asyncio.Protocol):
             return
         strictness = self._door.strictness(self._login.datasource)
         if strictness.strict:
-            self._relay.outdated = f"this session must be strict by now ({strictness.why}): connect again"
+            self.outdate(f"this session must be strict by now ({strictness.why}): connect again")
 
-    def terminate(self, reason: Reason, why: str) -> None:
-        """End a session from outside, whatever it does just then."""
-        self.end(reason, f"terminating connection: {why}")
+    def outdate(self, why: str) -> None:
+        """End the session at its next statement."""
+        if self._relay is not None:
+            self._relay.outdated = why
 
-    def end(self, reason: Reason, detail: str, *, sqlstate: str = "") -> None:
+    def terminate(self, reason: Reason, detail: str) -> None:
+        """End a session from outside, whatever it does just then; between two rows, if that comes soon."""
+        end = partial(self.end, reason, detail)
+        if self._relay is not None and self._relay.within_row and not self._ended:
+            asyncio.get_running_loop().call_later(_LAST_ROW, end)
+            self._relay.end_after_row(end)
+        else:
+            end()
+
+    def end(self, reason: Reason, detail: str) -> None:
         """Tell the client why (FATAL) and close both sides."""
         if self._ended:
             return
-        self._say(reason, detail, sqlstate)
+        self._say(reason, detail)
         # Recorded without waiting: nothing is forwarded, and the peer is gone whatever happens.
         if reason in PROTOCOL_REASONS or reason is Reason.MEANING_CHANGED:
             self._note_protocol_error(reason, detail)
@@ -314,19 +328,19 @@ class Client(asyncio.Protocol):
             self._door.desk.login_refused(reception.peer, reason, detail, reception.claims(), self._method())
         self._finish(detail or str(reason), reason)
 
-    def _say(self, reason: Reason, detail: str, sqlstate: str = "") -> None:
+    def _say(self, reason: Reason, detail: str) -> None:
         if self._reception.shaking or (self._relay is not None and self._relay.within_row):
             return  # it would be read as the rest of the handshake, or of the row
         answer = ANSWERS[reason]
         hint = f"Reason: {reason}"
-        self.write(messages.error_response("FATAL", sqlstate or answer.sqlstate, detail or answer.summary, hint=hint))
+        self.write(messages.error_response("FATAL", answer.sqlstate, detail or answer.summary, hint=hint))
 
     def _refuse_entry(self) -> None:
         """There is no room, or the house is closing."""
         if self._door.desk.draining:
             self.end(Reason.SHUTTING_DOWN, "the gateway is shutting down")
         else:
-            self.end(Reason.LIMIT_EXCEEDED, _TOO_MANY, sqlstate=_TOO_MANY_STATE)
+            self.end(Reason.TOO_MANY_SESSIONS, _TOO_MANY)
 
     def _note_protocol_error(self, reason: Reason, detail: str) -> None:
         note_protocol_error(self._door.desk, self._reception.peer, self._login, reason, detail)
@@ -352,6 +366,6 @@ class Client(asyncio.Protocol):
             else:
                 self._login.server.end()
             self._relay.over()
-            self._door.desk.metrics.session_closed(Door.POSTGRES)
+            self._door.desk.metrics.session_closed(Door.POSTGRES, reason)
             self._note_close(why, reason)
         self._door.forget(self)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.record import Event
 from gateway.errors import AuthenticationError, Reason
+from gateway.facts.registry import Registry
 from gateway.links.own_session import OWN_SESSION_SETTINGS, keep_quiet
 from gateway.links.server import ServerAddress, ServerConnection, open_connection
 from gateway.links.twin import search_path
@@ -41,6 +42,7 @@ class LoggedIn:
     address: ServerAddress
     server: ServerConnection
     strict: bool
+    registry: Registry  # as of which it was let in
 
 
 async def log_in(
@@ -53,7 +55,8 @@ async def log_in(
         raise AuthenticationError(
             Reason.USER_MISMATCH, f"the {_PROOFS[method]} is not for database user {request.user!r}"
         )
-    profile = desk.profile(request.database, principal)
+    registry = desk.known_registry
+    profile = desk.welcome(request.database, principal)
     address = door.addresses[request.database]
     datasource = next(one for one in desk.config.datasources if one.id == request.database)
     strictness = door.strictness(request.database)
@@ -70,6 +73,7 @@ async def log_in(
         address=address,
         server=server,
         strict=strictness.strict,
+        registry=registry,
     )
     try:
         if login.strict:

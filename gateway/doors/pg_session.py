@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from gateway.audit import record
+from gateway.doors.pg_limits import Doing
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_strict import Judged, OwnTrees
 from gateway.doors.pg_strict import Ticket as Ticket
@@ -103,6 +105,8 @@ class Relay:
         self._server_slow = False
         self._draining = False
         self._over = False
+        self._heard = 0  # chunks of the client's: while that is the same number it has said nothing
+        self._after_row: Callable[[], None] | None = None  # nothing goes on but the rest of a row, and then this
         self.outdated = ""  # why no further statement is let through: such a session can only be begun anew
 
     @property
@@ -114,6 +118,9 @@ class Relay:
 
     def client_data(self, data: bytes) -> None:
         """Bytes from the client."""
+        self._heard += 1
+        if self._after_row is not None:
+            return
         self._act(self._session.client_data(data))
         self._hold()
 
@@ -121,6 +128,9 @@ class Relay:
         """Bytes from the server."""
         if self._over:
             return
+        if self._after_row is not None:
+            self._act(self._session.server_data(data[: self._session.rest_of_row]))
+            return self.end_after_row(self._after_row)
         self._act(self._session.server_data(data))
         self._hold()  # the answer may be what a message of the client's waited for
         self._drained()
@@ -157,7 +167,26 @@ class Relay:
     @property
     def within_row(self) -> bool:
         """Whether the client has been given half a row."""
-        return self._session.within_row
+        return self._session.rest_of_row > 0
+
+    def end_after_row(self, end: Callable[[], None]) -> None:
+        """Let no more through than the rest of the row that the client has the beginning of, then end."""
+        self._after_row = end
+        if not self.within_row:
+            end()
+
+    def doing(self) -> tuple[Doing, object]:
+        """What the session does, and a mark that is the same object only while it does nothing else."""
+        answering = self._session.answering
+        if answering is not None:
+            return Doing.RUNNING, answering
+        if self._session.waiting:
+            return Doing.DECIDING, None
+        return (Doing.IDLE if self._session.idle else Doing.IDLE_IN_TRANSACTION), self._heard
+
+    def overdue(self) -> None:
+        """What runs takes too long, and is about to be cancelled."""
+        self._session.overdue()
 
     def over(self) -> None:
         """Nothing is done any more: the connection has ended."""

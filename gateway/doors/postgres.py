@@ -15,9 +15,11 @@ from gateway.config_rules import split_address
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.desk import Desk
 from gateway.doors.pg_client import Client
+from gateway.doors.pg_limits import Watch
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_proof import Offer
 from gateway.doors.pg_tls import ListenerTls, kept_tls
+from gateway.doors.seats import Seats
 from gateway.errors import Reason
 from gateway.links.farewell import Farewell
 from gateway.links.server import Credentials, ServerAddress
@@ -28,7 +30,6 @@ from gateway.strictness import Strictness
 
 _log = logging.getLogger(__name__)
 _LAST_FAREWELLS = 3.0  # seconds that servers are given at shutdown to stop what they run for nobody
-_KNOCKING = 16  # connections that may be there on top, however few the seats
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -57,9 +58,10 @@ class PostgresDoor:
         self._shared = shared
         self.nonce = nonce
         self._service_users: ServiceUsers | None = None
-        self._clients: set[Client] = set()
-        self._seated: set[Client] = set()
-        self._lingering: set[Client] = set()  # gone, but for what their servers still run
+        self.seats: Seats[Client] = Seats(
+            sessions=self.limits.sessions, per_principal=self.limits.sessions_per_principal
+        )
+        self.watch = Watch(desk, self.limits)
         self._farewells = TaskGroup()
         self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()
@@ -67,6 +69,7 @@ class PostgresDoor:
     async def start(self) -> None:
         """Listen. Raises OSError where an address cannot be had."""
         loop = asyncio.get_running_loop()
+        self.watch.start()
         for listener in self.desk.config.listeners.postgres:
             place = Place(listener)
             if place.certificates is not None:
@@ -82,22 +85,12 @@ class PostgresDoor:
         self.desk.metrics.certificates_reloaded(CertificateUse.POSTGRES, good)
 
     def admit(self, client: Client) -> bool:
-        """Take a connection in, unless there are too many.
-
-        More may knock than may sit down: a cancel request is a connection of its own, and it matters most when every
-        seat is taken; and who is refused under TLS can be told so only under TLS.
-        """
-        if len(self._clients) >= 2 * self.limits.sessions + _KNOCKING or self.desk.draining:
-            return False
-        self._clients.add(client)
-        return True
+        """Take a connection in, unless there are too many."""
+        return not self.desk.draining and self.seats.admit(client)
 
     def seat(self, client: Client) -> bool:
         """Let a connection log in, unless there are too many sessions."""
-        if len(self._seated) >= self.limits.sessions or self.desk.draining:
-            return False
-        self._seated.add(client)
-        return True
+        return not self.desk.draining and self.seats.take(client)
 
     def offer(self, place: Place) -> Offer:
         """What a listener takes from its clients."""
@@ -116,53 +109,61 @@ class PostgresDoor:
         """Their file changed: who is no longer in it is logged in no longer."""
         self._service_users = users
         now = int(time.time())
-        for client in list(self._clients):
+        for client in self.seats.there:
             who = client.principal
             if who is not None and who.issuer == users.issuer and not users.good(who.database_user, who.subject, now):
-                client.terminate(Reason.PASSWORD_WRONG, "the service user is no longer registered")
+                client.terminate(
+                    Reason.PASSWORD_WRONG, "terminating connection: the service user is no longer registered"
+                )
 
     def be_strict(self) -> None:
         """Rules came into force that ask for strict sessions: those that are not end at their next statement."""
-        for client in list(self._clients):
+        for client in self.seats.there:
             client.be_strict()
 
     def forget(self, client: Client) -> None:
         """A connection ended; its seat is free, unless something of it still runs at the server (``see_off``)."""
-        self._clients.discard(client)
-        if client not in self._lingering:
-            self._seated.discard(client)
-        if not self._clients:
+        self.watch.leave(client)
+        self.seats.leave(client)
+        if not self.seats.there:
             self._gone.set()
 
     def see_off(self, client: Client, login: LoggedIn, *, patience: float = 0.0) -> None:
         """A session ended while the server still runs something for it: see that it stops. Before ``forget``."""
-        self._lingering.add(client)
+        self.seats.linger(client)
         self._farewells.spawn(self._see_off(client, Farewell(login.server, login.address), patience), "farewell")
 
     async def _see_off(self, client: Client, farewell: Farewell, patience: float) -> None:
         try:
             await farewell.until_gone(patience=patience)
         finally:
-            self._lingering.discard(client)
-            self._seated.discard(client)
+            self.seats.free(client)
 
     async def stop(self) -> None:
         """Listen no more; let open transactions end within the drain time; then close everything."""
         for server in self._servers:
             server.close()
-        for client in list(self._clients):
+        for client in self.seats.there:
             client.drain()
-        if self._clients:
-            self._gone.clear()
-            try:
-                async with asyncio.timeout(self.limits.drain_timeout_ms / 1000):
-                    await self._gone.wait()
-            except TimeoutError:
-                _log.warning("drain_timeout", extra={"sessions": len(self._clients)})
-        for client in list(self._clients):
-            client.end(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
+        if not await self._empty_within(self.limits.drain_timeout_ms / 1000):
+            _log.warning("drain_timeout", extra={"sessions": len(self.seats.there)})
+            for client in self.seats.there:
+                client.terminate(Reason.SHUTTING_DOWN, "terminating connection: the gateway is shutting down")
+            await self._empty_within(_LAST_FAREWELLS)
+        self.watch.stop()
         await self._farewells.settle(_LAST_FAREWELLS)
         await self.tasks.cancel()
+
+    async def _empty_within(self, seconds: float) -> bool:
+        """Whether everybody left in time."""
+        self._gone.clear()
+        if self.seats.there:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._gone.wait()
+            except TimeoutError:
+                return False
+        return True
 
 
 class Place:

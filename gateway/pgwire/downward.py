@@ -17,6 +17,7 @@ from gateway.pgwire.actions import Completed, ToClient
 from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guarded
 from gateway.pgwire.ledger import Edit, Expectation, Sent
+from gateway.pgwire.refusals import OVERDUE
 from gateway.pgwire.shared import Shared
 from gateway.pgwire.strict import Strict
 
@@ -57,9 +58,9 @@ class Downward:
         self._skip = 0  # bytes of a row that are still to come
 
     @property
-    def within_row(self) -> bool:
-        """Whether the client has been given the beginning of a row, and not its end."""
-        return self._skip > 0
+    def rest_of_row(self) -> int:
+        """Bytes to come of a row whose beginning the client has been given."""
+        return self._skip
 
     def relay(self, data: bytes) -> None:
         """Bytes from the server. Raises UpstreamError."""
@@ -207,11 +208,13 @@ class Downward:
         if head.hidden and self._strict is not None:
             return self._strict.refused(body)
         self._shared.copying = head.copied = False
+        sqlstate = messages.decode_fields(body).get("C", "XX000")
         if head.instead is not None and head.nonce in body:
             instead: bytes | None = messages.encode_fields(b"E", head.instead)
+        elif head.overdue and sqlstate == OVERDUE["C"]:
+            instead = messages.encode_fields(b"E", OVERDUE)
         else:
             instead = self._guarded(kind, body)
-        sqlstate = messages.decode_fields(body).get("C", "XX000")
         if sqlstate == _NO_CURSOR:
             # A held cursor is kept over the end of a transaction, which may have ended the cursor all the same.
             self._shared.portals.clear_settled(keep=lambda name, portal: not portal.own or portal.own not in body)

@@ -193,6 +193,7 @@ class Expectation:
     hidden: bool = False  # of our own making: the client hears nothing of it
     question: bool = False  # the last message of a question to a strict session
     prepared: Prepared | None = None  # the statement that a strict session may analyse again with it
+    overdue: bool = False  # it was cancelled because it took too long
     copied: bool = False  # what flows is COPY data: a message of it is not always a row, so the tag's number counts
 
     @property

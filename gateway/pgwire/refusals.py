@@ -17,6 +17,18 @@ TOO_MANY: Final = MappingProxyType(
 )
 
 
+# PostgreSQL's own words, too: what was cancelled for us says of itself that its user asked for it.
+OVERDUE: Final = MappingProxyType(
+    {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "57014",
+        "M": "canceling statement due to statement timeout",
+        "D": "It ran longer than the gateway allows.",
+        "H": "Reason: statement_timeout",
+    }
+)
+
 # PostgreSQL's own words for a plan that no longer fits: drivers that keep statements prepare this one again.
 OUTDATED: Final = MappingProxyType(
     {

@@ -22,6 +22,7 @@ from gateway.errors import ClientProtocolError, PolicyUnavailable, Reason, Sekis
 from gateway.pgwire.actions import Action, Close, Judgement
 from gateway.pgwire.downward import MAX_SERVER_MESSAGE_BYTES, Downward
 from gateway.pgwire.frames import FrameReader
+from gateway.pgwire.ledger import Sent
 from gateway.pgwire.messages import FLUSH
 from gateway.pgwire.shared import Shared
 from gateway.pgwire.strict import Approver
@@ -66,14 +67,26 @@ class Session:
         return not self._shared.ledger.queue and not self.waiting and self._shared.status == b"I"
 
     @property
-    def within_row(self) -> bool:
-        """Whether the client has been given half a row: a message of ours would be read as the rest of it."""
-        return self._downward.within_row
+    def rest_of_row(self) -> int:
+        """Bytes to come of a row the client was given half of: a message of ours would be read as the rest of it."""
+        return self._downward.rest_of_row
 
     @property
     def running(self) -> bool:
         """Whether the server still owes an answer."""
         return bool(self._shared.ledger.queue)
+
+    @property
+    def answering(self) -> object:
+        """What the server owes the next answer to; None: nothing. The same object only for the same message."""
+        return self._shared.ledger.head()
+
+    def overdue(self) -> None:
+        """What the server works on takes too long and is about to be cancelled: so it says so."""
+        for expected in self._shared.ledger.queue:  # answers to what it has done may wait with it for a Sync
+            expected.overdue = True
+            if expected.kind in (Sent.QUERY, Sent.SYNC):
+                break
 
     def client_data(self, data: bytes) -> list[Action]:
         """Bytes from the client."""

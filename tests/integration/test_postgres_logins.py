@@ -233,10 +233,10 @@ def test_more_sessions_than_the_limit(new_house: Callable[..., House]) -> None:
         with Wire(port) as wire:
             wire.startup("sato")
             fields = wire.fatal()
-        assert (fields["C"], fields["H"]) == ("53300", "Reason: limit_exceeded")
+        assert (fields["C"], fields["H"]) == ("53300", "Reason: too_many_sessions")
         # a cancel request is no session: it must come through above all when everything is busy
         second.cancel_safe(timeout=5)
-        assert {entry["reason"] for entry in events(house, "login_refused")} == {"limit_exceeded"}
+        assert {entry["reason"] for entry in events(house, "login_refused")} == {"too_many_sessions"}
     until(lambda: house.metric("sekisho_sessions", door="postgres") == 0)
     with house.connect(SATO) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)

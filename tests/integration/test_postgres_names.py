@@ -436,19 +436,19 @@ def test_the_record_says_what_was_fetched(house: House) -> None:
 
 def test_a_revoked_principal_fetches_no_more(new_house: Callable[..., House]) -> None:
     house = new_house()
-    path: Path = house.layout.registry / "entities.yaml"
+    path: Path = house.layout.registry / "people.yaml"
     with house.connect(KIM, cursor_factory=psycopg.ClientCursor) as connection:
         connection.execute("PREPARE p AS SELECT currency FROM payments")
         connection.execute("DECLARE k CURSOR WITH HOLD FOR SELECT currency FROM payments")
         assert connection.execute("FETCH k").rowcount == 1
         whole = path.read_text()
-        assert "\nblocks: []" in whole
-        path.write_text(whole.replace("\nblocks: []", "\nblocks:\n  - {id: stop, entity: line-plus, from: 2020-01-01}"))
+        before, kim, after = whole.partition("    subject: kim\n")
+        path.write_text(before + kim + after.replace("\n        from: ", "\n        to: 2026-01-01\n        from: ", 1))
         until(lambda: not _may(connection, "MOVE 0 IN k"), seconds=5)
         for text in ("FETCH k", "EXECUTE p", "MOVE 1 IN k"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege) as caught:
                 connection.execute(text)
-            assert "blocked" in str(caught.value.diag.message_primary)
+            assert "the registry of people" in str(caught.value.diag.message_hint)
         path.write_text(whole)
         until(lambda: _may(connection, "MOVE 0 IN k"), seconds=5)
         assert connection.execute("FETCH k").rowcount == 1

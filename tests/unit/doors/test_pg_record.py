@@ -20,6 +20,7 @@ LOGIN = LoggedIn(
     profile="engineer",
     address=cast(Any, None),
     server=cast(Any, None),
+    registry=cast(Any, None),
 )
 
 

@@ -52,22 +52,6 @@ def client(of: PostgresDoor) -> Client:
     return Client(of, Place(listener()))
 
 
-def test_seats_are_limited_and_given_back():
-    full = door(sessions=2)
-    first, second, third = client(full), client(full), client(full)
-    assert all(full.admit(one) for one in (first, second, third)), "knocking is not sitting"
-    assert [full.seat(one) for one in (first, second, third)] == [True, True, False]
-    full.forget(third)
-    full.forget(first)
-    assert full.seat(client(full))
-
-
-def test_connections_without_a_seat_are_limited_too():
-    full = door(sessions=2)
-    admitted = [full.admit(client(full)) for _ in range(40)]
-    assert sum(admitted) == 2 * 2 + 16
-
-
 def test_nobody_enters_a_house_that_closes():
     closing = door(sessions=2, draining=True)
     one = client(closing)

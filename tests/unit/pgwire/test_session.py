@@ -7,6 +7,7 @@ import pytest
 from gateway.errors import Reason
 from gateway.pgwire import session as session_module
 from gateway.pgwire.actions import Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
+from gateway.pgwire.session import Session
 from tests.unit.pgwire.playbook import (
     BOUND,
     CLOSED,
@@ -733,3 +734,79 @@ def test_no_data_and_an_empty_query_complete_too():
         Completed("t", 0, "00000"),
         ToClient(PARSED + BOUND + NO_DATA + b"I\0\0\0\4" + ready()),
     )
+
+
+# --------------------------------------------------------------------------------------------------------------- limits
+
+LATE = words(
+    {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "57014",
+        "M": "canceling statement due to statement timeout",
+        "D": "It ran longer than the gateway allows.",
+        "H": "Reason: statement_timeout",
+    }
+)
+CANCELLED = error("57014", "canceling statement due to user request")
+
+
+def begun(*requests: bytes) -> Session:
+    """A session with these on their way, each allowed."""
+    session = new_session()
+    for request in requests:
+        actions = session.client_data(request)
+        while any(isinstance(action, Judge) for action in actions):
+            actions = session.judged(Judgement("t"))
+    return session
+
+
+def told(session: Session, data: bytes) -> bytes:
+    return b"".join(one.data for one in session.server_data(data) if isinstance(one, ToClient))
+
+
+def test_a_statement_that_is_cancelled_for_its_time_says_so():
+    session = begun(query("SELECT 1"))
+    session.overdue()
+    assert told(session, CANCELLED + ready()) == LATE + ready()
+    session.client_data(query("SELECT 2"))
+    session.judged(Judgement("t"))
+    assert told(session, CANCELLED + ready()) == CANCELLED + ready(), "its user cancelled the next one"
+
+
+def test_a_pipeline_that_is_cancelled_for_its_time_says_so():
+    """What the server has done already it tells only with what ends the pipeline."""
+    one = parse("", "SELECT 1") + bind("", "") + execute() + SYNC
+    session = begun(one, one)
+    session.overdue()
+    assert told(session, PARSED + BOUND + CANCELLED + ready()) == PARSED + BOUND + LATE + ready()
+    assert told(session, PARSED + BOUND + CANCELLED + ready()) == PARSED + BOUND + CANCELLED + ready()
+
+
+def test_another_error_in_its_last_moment_is_the_statements_own():
+    session = begun(query("SELECT 1/0"))
+    session.overdue()
+    assert told(session, error("22012", "division by zero") + ready()) == error("22012", "division by zero") + ready()
+
+
+def test_nothing_runs_that_could_be_overdue():
+    session = new_session()
+    assert session.answering is None
+    session.overdue()
+
+
+def test_what_is_answered_next_is_the_same_until_it_is_answered():
+    session = begun(query("SELECT 1"))
+    first = session.answering
+    assert told(session, COLUMNS + row()) != b""
+    assert session.answering is first is not None
+    session.server_data(complete("SELECT 1") + ready())
+    assert session.answering is None
+
+
+def test_how_much_of_a_row_is_to_come():
+    session, whole = begun(query("SELECT 1")), row(b"x" * 100)
+    session.server_data(COLUMNS + whole[:60])
+    assert session.rest_of_row == len(whole) - 60
+    session.server_data(whole[60:])
+    assert session.rest_of_row == 0
