@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_registry import entities_group
 from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
 from gateway.errors import ConfigError
 
@@ -348,6 +349,9 @@ def demo_command(once: bool, directory: Path | None) -> int:
     from gateway.demo.run import run
 
     return run(once=once, directory=directory, out=sys.stdout)
+
+
+main.add_command(entities_group)
 
 
 if __name__ == "__main__":

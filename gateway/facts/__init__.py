@@ -13,6 +13,7 @@ The map:
 - ``control``     whether an entity is held from certain countries, by a regime's ownership test: yes, no, unknown
 - ``ownership_tests`` what regimes ask of owners, out of the policy bundle's data
 - ``changes``     what differs between two versions of the entities
+- ``gleif``, ``gleif_read``   GLEIF's files, XML and CSV -> entities.csv and ownership.csv, unknowns kept
 - ``lei``         legal entity identifiers and their check digits
 - ``chain``       from the controller to the employer: ownership edges, then contract hops; owners upwards
 - ``employer``    a person and a moment -> employer facts, with what is unknown said in words

@@ -35,6 +35,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("world",),
     ("app",),
     ("check", "demo", "provision", "console"),
+    ("cli_registry",),
     ("cli",),
     ("__main__",),
 )

@@ -1,0 +1,65 @@
+"""Commands of `gateway.cli` about the registry: what is imported into it, what it says, and whether it can be used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.console import GOOD, NO, reporting_problems
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@click.group("entities")
+def entities_group() -> None:
+    """Legal entities: what public registers say of them.
+
+    \b
+    sekisho entities import-gleif --level1 lei2.xml.zip --relationships rr.xml.zip --into ./registry
+    """
+
+
+@entities_group.command("import-gleif")
+@click.option("--level1", type=_FILE, required=True, help="GLEIF Level 1: CDF XML or golden-copy CSV, may be zipped.")
+@click.option("--relationships", type=_FILE, help="GLEIF Level 2, relationship records.")
+@click.option("--exceptions", type=_FILE, help="GLEIF Level 2, reporting exceptions.")
+@click.option("--into", "folder", type=_FOLDER, required=True, help="The registry's folder; its CSV is replaced.")
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+@reporting_problems
+def import_gleif_command(
+    level1: Path, relationships: Path | None, exceptions: Path | None, folder: Path, as_json: bool
+) -> int:
+    """Write entities.csv and ownership.csv of a registry from GLEIF's files.
+
+    Exits with 0 where every record was used, 1 where some were left out and counted, 2 where nothing is written.
+    Reporting exceptions and lapsed records are kept: such owners are unknown, never none.
+
+    \b
+    sekisho entities import-gleif --level1 lei2.csv.zip --relationships rr.csv.zip --exceptions repex.csv.zip --into .
+    sekisho entities import-gleif --level1 lei2.xml --into ./registry --json | jq .left_out
+    """
+    from dataclasses import asdict
+
+    from gateway.facts.gleif import import_gleif
+
+    def progress(what: str, number: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{what}: {number:,} records", err=True, nl=False)
+
+    found = import_gleif(level1, relationships, exceptions, folder, progress)
+    if sys.stderr.isatty():
+        click.echo(err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        return NO if found.left_out else GOOD
+    click.echo(f"{folder}: {found.entities:,} entities, {found.holdings:,} holdings")
+    click.echo(f"  of {found.owners_unknown:,} entities GLEIF says why their owners are not known")
+    for why, number in found.left_out.items():
+        click.echo(f"  left out: {number:,}, {why}")
+    for example in found.examples:
+        click.echo(f"    {example}")
+    return NO if found.left_out else GOOD
