@@ -48,6 +48,8 @@ class Narrower:
             )
         epoch = self.world.epoch(ask.datasource)
         (statement,) = statements
+        if statement.creates:
+            raise RewriteRefused("a relation cannot be made of masked, filtered or limited rows")
         if statement.use is not None:
             return (yield from self._named(ask, statement, statement.use, facts, obligations))
         first: Analysis = yield tree(ask, statement.subject, statement.names())

@@ -23,11 +23,13 @@ from gateway.reuse import Bounded, Known, weight
 from gateway.sql import gate, wording
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
+from gateway.sql.creating import created
 from gateway.sql.named import Names
 from gateway.sql.together import together, together_with
 
 _DAY = 86_400
 _PREPARABLE = frozenset({"select", "insert", "update", "delete", "merge"})
+_MADE_BEFORE = "what it means cannot be seen before what is made ahead of it in the same text: send them one by one"
 Made = dict[tuple[NameKind, str], Meaning | None]  # by earlier statements of the same text
 Meant = tuple[tuple[NameKind, str, Meaning | None], ...]
 
@@ -106,6 +108,7 @@ class Statements:
                 self._cuts.put(scanned.wording, cuts, who, weight(ask.sql))
         facts: list[StatementFacts] = []
         made: Made = {}
+        creates = False
         for statement in statements:
             if statement.use is not None:
                 found = yield from self._named(ask, statement, statement.use, epoch, made)
@@ -113,9 +116,10 @@ class Statements:
                 found = statement.facts
             else:
                 found = yield from self._analyse(ask, statement, epoch)
-            if isinstance(found, Complaint):
+            if isinstance(found, Complaint) and not creates:
                 return found
-            facts.append(found)
+            facts.append(found if isinstance(found, StatementFacts) else _refused(statement.kind, _MADE_BEFORE))
+            creates = creates or bool(statement.creates)
         whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._texts.put(key, Known(whole, epoch), who, weight(ask.sql))
@@ -165,6 +169,8 @@ class Statements:
         if analysis.complaint is not None:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
         facts = yield from self._facts(ask, statement.kind, analysis)
+        if statement.creates:
+            facts = created(facts, statement.creates)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._shapes.put(key, Known(facts, epoch), who, weight(ask.sql))
         return facts

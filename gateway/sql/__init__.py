@@ -5,6 +5,7 @@
     names.py            where the name stands in PREPARE, EXECUTE, DECLARE, FETCH and their kin, found and proved
     typenames.py        types that a text may name without the server being asked
     copying.py          what stands for a COPY: its query, or the SELECT or INSERT it amounts to
+    creating.py         what stands for CREATE TABLE AS and its like: the query inside, and what is made of it
     kinds.py            kinds of statements in the words of SQL, for refusals
     named.py            the relations a text names: what its analysis may be held up by, never what it touches
     settings.py         which settings a session may set, reset and show

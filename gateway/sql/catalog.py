@@ -97,6 +97,7 @@ class Catalog:
     types: Mapping[str, Type]
     children: Mapping[str, tuple[str, ...]]  # direct: inheritance children and partitions
     triggered: frozenset[str]  # relations with triggers of users
+    event_triggers: tuple[str, ...]  # event triggers with code nobody vouches for, that run when a relation is made
     expressions: Mapping[str, tuple[str, ...]]  # relation -> stored expressions that a write evaluates
     references: Mapping[str, tuple[Reference, ...]]  # by referenced relation
     ties: Mapping[str, tuple[frozenset[str], ...]]  # relation -> columns that tell of each other when one changes
@@ -135,6 +136,7 @@ class Catalog:
             ),
             children=_grouped((_text(r[0]), _text(r[1])) for r in rows["inheritance"]),
             triggered=frozenset(_text(r[0]) for r in rows["triggers"]),
+            event_triggers=_event_triggers(rows.get("event_triggers"), code),
             expressions=_grouped((_text(r[0]), _text(r[1])) for r in rows["expressions"]),
             references=_grouped(
                 (_text(r[1]), Reference(_text(r[0]), r[2] in ("c", "n", "d"), r[3] in ("c", "n", "d")))
@@ -248,6 +250,13 @@ def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, R
             columns=MappingProxyType(columns.get(oid, {})),
         )
     return MappingProxyType(found)
+
+
+def _event_triggers(rows: Sequence[Row] | None, code: UserCode) -> tuple[str, ...]:
+    if rows is None:
+        return ("that was not looked for",)
+    usable = {oid for oid, problem in code.functions.items() if problem is None} | {code.wake_up}
+    return tuple(sorted(_text(r[0]) for r in rows if r[1] not in usable))
 
 
 def _ties(rows: Sequence[Row], relations: Mapping[str, Relation]) -> Mapping[str, tuple[frozenset[str], ...]]:

@@ -60,6 +60,7 @@ _CATALOGS: Final = (
     _Part("pg_ts_dict", printed=True),
     _Part("pg_seclabel", printed=True),
     _Part("pg_shseclabel", printed=True),
+    _Part("pg_event_trigger"),
     _Part("pg_auth_members"),
     _Part("pg_db_role_setting"),
 )

@@ -12,6 +12,8 @@ from gateway.model import StatementEffect, StatementFacts
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.copying import COPY_IN, COPY_IN_WHOLE
+from gateway.sql.creating import KINDS as CREATIONS
+from gateway.sql.creating import creation_problem
 from gateway.sql.depends import depends_on
 from gateway.sql.targets import whole_target
 from gateway.sql.touched import Touched
@@ -49,6 +51,8 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
     except (ValueError, KeyError) as error:
         # A number that is none, or a field that this node does not have: the text is no tree of this major.
         touched.refuse(IncompleteCode.TREE_MALFORMED, f"the analysed tree is not well formed ({type(error).__name__})")
+    if kind in CREATIONS and (problem := creation_problem(catalog)):
+        touched.refuse(IncompleteCode.TARGET_REFUSED, problem)
     if not queries:
         touched.refuse(IncompleteCode.NO_TREE, SUMMARIES[IncompleteCode.NO_TREE])
     return _facts(kind, touched, trees)

@@ -17,6 +17,7 @@ from gateway.model import StatementEffect, StatementFacts
 from gateway.naming import NameDeed, NameUse
 from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.copying import Copy, read_copy
+from gateway.sql.creating import Creation, read_creation
 from gateway.sql.inner import inner_start
 from gateway.sql.kinds import kind_words, refusal_words
 from gateway.sql.named import Names, named
@@ -71,6 +72,7 @@ class GateStatement:
     inner: int = 0  # characters of the slice before the statement that is to be analysed: EXPLAIN (…) is left out
     inner_end: int | None = None  # where that one ends, if not with the slice: COPY (…) TO STDOUT
     asked: str = ""  # a text made to be analysed in place of the slice; places in it mean nothing
+    creates: str = ""  # the relation it makes of the rows of the statement inside it
     use: NameUse | None = None  # what it does with a name of the session's; ``facts`` are set where that is all it does
     node: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)  # the parser's
     relations: Names | None = None  # what it names, where that was looked up already
@@ -169,6 +171,8 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
         return replace(_explain(slice_text, body, offset, start), node=node)
     if name == "CopyStmt":
         return replace(_copy(slice_text, body, offset), node=node)
+    if name == "CreateTableAsStmt" or (name == "SelectStmt" and _has_into(body)):
+        return replace(_creation(slice_text, str(name), body, offset), node=node)
     if name in NAMING_KINDS:
         return replace(_names(slice_text, str(name), body, offset, start), node=node)
     kind, facts = _judge(str(name), body)
@@ -211,6 +215,22 @@ def _copy(text: str, body: Mapping[str, Any], offset: int) -> GateStatement:
     return GateStatement(text=text, kind=found.kind, offset=offset, inner=found.begin, inner_end=end, asked=found.asked)
 
 
+def _creation(text: str, name: str, body: Mapping[str, Any], offset: int) -> GateStatement:
+    """A relation made of a query's rows, judged as that query and as a write to the relation."""
+    made = read_creation(text, name, body, _try_parse)
+    if not isinstance(made, Creation):
+        raise Refused(IncompleteCode.KIND_REFUSED, made)
+    return GateStatement(
+        text=text,
+        kind=made.kind,
+        offset=offset,
+        inner=made.begin,
+        inner_end=made.end,
+        asked=made.asked,
+        creates=made.relation,
+    )
+
+
 def _names(text: str, name: str, body: Mapping[str, Any], offset: int, start: int) -> GateStatement:
     """PREPARE and DECLARE, judged as the statement inside; what uses a name, as what the name stands for."""
     query = body.get("query")
@@ -242,7 +262,7 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
     match name:
         case "SelectStmt":
             if _has_into(body):
-                raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO: new relations are unclassified")
+                raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO inside of another statement is not let through")
             return "select", None
         case "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt":
             return _QUERY_KINDS[name], None

@@ -44,9 +44,6 @@ def kind_words(name: str) -> str:
 
 def refusal_words(name: str, body: Mapping[str, Any]) -> str:
     """Why a statement of this kind is refused, as a person reads it."""
-    if name == "CreateTableAsStmt":
-        what = "CREATE MATERIALIZED VIEW" if body.get("objtype") == "OBJECT_MATVIEW" else "CREATE TABLE AS"
-        return f"{what}: new relations are unclassified"
     if name in ("CreateStmt", "ViewStmt", "CreateForeignTableStmt"):
         return f"{kind_words(name)}: new relations are unclassified"
     if name == "GrantStmt":

@@ -16,6 +16,15 @@ SCHEMA: Final = "sekisho"
 KEEPER: Final = "sekisho_keeper"  # owns the key; nobody logs in as it
 CHANNEL: Final = "sekisho_epoch"  # what the twin may LISTEN to; a notification says only "look now"
 
+WAKE_UP_IDENTITY: Final = f"{SCHEMA}.epoch_changed()"
+_WAKE_UP_BODY: Final = f"""
+  BEGIN
+    IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c WHERE c.schema_name IS DISTINCT FROM 'pg_temp') THEN
+      PERFORM pg_notify('{CHANNEL}', '');
+    END IF;
+  END """  # noqa: S608 - constants only
+WAKE_UP_SOURCE_SHA256: Final = sha256(_WAKE_UP_BODY.encode()).hexdigest()
+
 _HEAD: Final = """\
 -- Printed by `sekisho provision`. Run it as a superuser, in the database {database}:
 --     psql -X -v ON_ERROR_STOP=1 -d {database} -f provision.sql
@@ -95,12 +104,7 @@ _EPOCH: Final = """\
 CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE OR REPLACE FUNCTION {schema}.epoch_changed() RETURNS event_trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-  AS $epoch$
-  BEGIN
-    IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c WHERE c.schema_name IS DISTINCT FROM 'pg_temp') THEN
-      PERFORM pg_notify('{channel}', '');
-    END IF;
-  END $epoch$;
+  AS $epoch${body}$epoch$;
 CREATE OR REPLACE FUNCTION {schema}.epoch_dropped() RETURNS event_trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
   AS $epoch$
@@ -180,7 +184,7 @@ def provision_sql(
             parts.append(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};\n")
             parts.append(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.keyed_hash(text) TO {role};\n")
     if epoch_trigger:
-        parts.append(_EPOCH.format(schema=SCHEMA, channel=CHANNEL))
+        parts.append(_EPOCH.format(schema=SCHEMA, channel=CHANNEL, body=_WAKE_UP_BODY))
     parts.append(_LEFT.format(database=_shown(name)))
     return "\n".join(parts)
 

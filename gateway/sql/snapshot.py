@@ -50,6 +50,12 @@ _TRIGGERS: Final = """
 SELECT DISTINCT t.tgrelid::text FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
 """
 
+# What runs whenever a relation is made: name of the trigger, its function.
+_EVENT_TRIGGERS: Final = """
+SELECT e.evtname::text, e.evtfoid::oid::text FROM pg_catalog.pg_event_trigger e
+WHERE e.evtenabled <> 'D' AND e.evtevent IN ('ddl_command_start', 'ddl_command_end')
+"""
+
 _INHERITANCE: Final = """
 SELECT i.inhparent::text, i.inhrelid::text FROM pg_catalog.pg_inherits i
 JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p', 'f')
@@ -239,6 +245,7 @@ SNAPSHOT_QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "operators": _OPERATORS,
         "types": _TYPES,
         "triggers": _TRIGGERS,
+        "event_triggers": _EVENT_TRIGGERS,
         "inheritance": _INHERITANCE,
         "expressions": _EXPRESSIONS,
         "references": _REFERENCES,

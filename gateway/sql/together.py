@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.model import StatementEffect, StatementFacts
+from gateway.sql.creating import KINDS as CREATIONS
 
 _RANK = {
     StatementEffect.NONE: 0,
@@ -21,19 +22,20 @@ def together(facts: Sequence[StatementFacts]) -> StatementFacts:
         return facts[0]
     if not facts:
         return StatementFacts(kind="empty", effect=StatementEffect.NONE, complete=True)
-    for one in facts:
-        if not one.complete:
-            return replace(one, kind="several", depends=None)
     depends = [one.depends for one in facts if one.depends is not None]
+    unclear = next((one for one in facts if not one.complete), None)
     return StatementFacts(
-        kind="several",
+        # Rules go by the kind where a relation is made: nothing beside it in a text may hide that.
+        kind=next((one.kind for one in facts if one.kind in CREATIONS), "several"),
         effect=max((one.effect for one in facts), key=_RANK.__getitem__),
-        complete=True,
+        complete=unclear is None,
+        incomplete=None if unclear is None else unclear.incomplete,
+        detail="" if unclear is None else unclear.detail,
         relations=tuple(sorted({name for one in facts for name in one.relations})),
         columns=tuple(
             sorted({column for one in facts for column in one.columns}, key=lambda c: (c.relation, c.column, c.use))
         ),
-        depends=frozenset().union(*depends) if len(depends) == len(facts) else None,
+        depends=frozenset().union(*depends) if unclear is None and len(depends) == len(facts) else None,
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.model import Vouched, VouchedFunction
 from gateway.sql.codes import IncompleteCode, Problem
-from gateway.sql.provision import HASH_IDENTITY, HASH_SOURCE_SHA256
+from gateway.sql.provision import HASH_IDENTITY, HASH_SOURCE_SHA256, WAKE_UP_IDENTITY, WAKE_UP_SOURCE_SHA256
 from gateway.sql.references import stored_problem
 from gateway.sql.vouched import computes
 
@@ -36,6 +36,7 @@ class UserCode:
     types: frozenset[str]
     void: tuple[str, ...]  # lines of the registry that hold for nothing: ``place: why``
     keyed_hash: str | None = None  # the function that `sekisho provision` made, with that very source
+    wake_up: str | None = None  # likewise: what it made to tell of changes of the catalogs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,16 @@ def read_user_code(
         types=frozenset(oid for oid, parts in _texts(rows.get("user_types", ())) if usable(parts)),
         void=tuple(sorted(void)),
         keyed_hash=next((oid for oid, user in users.items() if _is_keyed_hash(user)), None),
+        wake_up=next((oid for oid, user in users.items() if _is_wake_up(user)), None),
     )
 
 
 def _is_keyed_hash(user: _Function) -> bool:
     return user.identity == HASH_IDENTITY and user.definer and user.digest == HASH_SOURCE_SHA256
+
+
+def _is_wake_up(user: _Function) -> bool:
+    return user.identity == WAKE_UP_IDENTITY and not user.definer and user.digest == WAKE_UP_SOURCE_SHA256
 
 
 def settle_domains(catalog: Catalog, rows: Sequence[Row], problems: dict[str, Problem | None]) -> None:

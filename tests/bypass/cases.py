@@ -15,7 +15,7 @@ DATABASE = "gwt"
 # Every protected value of the schema holds one of these; bytea comes in hex, large objects and XML as they like.
 SENTINELS = re.compile(r"555[0-]-?000\d|@secret\.example|SECRET(BODY|JPG|IBAN|LO)|5345435245(54)|353535302d30303", re.I)
 # Objects by which a case is known to need an extension: without it the server would only say that they do not exist.
-_WRITE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b(?! *\))")
+_WRITE = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE|CREATE|INTO)\b(?! *\))")
 _NEEDS = {
     "dblink": r"\bdblink",
     "postgres_fdw": r"\bpostgres_fdw\b",

@@ -67,6 +67,35 @@ _without_label contains sprintf("data.columns[%d]", [i]) if {
 	not column.labelled == true
 }
 
+# METADATA
+# title: "What is made of a query holds nothing about people"
+# description: |
+#   Needs statement.kind and data.about_people. CREATE TABLE AS and its like may fill a relation that the catalog lists
+#   ahead of its making, from data about nobody.
+# scope: rule
+# custom:
+#   id: house-copies
+#   layer: house
+#   citation: "House policy: no copies of people's data"
+#   effective_from: 1970-01-01
+#   mode: enforce
+passed contains "house-copies" if _nothing_copied
+
+_nothing_copied if not _makes_a_relation
+
+_nothing_copied if input.data.about_people == false
+
+_makes_a_relation if input.statement.kind in {"create_table_as", "create_materialized_view", "select_into"}
+
+findings contains lib.finding("house-copies", {
+	"message": "a copy of data about people, or of data that nobody labelled, would lie out of the catalog's sight",
+	"fact": "data.about_people",
+	"value": input.data.about_people,
+	"remedy": "read the data where it lies",
+}) if {
+	not _nothing_copied
+}
+
 findings contains lib.finding("house-labelled", {
 	"message": sprintf("%s has no label in the catalog, and what nobody labelled is not read", [name]),
 	"fact": sprintf("data.unlabelled[%d]", [i]),

@@ -46,6 +46,35 @@ test_labelled_denied_without_labels if {
 	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "data/columns")
 }
 
+test_copies_passes_a_copy_of_what_is_about_nobody if {
+	every kind in _copying {
+		"house-copies" in statement.passed with input as fx.set(fx.nobody, {"/statement/kind": kind})
+	}
+}
+
+test_copies_denies_a_copy_of_what_is_about_people if {
+	every kind in _copying {
+		made := fx.set(fx.reader, {"/statement/kind": kind})
+		not "house-copies" in statement.passed with input as made
+		_facts(made) == {"data.about_people"}
+	}
+}
+
+test_copies_passes_what_makes_no_copy if "house-copies" in statement.passed with input as fx.reader
+
+test_copies_denied_without_about_people if {
+	every kind in _copying {
+		copy := fx.set(fx.nobody, {"/statement/kind": kind})
+		not "house-copies" in statement.passed with input as fx.without(copy, "data/about_people")
+	}
+}
+
+test_copies_denied_without_kind if {
+	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "statement/kind")
+}
+
+_copying := {"create_table_as", "create_materialized_view", "select_into"}
+
 _incomplete := fx.set(fx.nobody, {"/statement/complete": false, "/statement/incomplete": "function_refused"})
 
 test_findings_name_the_fact_that_failed if {

@@ -123,15 +123,15 @@ def test_other_settings_are_refused(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT 1 INTO t",
-        "(SELECT 1 INTO t) UNION SELECT 2",
+        "SELECT 1 INTO TEMP t",
+        "(SELECT 1 INTO TEMP t) UNION SELECT 2",
         "SELECT 1 UNION SELECT 2 INTO t",
         "EXPLAIN SELECT 1 INTO t",
         "EXPLAIN EXECUTE p(now())",
         "EXPLAIN DECLARE c CURSOR FOR SELECT 1",
         "EXPLAIN CREATE TABLE t AS EXECUTE p",
         "EXPLAIN CREATE TABLE t AS SELECT 1",
-        "CREATE TABLE t AS SELECT 1",
+        "CREATE TEMP TABLE t AS SELECT 1",
         "CREATE TEMP TABLE t (a int)",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "ALTER TABLE t ADD COLUMN a int",

@@ -10,9 +10,6 @@ from gateway.sql.gate import Refused, inspect
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("CREATE TABLE t AS SELECT 1", "CREATE TABLE AS: new relations are unclassified"),
-        ("CREATE MATERIALIZED VIEW t AS SELECT 1", "CREATE MATERIALIZED VIEW: new relations are unclassified"),
-        ("SELECT 1 INTO t", "SELECT INTO: new relations are unclassified"),
         ("CREATE VIEW v AS SELECT 1", "CREATE VIEW: new relations are unclassified"),
         ("CREATE TABLE t (a int)", "CREATE TABLE: new relations are unclassified"),
         ("ALTER TABLE t ADD a int", "ALTER TABLE is not let through"),
@@ -20,7 +17,10 @@ from gateway.sql.gate import Refused, inspect
         ("EXPLAIN EXECUTE p(a)", "EXECUTE with anything but constants is not let through"),
         ("COPY t TO PROGRAM 'x'", "COPY with PROGRAM is not let through"),
         ("COPY t TO STDOUT (FORCE_ALL)", "COPY with FORCE_ALL is not let through"),
-        ("PREPARE p AS SELECT 1 INTO t", "SELECT INTO: new relations are unclassified"),
+        ("PREPARE p AS SELECT 1 INTO t", "SELECT INTO inside of another statement is not let through"),
+        ("EXPLAIN SELECT 1 INTO t", "SELECT INTO inside of another statement is not let through"),
+        ("COPY (SELECT 1 INTO t) TO STDOUT", "SELECT INTO inside of another statement is not let through"),
+        ("EXPLAIN CREATE TABLE t AS SELECT 1", "EXPLAIN of CREATE TABLE AS is not let through"),
         ("GRANT SELECT ON t TO r", "GRANT is not let through"),
         ("REVOKE r FROM s", "REVOKE of a role is not let through"),
         ("LOCK TABLE t", "LOCK TABLE in a mode other than ACCESS SHARE is not let through"),

@@ -37,6 +37,15 @@ def test_one_that_is_not_understood_makes_the_whole_not_understood() -> None:
     unknown = facts(StatementEffect.NONE, complete=False, incomplete="kind_refused", detail="DROP")
     whole = together([facts(StatementEffect.READ, "public.a"), unknown])
     assert (whole.complete, whole.incomplete, whole.detail) == (False, "kind_refused", "DROP")
+    assert (whole.kind, whole.depends) == ("several", None)
+    assert whole.relations == ("public.a",), "what is known of it is told all the same"
+
+
+def test_a_relation_that_is_made_is_not_hidden_by_what_stands_beside() -> None:
+    made = facts(StatementEffect.WRITE, "public.a", kind="create_table_as")
+    for parts in ([facts(StatementEffect.READ, "public.b"), made], [made, facts(StatementEffect.SESSION)]):
+        assert together(parts).kind == "create_table_as"
+    assert together([facts(StatementEffect.READ), facts(StatementEffect.READ)]).kind == "several"
 
 
 def test_what_else_was_seen_counts_only_where_it_is_more() -> None:
