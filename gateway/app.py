@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
@@ -27,6 +28,7 @@ from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
+from gateway.links.certificates import Kept
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.own_session import inspect_roles
 from gateway.links.resolve import Resolver
@@ -133,7 +135,8 @@ class Application:
                 self._tasks.spawn(_told(inspection), f"inspect roles of {source.id}")
 
         self._watch(world, resolver, metrics, sources, look_at_strictness)
-        self._watch_trusts(addresses, metrics)
+        for address in addresses.values():
+            self._watch_certificates(CertificateUse.UPSTREAM, address.trust.kept if address.trust else None)
         self._tasks.spawn(volume.run(), "save volume")
         await self.desk.event(Event.GATEWAY_START, detail=f"version {version('sekisho')}")
         self._closing.push_async_callback(self.desk.event, Event.GATEWAY_STOP)
@@ -252,13 +255,12 @@ class Application:
         self._tasks.spawn(registry.run(), "watch registry")
         self._tasks.spawn(policy.run(), "watch policy")
 
-    def _watch_trusts(self, addresses: dict[str, ServerAddress], metrics: Metrics) -> None:
+    def _watch_certificates(self, use: CertificateUse, kept: Kept[Any] | None) -> None:
         def told(good: bool) -> None:
-            metrics.certificates_reloaded(CertificateUse.UPSTREAM, good)
+            self.desk.metrics.certificates_reloaded(use, good)
 
-        for name, address in addresses.items():
-            if address.trust is not None:
-                self._tasks.spawn(address.trust.kept.watch(told).run(), f"watch TLS of {name}")
+        if kept is not None:
+            self._tasks.spawn(kept.watch(told).run(), f"watch certificates: {use}")
 
     def _show_revision(self, world: LiveWorld, bundle: Bundle, metrics: Metrics) -> None:
         self._rules = rule_table(bundle.modules, bundle.data)
@@ -276,11 +278,13 @@ class Application:
             with _binding(f"listeners.http {listeners.http.address}"):
                 await http.start()
             self._closing.push_async_callback(http.stop)
+            self._watch_certificates(CertificateUse.HTTP, http.certificates)
         if listeners.grpc is not None:
             grpc = GrpcDoor(self.desk, listeners.grpc)
             with _binding(f"listeners.grpc {listeners.grpc.address}"):
                 await grpc.start()
             self._closing.push_async_callback(grpc.stop)
+            self._watch_certificates(CertificateUse.GRPC, grpc.certificates)
         self._closing.push_async_callback(postgres.stop)
         self._service_users(postgres)
         with _binding("listeners.postgres"):

@@ -67,6 +67,7 @@ class HttpListener:
     """The HTTP door."""
 
     address: str = setting("host:port to listen on", required=True)
+    tls: TlsServer | None = setting("certificate to offer; none = plain HTTP")
     edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
     threads: int = setting("worker threads", 4)
 

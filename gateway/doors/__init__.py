@@ -5,7 +5,7 @@ Map:
     drive       runs the order (`gateway.authorize`) on the loop, or synchronously
     requests    grpc and http: wire request -> question, answer -> wire; one mapping, so the two cannot differ
     grpc        sekisho.v1.AccessService, health, reflection
-    http        Flask under waitress: /v1/authorize, /healthz, /readyz, /metrics, /v1/config
+    http        Flask under waitress: /v1/authorize, /healthz, /readyz, /metrics, /v1/config; http_tls its encryption
     postgres    listeners of the postgres door; pg_client one connection
     pg_opening  its first bytes; pg_tls its encryption; pg_proof who it is; pg_login its role; pg_session what is said
                 after that, pg_strict the trees of a strict session; pg_record what it leaves in the record; cancel its

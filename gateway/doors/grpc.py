@@ -19,7 +19,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from gateway.config import GrpcListener
+from gateway.config import GrpcListener, TlsServer
 from gateway.config_rules import split_address
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors.requests import (
@@ -33,6 +33,7 @@ from gateway.doors.requests import (
     refuse,
 )
 from gateway.errors import ConfigError, Reason, SekishoError
+from gateway.links.certificates import Kept, server_context
 from gateway.links.tasks import TaskGroup
 from gateway.model import Door
 
@@ -50,6 +51,7 @@ _OPTIONS: Final = (
 _CONCURRENT: Final = 1000
 _PULSE_SECONDS: Final = 1.0
 
+Pair = tuple[bytes, bytes]  # private key and certificate chain, PEM
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -130,6 +132,7 @@ class GrpcDoor:
         self._host, self._port = split_address(listener.address)
         if listener.tls is None and not _is_loopback(self._host):
             raise ConfigError([f"listeners.grpc: `{listener.address}` is not loopback, so it needs `tls`"])
+        self.certificates = kept_pair(listener.tls) if listener.tls is not None else None
         self._server: grpc.aio.Server | None = None
         self._shared = shared
         self._health = HealthService(desk)
@@ -148,12 +151,10 @@ class GrpcDoor:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
-            tls = self._listener.tls
-            if tls is None:
+            if self.certificates is None:
                 self._port = server.add_insecure_port(self.address)
             else:
-                pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-                self._port = server.add_secure_port(self.address, grpc.ssl_server_credentials([pair]))
+                self._port = server.add_secure_port(self.address, _credentials(self.certificates))
         except RuntimeError as error:
             await server.stop(None)
             raise OSError(f"cannot listen on {self.address}") from error
@@ -170,6 +171,35 @@ class GrpcDoor:
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
         self._server = None
+
+
+def kept_pair(tls: TlsServer) -> Kept[Pair]:
+    """Key and certificate as gRPC takes them, kept up to date. Raises ConfigError."""
+
+    def read() -> Pair:
+        server_context(tls)  # the library would take a pair that does not fit, and then refuse everybody
+        try:
+            return tls.key.read_bytes(), tls.certificate.read_bytes()
+        except OSError as error:
+            raise ConfigError([f"listeners.grpc: {error}"]) from error
+
+    return Kept("TLS of listeners.grpc", (tls.certificate, tls.key), read)
+
+
+def _credentials(kept: Kept[Pair]) -> grpc.ServerCredentials:
+    shown = kept.current
+
+    def renewed() -> grpc.ServerCertificateConfiguration | None:
+        """Asked at each handshake; None: as before."""
+        nonlocal shown
+        if kept.current is shown:
+            return None
+        shown = kept.current
+        return grpc.ssl_server_certificate_configuration([shown])
+
+    first = grpc.ssl_server_certificate_configuration([shown])
+    # The stubs do not know that None is an answer.
+    return grpc.dynamic_ssl_server_credentials(first, renewed, require_client_authentication=False)  # type: ignore[arg-type]
 
 
 # --- from the wire ---------------------------------------------------------------------------------------------------

@@ -12,9 +12,11 @@ import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -29,6 +31,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.config import HttpListener
 from gateway.config_rules import split_address
+from gateway.doors.http_tls import TlsChannel
 from gateway.doors.requests import (
     MAX_BODY,
     DeskApi,
@@ -41,6 +44,7 @@ from gateway.doors.requests import (
     refuse,
 )
 from gateway.errors import ANSWERS, Reason, SekishoError
+from gateway.links.certificates import Kept, server_context
 from gateway.model import Door, JsonValue
 
 log = logging.getLogger(__name__)
@@ -240,6 +244,10 @@ class _Channel(HTTPChannel):
         super().handle_close()
 
 
+class _TlsChannel(TlsChannel, _Channel):
+    """The same under TLS."""
+
+
 def workers(count: int) -> ThreadedTaskDispatcher:
     """So many worker threads, with a deep stack: the SQL parser recurses in C by the depth of the statement, and a
     thread that runs out of stack takes the whole process down. Threads get 8 MiB or less unless told."""
@@ -255,9 +263,11 @@ def workers(count: int) -> ThreadedTaskDispatcher:
 class _Server(TcpWSGIServer):
     """waitress on a socket that is bound already."""
 
-    channel_class = _Channel
-
-    def __init__(self, app: Flask, desk: DeskApi, bound: socket.socket, threads: int) -> None:
+    def __init__(
+        self, app: Flask, desk: DeskApi, bound: socket.socket, threads: int, certificates: Kept[ssl.SSLContext] | None
+    ) -> None:
+        self.channel_class = _Channel if certificates is None else _TlsChannel
+        self.certificates = certificates
         self.desk = desk
         self.beside = workers(1)
         self.bound = bound
@@ -278,6 +288,13 @@ class _Server(TcpWSGIServer):
         super().__init__(
             app, self.sockets, True, bound, workers(threads), adj=settings, sockinfo=place, bind_socket=False
         )
+
+    def accept(self) -> Any:
+        found = super().accept()
+        if found is None or self.certificates is None:
+            return found
+        context = self.certificates.current
+        return context.wrap_socket(found[0], server_side=True, do_handshake_on_connect=False), found[1]
 
     def add_task(self, task: Any) -> None:
         """Queues the first request of a connection. Probes and metrics have a worker of their own: while decisions wait
@@ -322,6 +339,9 @@ class HttpDoor:
         self._listener = listener
         self._shared = shared
         self._app = create_app(desk, listener.edges)
+        tls = listener.tls
+        paths = (tls.certificate, tls.key) if tls is not None else ()
+        self.certificates = Kept("TLS of listeners.http", paths, partial(server_context, tls)) if tls else None
         self._host, self._port = split_address(listener.address)
         self._stopping = threading.Event()
         self._grace = 0.0
@@ -349,7 +369,7 @@ class HttpDoor:
             raise
         self._port = bound.getsockname()[1]
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that has to wait
-        self._server = _Server(self._app, self._desk, bound, self._listener.threads)
+        self._server = _Server(self._app, self._desk, bound, self._listener.threads, self.certificates)
         self._thread = threading.Thread(target=self._serve, args=(self._server,), name="http-door", daemon=True)
         self._thread.start()
 

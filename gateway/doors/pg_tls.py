@@ -12,7 +12,8 @@ from cryptography import x509
 
 from gateway.config import PostgresListener, PostgresTls
 from gateway.errors import ConfigError
-from gateway.links.certificates import Kept, load_authorities, load_pair
+from gateway.links import certificates
+from gateway.links.certificates import Kept
 from gateway.pgwire.binding import end_point
 
 ALPN: Final = "postgresql"
@@ -48,16 +49,14 @@ class PeerCertificate:
 def server_context(tls: PostgresTls, *, certificate_required: bool = False) -> ssl.SSLContext:
     """TLS as this gateway offers it. ALPN is PostgreSQL's, so that another protocol's bytes cannot be replayed here.
     Raises ConfigError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    load_pair(context, tls.certificate, tls.key)
+    context = certificates.server_context(tls)
     context.set_alpn_protocols([ALPN])
     # As PostgreSQL: no renegotiation and no resumption. A resumed session would show no certificate again, and one that
     # has expired meanwhile would still be believed.
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     if tls.client_ca is not None:
-        load_authorities(context, tls.client_ca)
+        certificates.load_authorities(context, tls.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL
     return context
 

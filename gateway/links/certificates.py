@@ -12,10 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from gateway.config import TlsServer
 from gateway.errors import ConfigError
 from gateway.links.watch import Watch, signatures
 
 Made = TypeVar("Made")
+
+
+def server_context(tls: TlsServer) -> ssl.SSLContext:
+    """TLS 1.2 at least, with a certificate to show. Raises ConfigError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    load_pair(context, tls.certificate, tls.key)
+    return context
 
 
 class Kept(Generic[Made]):

@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -430,6 +431,40 @@ def test_over_tls(tmp_path: Path) -> None:
         await door.stop(0)
 
     run(main)
+
+
+def test_a_renewed_certificate_is_shown_to_who_comes_next(tmp_path: Path) -> None:
+    tls = certificate(tmp_path)
+    told: list[bool] = []
+
+    async def main() -> None:
+        door = GrpcDoor(ScriptedDesk(), GrpcListener(address=f"{LOOPBACK}:0", tls=tls))
+        await door.start()
+        assert door.certificates is not None
+        watch = door.certificates.watch(told.append)
+        host, _, port = door.address.rpartition(":")
+
+        async def shown() -> str:
+            return await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
+
+        first = grpc.ssl_channel_credentials(tls.certificate.read_bytes())
+        async with grpc.aio.secure_channel(door.address, first) as channel:
+            assert (await AccessServiceStub(channel).Authorize(ask(), timeout=10)).effect == wire.EFFECT_ALLOW
+            before = await shown()
+            tls.key.write_text("not a key")
+            for _ in range(2):
+                await watch.look()
+            assert await shown() == before
+            certificate(tmp_path)
+            for _ in range(2):
+                await watch.look()
+            after = await shown()
+            assert (after != before, after) == (True, tls.certificate.read_text())
+            assert (await AccessServiceStub(channel).Authorize(ask(), timeout=10)).effect == wire.EFFECT_ALLOW
+        await door.stop(0)
+
+    run(main)
+    assert told == [False, True]
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "192.0.2.1:50051", "[::]:50051", "gateway.example:50051"])
