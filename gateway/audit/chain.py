@@ -97,7 +97,7 @@ def link(body: str, seq: int, prev: str) -> tuple[bytes, str]:
     # A lone surrogate has no UTF-8: backslashreplace writes it as the JSON escape it would have had.
     content = f'{body[:-1]},"seq":{seq},"prev":"{prev}"'.encode("utf-8", "backslashreplace")
     digest = sha256(content).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (content, digest.encode()), digest
+    return b"".join((content, b',"hash":"', digest.encode(), b'"}\n')), digest
 
 
 def read_line(raw: bytes) -> Link | None:

@@ -127,9 +127,20 @@ def decision_entry(
     }
 
 
-def repeat_entry(decision_id: str, *, of: str, at_ns: int, session: str, epoch_age_ms: int | None = None) -> Entry:
-    """A further execution under a decision already recorded in full, in this session, as entry ``of``."""
-    return {
+def repeat_entry(
+    decision_id: str,
+    *,
+    of: str,
+    at_ns: int,
+    session: str,
+    epoch_age_ms: int | None = None,
+    statement_hash: str = "",
+) -> Entry:
+    """A further execution under a decision already recorded in full, in this session, as entry ``of``.
+
+    ``statement_hash``: of its own text, where that differs from the other's in the values of constants.
+    """
+    entry: Entry = {
         "at_us": at_ns // 1000,
         "decision_id": decision_id,
         "epoch_age_ms": epoch_age_ms,
@@ -138,6 +149,7 @@ def repeat_entry(decision_id: str, *, of: str, at_ns: int, session: str, epoch_a
         "schema_version": SCHEMA_VERSION,
         "session": session,
     }
+    return entry | {"statement_hash": statement_hash} if statement_hash else entry
 
 
 def completion_entry(

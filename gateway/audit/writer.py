@@ -2,7 +2,8 @@
 
 WRITTEN: one ``os.write``, then the entry survives the process. SYNCED: group commit; a thread of the writer's own
 calls one ``fdatasync`` for all entries that wait, moves the checkpoint, then calls their callbacks. The same thread
-syncs written entries within a second.
+syncs written entries within a second. What is ``queue``d has its place in the chain, and goes with the next write of
+any entry, or at ``flush``: many entries, one call.
 
 Any failure of the disk ends the writer: this and every later append raise RecordUnavailable, and who waits is told. A
 failed ``fdatasync`` is never tried again: the kernel may have dropped the pages and would then report success.
@@ -14,6 +15,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +56,8 @@ class RecordWriter:
         # full segments; the sync thread may still be syncing one, so it closes them
         self._retired: list[int] = []
         self._waiting: list[OnDurable] = []
+        self._queued: list[str] = []
+        self._queued_us = 0
         self._failure = ""
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="record-sync", daemon=True)
@@ -115,31 +119,70 @@ class RecordWriter:
             # The caller's fault: this entry is refused, and with it what it was for; the chain is unharmed.
             _log.error("record_entry_invalid", extra={"detail": str(error)})
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the entry cannot be written") from error
+        at_us = entry.get("at_us")
         with self._lock:
-            if self._failure or self._closing:
-                raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure or "the record is closed")
-            try:
-                if self._fds.segment < 0 or self._size >= self._segment_bytes:
-                    self._begin_segment(entry.get("at_us"))
-                line, digest = link(body, self._seq, self._prev)
-                written = self._calls.write(self._fds.segment, line)
-                if written != len(line):
-                    raise OSError(0, "the file system took only a part of an entry")
-                self._seq += 1
-                self._prev = digest
-                self._size += written
-            except OSError as error:
-                raise self._fail(error.strerror or str(error)) from error
-            except BaseException:
-                # An interrupt between the write and the count would make the next entry claim a taken place.
-                self._fail("writing was interrupted")
-                raise
+            self._queued.append(body)
+            self._write_queued(at_us if isinstance(at_us, int) else 0)
             if durability is Durability.WRITTEN:
                 return True
-            self._waiting.append(on_durable)
-            if len(self._waiting) == 1:
-                self._wake.notify()
+            self._wait(on_durable)
         return False
+
+    def queue(self, body: str, at_us: int) -> None:
+        """Take an entry whose canonical text is made already (`gateway.audit.ready`), for the next write. Whoever acts
+        upon it waits for ``flush``."""
+        with self._lock:
+            self._queued.append(body)
+            self._queued_us = at_us
+
+    def flush(self) -> None:
+        """Write what is queued: then all of it survives the process. Raises RecordUnavailable, also where an entry
+        that was queued has failed with another one's write."""
+        with self._lock:
+            self._write_queued(self._queued_us)
+
+    def sync(self, on_durable: OnDurable) -> None:
+        """Call back when everything written so far is on disk, as ``append`` does. Raises RecordUnavailable."""
+        with self._lock:
+            self._write_queued(self._queued_us)
+            self._wait(on_durable)
+
+    def _wait(self, on_durable: OnDurable) -> None:
+        self._waiting.append(on_durable)
+        if len(self._waiting) == 1:
+            self._wake.notify()
+
+    def _write_queued(self, at_us: int) -> None:
+        """One write for all that is queued; the lock is held. Nothing is tried twice: what fails ends the writer."""
+        queued, self._queued = self._queued, []
+        if self._failure or self._closing:
+            raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure or "the record is closed")
+        if not queued:
+            return
+        try:
+            if self._fds.segment < 0 or self._size >= self._segment_bytes:
+                self._begin_segment(at_us)
+            seq, digest = self._seq, self._prev
+            if len(queued) == 1:
+                lines, digest = link(queued[0], seq, digest)
+            else:
+                made: list[bytes] = []
+                for place, body in enumerate(queued, seq):
+                    line, digest = link(body, place, digest)
+                    made.append(line)
+                lines = b"".join(made)
+            written = self._calls.write(self._fds.segment, lines)
+            if written != len(lines):
+                raise OSError(0, "the file system took only a part of an entry")
+            self._seq = seq + len(queued)
+            self._prev = digest
+            self._size += written
+        except OSError as error:
+            raise self._fail(error.strerror or str(error)) from error
+        except BaseException:
+            # An interrupt between the write and the count would make the next entry claim a taken place.
+            self._fail("writing was interrupted")
+            raise
 
     def close(self) -> None:
         """Sync what is written, tell who waits, mark the end, give the folder back. Raises RecordUnavailable where
@@ -148,6 +191,9 @@ class RecordWriter:
             if self._closing:
                 return
             failed_before = bool(self._failure)
+            if not failed_before:
+                with suppress(RecordUnavailable):  # said below
+                    self._write_queued(self._queued_us)
             self._closing = True
             self._wake.notify()
         self._thread.join()

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from gateway.audit.chain import canonical
 from gateway.audit.checkpoint import read_checkpoint
 from gateway.audit.segments import FileCalls
 from gateway.audit.verify import Report, iter_entries, verify
 from gateway.audit.writer import MIN_SEGMENT_BYTES, RecordWriter
 from gateway.errors import ConfigError, Reason, RecordUnavailable
 from gateway.model import Durability
-from tests.unit.audit.chains import WRITER, never, open_writer, repeat, segment_name
+from tests.unit.audit.chains import START_NS, WRITER, never, open_writer, repeat, segment_name
 
 LONG = 10.0  # seconds: a test that waits so long has failed
 
@@ -88,6 +89,77 @@ def test_written_entry_is_in_the_kernel_before_return(tmp_path: Path) -> None:
     assert [entry.get("decision_id") for entry in iter_entries(tmp_path)] == [None, "d1", "d2"]
     assert record.tail[0] == 2
     record.close()
+
+
+def test_queued_entries_are_one_write_with_the_next_and_keep_their_order(tmp_path: Path) -> None:
+    writes: list[int] = []
+
+    def write(fd: int, data: bytes) -> int:
+        writes.append(len(data))
+        return os.write(fd, data)
+
+    record = _open(tmp_path, FileCalls(write=write))
+    record.append(repeat(1), Durability.WRITTEN, never)
+    before = len(writes)
+    for number in (2, 3):
+        record.queue(canonical(repeat(number)), START_NS // 1000)
+    assert len(writes) == before
+    assert record.append(repeat(4), Durability.WRITTEN, never)
+    assert len(writes) == before + 1
+    record.flush()
+    assert len(writes) == before + 1
+    record.queue(canonical(repeat(5)), START_NS // 1000)
+    record.queue(canonical(repeat(6)), START_NS // 1000)
+    record.flush()
+    assert len(writes) == before + 2
+    record.queue(canonical(repeat(7)), START_NS // 1000)
+    record.close()
+    assert [one.get("decision_id") for one in iter_entries(tmp_path)][1:] == [f"d{number}" for number in range(1, 8)]
+    assert verify(tmp_path).ok
+
+
+def test_what_is_queued_can_be_waited_for(tmp_path: Path) -> None:
+    told = Waiter()
+    record = _open(tmp_path, FileCalls())
+    record.queue(canonical(repeat(1)), START_NS // 1000)
+    record.sync(told)
+    assert told.wait(1) == [None]
+    state = read_checkpoint(tmp_path, WRITER)
+    assert state is not None
+    assert state.seq == 1
+    record.close()
+
+
+def test_who_queued_is_told_of_anothers_failure(tmp_path: Path) -> None:
+    broken = threading.Event()
+
+    def maybe(fd: int, data: bytes) -> int:
+        return _full(fd, data) if broken.is_set() else os.write(fd, data)
+
+    record = _open(tmp_path, FileCalls(write=maybe))
+    record.append(repeat(1), Durability.WRITTEN, never)
+    record.queue(canonical(repeat(2)), START_NS // 1000)
+    broken.set()
+    with pytest.raises(RecordUnavailable):
+        record.append(repeat(3), Durability.WRITTEN, never)
+    broken.clear()
+    with pytest.raises(RecordUnavailable):
+        record.flush()
+    with pytest.raises(RecordUnavailable):
+        record.sync(never)
+    record.close()
+    assert [one.get("decision_id") for one in iter_entries(tmp_path)] == [None, "d1"]
+
+
+def test_queued_entries_begin_a_segment_of_their_own_where_one_is_full(tmp_path: Path) -> None:
+    record = open_writer(tmp_path)
+    for number in range(60):
+        record.queue(canonical(repeat(number)), START_NS // 1000)
+        record.flush()
+    record.close()
+    report = verify(tmp_path)
+    assert report.ok
+    assert report.segments >= 3
 
 
 def test_written_entry_is_synced_within_a_second(tmp_path: Path) -> None:
