@@ -17,6 +17,7 @@ from typing import Any
 from gateway.audit import record
 from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, unsupported, without_rule
+from gateway.facts.registry import Registry
 from gateway.facts.volume import VolumeCounter
 from gateway.model import (
     Complaint,
@@ -24,6 +25,7 @@ from gateway.model import (
     Durability,
     Effect,
     JsonValue,
+    PrincipalId,
     StatementFacts,
     Understanding,
     Verdict,
@@ -34,13 +36,14 @@ from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
-from gateway.reuse import Answer, Bounded, Standing, weight
+from gateway.reuse import Answer, Bounded, Repeat, Standing, weight
 from gateway.sql.rewrite import RewriteRefused
 from gateway.sql.together import together_with
 from gateway.understand import Statements, meant_by, understand
 
 _SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000
+_MICROSECOND = 1_000
 
 
 class Authority:
@@ -65,6 +68,8 @@ class Authority:
         self._narrower = Narrower(world=world, bounds=bounds, name=own_name)
         self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text
         self._answers: Bounded[tuple[object, ...], Answer] = Bounded(bounds.known_decisions)  # by distinct question
+        self._known: Bounded[tuple[str, str | bytes], Standing] = Bounded(bounds.known_decisions)  # by session, text
+        self._revision_of: tuple[str, Registry | None, str] = ("", None, "")
 
     # -- the order ------------------------------------------------------------------------------------------------
 
@@ -79,6 +84,7 @@ class Authority:
         key: tuple[object, ...] = (*asked, ask.seen, ask.names is None, meant, *asker)
         standing = None if ask.own_session else self._decisions.get(key, who)
         if standing is not None and self.usable(standing, at):
+            self._keep(ask, standing)
             return (yield from self.again(standing, ask.session, now_ns))
         epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
         try:
@@ -107,11 +113,55 @@ class Authority:
             return (yield from self._deny_without_rule(ask, error, now_ns))
         if standing.epoch and (reused or not ask.own_session):
             self._decisions.put(key, standing, who, weight(ask.sql))
+            self._keep(ask, standing)
         return (yield from self._record(standing, ask.session, now_ns, reused=reused))
 
     def again(self, standing: Standing, session: str, now_ns: int) -> Work:
         """Let a standing decision cover one more execution. The caller has made sure that it is ``usable``."""
         return (yield from self._record(standing, session, now_ns, reused=True))
+
+    def once_more(self, standing: Standing, session: str, now_ns: int, statement_hash: str = "") -> Repeat | None:
+        """The same as ``again`` where it needs nothing but an entry: None where it may need more, or says more.
+
+        It makes sure by itself that the decision is ``usable``. ``statement_hash``: of a text that differs from the
+        standing one in the values of constants.
+        """
+        verdict, repeats = standing.verdict, standing.full_entries.get(session)
+        if (
+            repeats is None  # not recorded in full in this session
+            or verdict.effect is not Effect.ALLOW
+            or verdict.findings
+            or not standing.understanding.statement.complete
+            or not self.usable(standing, now_ns // _SECOND)
+        ):
+            return None
+        decision_id = self._new_id()
+        age = self._epoch_age_ms(standing, now_ns)
+        return Repeat(
+            standing, decision_id, repeats.text(decision_id, now_ns // _MICROSECOND, age, statement_hash), now_ns
+        )
+
+    def known(self, text: str, session: str, who: PrincipalId, now_ns: int) -> Repeat | None:
+        """``once_more`` for a text that this session has sent before, or one that differs from such a text in nothing
+        but constants that cannot change what it does. None: it has to be asked about."""
+        standing = self._known.get((session, text), who)
+        if standing is not None:
+            return self.once_more(standing, session, now_ns)
+        shape = self._statements.shape(text, who)
+        standing = self._known.get((session, shape), who) if shape is not None else None
+        if standing is None:
+            return None
+        return self.once_more(standing, session, now_ns, record.statement_hash(self._hash_key, text))
+
+    def _keep(self, ask: Ask, standing: Standing) -> None:
+        """What ``known`` finds: of a session that is what it is, in a door that sends the text on by itself."""
+        if not ask.sends or ask.own_session or ask.seen or ask.parameter_types or ask.names is not None:
+            return
+        who = ask.principal.id
+        self._known.put((ask.session, ask.sql), standing, who, weight(ask.sql))
+        shape = self._statements.shape(ask.sql, who) if standing.text is None else None
+        if shape is not None:  # obligations are written around constants: such a text is its own
+            self._known.put((ask.session, shape), standing, who, weight(ask.sql))
 
     def usable(self, standing: Answer, at: int) -> bool:
         """Whether a fresh answer would be the same one (revision, epoch, time, volume)."""
@@ -149,6 +199,7 @@ class Authority:
     def forget_statements(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
         self._statements.forget()
+        self._known.clear()
         self._decisions.clear()
         self._answers.clear()
 
@@ -213,7 +264,10 @@ class Authority:
         )
 
     def _revision(self) -> str:
-        return f"{self._world.policy_revision}+{self._world.registry.revision}"
+        policy, registry = self._world.policy_revision, self._world.registry
+        if policy is not self._revision_of[0] or registry is not self._revision_of[1]:
+            self._revision_of = (policy, registry, f"{policy}+{registry.revision}")
+        return self._revision_of[2]
 
     # -- record ---------------------------------------------------------------------------------------------------
 
@@ -223,7 +277,7 @@ class Authority:
         full = standing.full_entries.get(session) if reused else None
         age = self._epoch_age_ms(standing, now_ns)
         entry = (
-            record.repeat_entry(decision.id, of=full, at_ns=now_ns, session=session, epoch_age_ms=age)
+            record.repeat_entry(decision.id, of=full.of, at_ns=now_ns, session=session, epoch_age_ms=age)
             if full is not None
             else record.decision_entry(
                 standing.understanding,

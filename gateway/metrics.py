@@ -221,6 +221,14 @@ class Metrics:
             self._reused[door].inc()
         self._totals[door].observe(seconds)
 
+    def repeated(self, door: Door, durability: Durability, seconds: float, times: int) -> None:
+        """So many further executions under decisions that stand, each recorded like this within this time."""
+        self._decisions[door, Effect.ALLOW, Mode.ENFORCE].inc(times)
+        self._reused[door].inc(times)
+        self._entries[durability].inc(times)
+        self._durations[door, Stage.RECORD].observe(seconds, times)
+        self._totals[door].observe(seconds, times)
+
     def _found(self, door: Door, verdict: Verdict) -> None:
         # Allowed although a rule spoke: only because that rule is in shadow mode.
         shadow = verdict.effect is Effect.ALLOW and any(finding.mode is Mode.SHADOW for finding in verdict.findings)

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from gateway.audit.ready import Repeats
 from gateway.model import StatementFacts, Understanding, Verdict
 from gateway.naming import Naming
 from gateway.sql.changes import Changes
@@ -203,10 +204,21 @@ class Standing(Answer):
     statement_hash: str
     text: str | None = None  # what goes on in place of the text asked about; None: that text itself
     naming: Naming | None = None  # which names of the session the text uses, and where
-    full_entries: dict[str, str] = field(default_factory=dict)  # session -> id of its full entry in the record
+    full_entries: dict[str, Repeats] = field(default_factory=dict)  # by session: what refers to its full entry
 
     def remember(self, session: str, decision_id: str) -> None:
         """The full entry of this decision in this session; further executions may refer to it."""
         if len(self.full_entries) >= _SESSIONS_REMEMBERED:
             self.full_entries.clear()
-        self.full_entries[session] = decision_id
+        self.full_entries[session] = Repeats(decision_id, session)
+
+
+@dataclass(slots=True)
+class Repeat:
+    """One more execution under a decision that stands. Nothing goes on before ``entry`` is as durable as the verdict
+    asks. Not frozen: one is made for every statement, and that takes thrice the time."""
+
+    standing: Standing
+    decision_id: str
+    entry: str  # for the record, as canonical text
+    at_ns: int

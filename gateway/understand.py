@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
-from gateway.model import Complaint, DatasourceId, Door, StatementEffect, StatementFacts, Understanding
+from gateway.model import Complaint, DatasourceId, Door, PrincipalId, StatementEffect, StatementFacts, Understanding
 from gateway.naming import Meaning, NameDeed, NameKind, NameUse, Naming, SessionNames
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
@@ -81,8 +81,7 @@ class Statements:
         known = self._still(ask.datasource, self._texts.get(key, who), epoch)
         if known is not None:
             return known
-        longest = min(LONG_TEXT, self._bounds.statement_bytes)  # what is longer is read where it holds up nobody
-        scanned = wording.scan(ask.sql, max_bytes=longest) if epoch is not None else None
+        scanned = self._scan(ask.sql) if epoch is not None else None
         if scanned is not None:
             known = self._known_shape(ask, scanned, epoch)
             if known is not None:
@@ -124,6 +123,17 @@ class Statements:
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._texts.put(key, Known(whole, epoch), who, weight(ask.sql))
         return whole
+
+    def shape(self, text: str, who: PrincipalId) -> bytes | None:
+        """What a text has in common with all that differ from it in nothing but constants that cannot change what it
+        does; None where there are none, or they are not known yet."""
+        scanned = self._scan(text)
+        cuts = self._cuts.get(scanned.wording, who) if scanned is not None else None
+        return wording.shape(scanned, cuts) if scanned is not None and cuts is not None else None
+
+    def _scan(self, text: str) -> wording.Scanned | None:
+        longest = min(LONG_TEXT, self._bounds.statement_bytes)  # what is longer is read where it holds up nobody
+        return wording.scan(text, max_bytes=longest)
 
     def _still(self, datasource: DatasourceId, known: Known | None, epoch: str | None) -> StatementFacts | None:
         """What is known, if it is still so at this epoch: then it is known as of it."""

@@ -14,9 +14,10 @@ from gateway.audit.record import SCHEMA_VERSION
 class Repeats:
     """Further executions in one session under one decision that was recorded in full."""
 
-    __slots__ = ("_end",)
+    __slots__ = ("_end", "of")
 
     def __init__(self, of: str, session: str) -> None:
+        self.of = of
         names = f'"of":{_name(of)},"schema_version":{SCHEMA_VERSION},"session":{_name(session)}'
         self._end = f',"kind":"repeat",{names}'
 

@@ -22,6 +22,7 @@ from gateway.authorize import Authority
 from gateway.config import Config, Profile
 from gateway.doors.drive import Driver, Trees
 from gateway.doors.pg_strict import Reader
+from gateway.doors.pg_turn import Turn
 from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
 from gateway.facts.registry import Registry
@@ -67,6 +68,7 @@ class Desk:
         self.authority = authority
         self.metrics = metrics
         self.recorder = recorder
+        self.turn = Turn(recorder, metrics)
         self.draining = False
         self._resolved = dict(resolved)
         self._world = world

@@ -14,12 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from gateway.audit import record
+from gateway.doors.pg_express import Express, allowed
 from gateway.doors.pg_limits import Doing
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_strict import Judged, OwnTrees
 from gateway.doors.pg_strict import Ticket as Ticket
 from gateway.errors import PolicyUnavailable, Reason
-from gateway.model import DatasourceId, Door, Peer, StatementEffect, StatementFacts
+from gateway.model import DatasourceId, Door, Peer, StatementFacts
 from gateway.naming import Meaning, NameKind
 from gateway.needs import Analysis, Ask, NeedTree, Outcome
 from gateway.pgwire.actions import (
@@ -35,13 +36,11 @@ from gateway.pgwire.actions import (
     ToServer,
 )
 from gateway.pgwire.session import Session
-from gateway.reuse import Standing
 from gateway.sql.together import together_with
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
 
-_READ_BY: Final = frozenset({"select", "prepare", "execute", "declare", "fetch", "move"})  # where nothing is written
 OBLIGATIONS: Final = frozenset({"mask", "row_filter", "row_limit"})  # written into the text that goes on
 
 
@@ -102,6 +101,7 @@ class Relay:
             approver=self._own,
             tree_bytes=limits.tree_bytes,
         )
+        self._express = Express(desk=door.desk, login=login, session=self._session, act=self._go_on, fail=self._failed)
         self._server_slow = False
         self._draining = False
         self._over = False
@@ -121,8 +121,9 @@ class Relay:
         self._heard += 1
         if self._after_row is not None:
             return
-        self._act(self._session.client_data(data))
-        self._hold()
+        if self.outdated or not self._express.enter(data):
+            self._act(self._session.client_data(data))
+            self._hold()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the server."""
@@ -131,9 +132,11 @@ class Relay:
         if self._after_row is not None:
             self._act(self._session.server_data(data[: self._session.rest_of_row]))
             return self.end_after_row(self._after_row)
-        self._act(self._session.server_data(data))
-        self._hold()  # the answer may be what a message of the client's waited for
-        self._drained()
+        if self._express.answered(data):
+            self._client.write(data)
+            self._drained()
+        else:
+            self._go_on(self._session.server_data(data))
 
     def connection_lost(self) -> None:
         """The server closed the connection."""
@@ -190,7 +193,7 @@ class Relay:
 
     def over(self) -> None:
         """Nothing is done any more: the connection has ended."""
-        self._over = True
+        self._over = self._express.over = True
         if self._own is not None:
             self._own.over()
 
@@ -203,7 +206,16 @@ class Relay:
         if not self._over:
             self._client.hold(self._session.waiting or self._server_slow)
 
+    def _failed(self) -> None:
+        self._client.end(Reason.INTERNAL, "")
+
     # -- actions --------------------------------------------------------------------------------------------------
+
+    def _go_on(self, actions: list[Action]) -> None:
+        """Do that; and see who has to wait now, or for what nobody has to any more."""
+        self._act(actions)
+        self._hold()
+        self._drained()
 
     def _act(self, actions: list[Action]) -> None:
         """Do what the session wants. What goes to the server is gathered, so that a chunk costs one write."""
@@ -255,7 +267,7 @@ class Relay:
         if ticket is not None and usable and desk.authority.usable(ticket.standing, at):
             if judge.fresh:
                 # Its entry is of this Parse.
-                return _allowed(ticket.standing, ticket.decision_id, now_ns, ticket.judged)
+                return allowed(Ticket(ticket.standing, ticket.decision_id, now_ns, ticket.judged))
             judged = ticket.judged
             work = desk.authority.again(ticket.standing, login.session, now_ns)
         else:
@@ -293,9 +305,7 @@ class Relay:
 
     def _judged_later(self, judged: Judged | None, outcome: Outcome) -> None:
         if not self._over:
-            self._act(self._session.judged(_judgement(outcome, time.time_ns(), self._meant(outcome, judged))))
-            self._hold()
-            self._drained()
+            self._go_on(self._session.judged(_judgement(outcome, time.time_ns(), self._meant(outcome, judged))))
 
     def _meant(self, outcome: Outcome, judged: Judged | None) -> Judged | None:
         """What was judged in a strict session; ``judged``: by an earlier judgement, which stands."""
@@ -322,20 +332,9 @@ class Relay:
         )
 
 
-def _allowed(standing: Standing, decision_id: str, now_ns: int, judged: Judged | None) -> Judgement:
-    facts = standing.understanding
-    # A constraint's error quotes the row, whichever columns the statement names (HAZARDS I12): a relation about people,
-    # or one nobody labelled, is enough. So is a statement that was let through (shadow) without being understood.
-    guarded = facts.data.about_people or not facts.statement.complete
-    reads = facts.statement.kind in _READ_BY and facts.statement.effect is StatementEffect.READ
-    ticket = Ticket(standing, decision_id, now_ns, judged)
-    lasting = guarded and not reads
-    return Judgement(ticket, text=standing.text, naming=standing.naming, guarded=guarded, lasting=lasting)
-
-
 def _judgement(outcome: Outcome, now_ns: int, judged: Judged | None = None) -> Judgement:
     if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
-        return _allowed(outcome.standing, outcome.decision.id, now_ns, judged)
+        return allowed(Ticket(outcome.standing, outcome.decision.id, now_ns, judged))
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
     fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}

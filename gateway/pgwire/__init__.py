@@ -15,6 +15,7 @@ Map:
     ledger     what is on its way to the server, and the client's names for statements and portals
     sqlnames   those names in SQL text (PREPARE, EXECUTE, DECLARE, FETCH …): ours in their places
     refusals   what a session says by itself
+    express    the fast lane of a session: what was judged before, sent and answered as it mostly is
     session    a logged-in session: judge, forward or substitute, relay
     strict     a session whose own server is asked what statements mean, and which is held to what was judged
     upward     its client's messages; downward: its server's; shared: what both know; actions: what the door must do

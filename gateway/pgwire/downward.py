@@ -58,6 +58,11 @@ class Downward:
         self._skip = 0  # bytes of a row that are still to come
 
     @property
+    def between(self) -> bool:
+        """Whether the next byte of the server begins a message."""
+        return not self._skip and not self._tail
+
+    @property
     def rest_of_row(self) -> int:
         """Bytes to come of a row whose beginning the client has been given."""
         return self._skip
@@ -153,7 +158,7 @@ class Downward:
     def _complete(self, kind: int, body: bytes) -> None:
         head = self._expect(Sent.EXECUTE, Sent.QUERY)
         # A tag may name more rows than were sent (UPDATE 3), never fewer; but COPY sends what is no row, a header.
-        named = _rows_of_tag(body) if kind == ord("C") else 0
+        named = messages.rows_of_tag(body) if kind == ord("C") else 0
         head.completed += named if head.copied else max(head.counted, named)
         head.counted, head.copied = 0, False
         self._shared.copying = False
@@ -258,14 +263,6 @@ def _place(position: int, edits: tuple[Edit, ...]) -> int:
             break
         place = at + 1 if place - 1 < at + came else place - came + gone
     return place
-
-
-def _rows_of_tag(body: bytes) -> int:
-    """Rows of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`, `UPDATE 3`); none where it names none."""
-    if body.startswith(b"MOVE "):
-        return 0  # they were passed over, and never sent
-    last = body.rstrip(b"\0").rpartition(b" ")[2]
-    return int(last) if last.isdigit() and len(last) < 20 else 0
 
 
 _SERVER: Final[Mapping[int, Callable[[Downward, int, bytes], bytes | None]]] = MappingProxyType(

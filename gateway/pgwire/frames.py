@@ -35,6 +35,12 @@ def cstring(text: str) -> bytes:
     return raw + b"\0"
 
 
+def length_at(data: bytes, at: int) -> int:
+    """The four bytes of a length. By hand, since where this is compiled that is a few instructions, and for a message
+    of a row it is all that is looked at."""
+    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+
+
 class FrameReader:
     """Cuts the client's byte stream into frames, under a limit per type.
 
@@ -54,6 +60,11 @@ class FrameReader:
             del self._buffer[: self._start]
             self._start = 0
         self._buffer += data
+
+    def put_back(self, data: bytes) -> None:
+        """Bytes that came before those that are stored."""
+        self.feed(b"")
+        self._buffer[:0] = data
 
     def pending(self) -> int:
         """Bytes stored and not consumed."""

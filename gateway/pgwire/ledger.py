@@ -64,6 +64,7 @@ class Prepared:
     guard: Guard = Guard.NONE
     spliced: Spliced | None = None  # the text uses names of the session
     changed: list[str] = field(default_factory=list)  # trees of a strict session that nobody has judged yet
+    plain: bool = False  # it uses no names of the session and is no COPY: nothing hangs on what is sent around it
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,22 +75,27 @@ def decode_bind(body: bytes) -> Bind:
     """The names of a Bind message; the shape of the rest is checked, its values are not looked at."""
     portal, at = _string(body, 0)
     statement, rest = _string(body, at)
+    check_bind(body, rest, len(body))
+    return Bind(portal, statement, body[rest:])
+
+
+def check_bind(data: bytes, rest: int, end: int) -> None:
+    """Whether what follows the names of a Bind message, from ``rest`` to ``end``, has its shape."""
     try:
-        (formats,) = _INT16.unpack_from(body, rest)
+        (formats,) = _INT16.unpack_from(data, rest)
         at = rest + 2 + 2 * formats
-        (values,) = _INT16.unpack_from(body, at)
+        (values,) = _INT16.unpack_from(data, at)
         at += 2
         for _ in range(values):
-            (length,) = _INT32.unpack_from(body, at)
+            (length,) = _INT32.unpack_from(data, at)
             at += 4 if length == 0xFFFFFFFF else 4 + length
-            if at > len(body):
+            if at > end:
                 raise _malformed("insufficient data left in message")
-        (results,) = _INT16.unpack_from(body, at)
+        (results,) = _INT16.unpack_from(data, at)
     except StructError:
         raise _malformed("insufficient data left in message") from None
-    if at + 2 + 2 * results != len(body):
+    if at + 2 + 2 * results != end:
         raise _malformed("invalid message format")
-    return Bind(portal, statement, body[rest:])
 
 
 def decode_target(body: bytes) -> tuple[int, bytes]:
@@ -109,6 +114,19 @@ def decode_execute(body: bytes) -> tuple[bytes, bytes]:
     if len(body) - at != 4:
         raise _malformed("invalid message format")
     return portal, body[at:]
+
+
+def may_copy(text: str) -> bool:
+    """Whether a text may hold a COPY: its first word can be written in no other way."""
+    return "copy" in text.lower()
+
+
+def rows_of_tag(body: bytes) -> int:
+    """Rows of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`, `UPDATE 3`); none where it names none."""
+    if body.startswith(b"MOVE "):
+        return 0  # they were passed over, and never sent
+    last = body.rstrip(b"\0").rpartition(b" ")[2]
+    return int(last) if last.isdigit() and len(last) < 20 else 0
 
 
 def decode_empty(body: bytes) -> None:

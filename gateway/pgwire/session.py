@@ -21,7 +21,9 @@ from typing import Final
 from gateway.errors import ClientProtocolError, PolicyUnavailable, Reason, SekishoError
 from gateway.pgwire.actions import Action, Close, Judgement
 from gateway.pgwire.downward import MAX_SERVER_MESSAGE_BYTES, Downward
+from gateway.pgwire.express import NOT_HERE, Express
 from gateway.pgwire.frames import FrameReader
+from gateway.pgwire.guard import Guard
 from gateway.pgwire.ledger import Sent
 from gateway.pgwire.messages import FLUSH
 from gateway.pgwire.shared import Shared
@@ -35,7 +37,7 @@ READ_AHEAD_BYTES: Final = 1024 * 1024  # what a door that stops reading may stil
 class Session:
     """Both directions of one logged-in session."""
 
-    __slots__ = ("_crowded", "_downward", "_pending_limit", "_reader", "_shared", "_strict", "_upward")
+    __slots__ = ("_crowded", "_downward", "_express", "_pending_limit", "_reader", "_shared", "_strict", "_upward")
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Session:
     ) -> None:
         """``approver`` makes the session strict: its server is asked what statements mean (`gateway.pgwire.strict`)."""
         self._shared = Shared()
+        self._express = Express(self._shared, bulk_limit)
         self._reader = FrameReader(bulk_limit)
         self._pending_limit = bulk_limit + READ_AHEAD_BYTES
         self._crowded = False  # so much is on its way that answers must come before more is sent
@@ -59,12 +62,13 @@ class Session:
     @property
     def waiting(self) -> bool:
         """Whether a judgement or an answer is awaited: the door should not read on from the client."""
-        return self._upward.judging is not None or self._upward.held is not None or self._crowded
+        upward = self._upward
+        return upward.judging is not None or upward.held is not None or self._crowded or self._express.waits
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way and no transaction is open."""
-        return not self._shared.ledger.queue and not self.waiting and self._shared.status == b"I"
+        return not self.running and not self.waiting and self._shared.status == b"I"
 
     @property
     def rest_of_row(self) -> int:
@@ -74,11 +78,55 @@ class Session:
     @property
     def running(self) -> bool:
         """Whether the server still owes an answer."""
-        return bool(self._shared.ledger.queue)
+        return bool(self._shared.ledger.queue) or self._express.under_way
+
+    # -- the fast lane (`gateway.pgwire.express`) -------------------------------------------------------------------
+
+    def enter(self, data: bytes) -> object | None:
+        """Bytes from the client: where they are one statement of a session at rest, the ticket of its last execution
+        or the text of a Query, for the door to see whether it stands. It calls ``go`` when that is recorded, or
+        ``back``. None: nothing of them was looked at (``client_data``)."""
+        shared = self._shared
+        if (
+            self._strict is not None
+            or shared.closed
+            or shared.skipping
+            or shared.copying
+            or shared.ledger.queue
+            or self._reader.pending()
+            or self.waiting
+            or self._express.under_way
+        ):
+            return None
+        return self._express.enter(data)
+
+    def go(self, ticket: object, guard: Guard, sent: str | None) -> bytes:
+        """What goes to the server, now that the statement which entered is recorded; and then ``rest``."""
+        return self._express.go(ticket, guard, sent)
+
+    def back(self) -> list[Action]:
+        """What entered has to be asked about: as ``client_data`` does."""
+        self._reader.put_back(self._express.back())
+        return self._pump()
+
+    def rest(self) -> list[Action] | None:
+        """What is to be done with bytes that the client sent meanwhile; None: there are none."""
+        return self._pump() if self._reader.pending() else None
+
+    def answered(self, data: bytes) -> int:
+        """Bytes from the server, for the client as they are: the number of rows where they end the statement, or
+        MORE; NOT_HERE where nothing of them was looked at (``server_data``)."""
+        if not self._express.under_way or not self._downward.between or self._shared.closed:
+            return NOT_HERE
+        return self._express.answered(data)
+
+    # -- every message by itself ----------------------------------------------------------------------------------
 
     @property
     def answering(self) -> object:
         """What the server owes the next answer to; None: nothing. The same object only for the same message."""
+        if self._express.under_way:  # looked at now and then, it is no longer one like any other
+            self._express.unfold()
         return self._shared.ledger.head()
 
     def overdue(self) -> None:
@@ -115,6 +163,8 @@ class Session:
         """Bytes from the server."""
         if self._shared.closed:
             return []
+        if self._express.under_way:
+            self._express.unfold()
         try:
             self._downward.relay(data)
         except SekishoError as error:
@@ -134,6 +184,8 @@ class Session:
                 frame = frame or self._reader.next_frame()
                 if frame is None:
                     break
+                if self._express.under_way:
+                    self._express.unfold()
                 self._upward.message(*frame)
                 frame = None
                 if len(self._shared.ledger.queue) >= MAX_IN_FLIGHT:

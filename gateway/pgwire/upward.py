@@ -29,11 +29,6 @@ _HEARD_WHILE_COPYING: Final = frozenset(b"dcfSHX")
 _TERMINATE: Final = ord("X")
 
 
-def _may_copy(text: str) -> bool:
-    """Whether a text may hold a COPY: its first word can be written in no other way."""
-    return "copy" in text.lower()
-
-
 class Upward:
     """The client's messages. ``judging`` is set while a judgement is awaited; ``held`` is a message that must wait."""
 
@@ -112,7 +107,11 @@ class Upward:
             instead = judgement.instead or self._too_many(judgement)
             if instead is None:
                 expected = Expectation(
-                    Sent.QUERY, judgement.ticket, changes=gone, guard=guard_of(judgement), may_copy=_may_copy(text)
+                    Sent.QUERY,
+                    judgement.ticket,
+                    changes=gone,
+                    guard=guard_of(judgement),
+                    may_copy=messages.may_copy(text),
                 )
                 sent = _sent(query, judgement)
                 if judgement.naming is not None:
@@ -166,6 +165,7 @@ class Upward:
                 return self._refuse_parse(parse.name, judgement.instead)
             own = offered or (self._own_name() if parse.name else b"")
             prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard_of(judgement))
+            prepared.plain = judgement.naming is None and not messages.may_copy(text)
             if there:
                 return statements.change(parse.name, prepared, batch).settle()
             sent = _sent(parse.query, judgement)
@@ -299,7 +299,7 @@ class Upward:
                     judgement.ticket,
                     aliases=((portal.own, name),),
                     guard=prepared.guard,
-                    may_copy=_may_copy(prepared.text),
+                    may_copy=messages.may_copy(prepared.text),
                 )
                 if spliced is not None:
                     self._named_execute(prepared, spliced, judgement, expected)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from gateway.doors.drive import run_sync
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.model import Durability, Effect
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedTree, Outcome
@@ -378,3 +379,65 @@ def test_rows_of_a_write_count_too(bench: Bench) -> None:
     assert bench.decide(bench.ask("sato", "tokyo-hq", "SELECT email FROM users"), at=NOW).standing is not None
     facts = outcome.standing.understanding
     assert bench.volume.rows(facts.data.controller, facts.employer.entity, NOW).rows == before + 7
+
+
+def test_once_more_is_the_same_entry_at_once(bench: Bench) -> None:
+    first = bench.decide(bench.ask("li", "shanghai-office", STICKERS))
+    assert first.standing is not None
+    now = (NOW + 5) * SECOND
+    repeat = bench.authority.once_more(first.standing, "s-1", now)
+    assert repeat is not None
+    slow = run_sync(bench.authority.again(first.standing, "s-1", now), bench.answer)
+    assert json.loads(repeat.entry) == {**bench.entry, "decision_id": repeat.decision_id}
+    assert (repeat.standing, repeat.decision_id != identity(slow)) == (first.standing, True)
+
+
+def test_once_more_is_not_for_what_needs_more_than_an_entry(bench: Bench) -> None:
+    outcome = bench.decide(bench.ask("li", "shanghai-office", STICKERS))
+    standing, now = outcome.standing, NOW * SECOND
+    assert standing is not None
+    assert bench.authority.once_more(standing, "s-2", now) is None  # not recorded in full in that session
+    assert bench.authority.once_more(standing, "s-1", now - SECOND) is None  # a clock set back
+    assert bench.authority.once_more(standing, "s-1", now + 3600 * SECOND) is None  # the login has expired
+    assert bench.authority.once_more(standing, "s-1", now) is not None
+    bench.world.policy_revision = "another"
+    assert bench.authority.once_more(standing, "s-1", now) is None
+    bench.world.policy_revision = bench.engine.revision
+    bench.world.moved("epoch-2")
+    assert bench.authority.once_more(standing, "s-1", now) is None
+    denied = bench.decide(bench.ask("li", "shanghai-office", PHONES))
+    assert denied.standing is not None
+    assert bench.authority.once_more(denied.standing, "s-1", now) is None
+
+
+def test_a_text_is_known_to_the_session_that_sent_it(bench: Bench) -> None:
+    text, other = "SELECT name FROM stickers WHERE id = 7", "SELECT name FROM stickers WHERE id = 8"
+    ask = bench.ask("li", "shanghai-office", text, sends=True)
+    who, now = ask.principal.id, (NOW + 1) * SECOND
+    assert bench.authority.known(text, "s-1", who, now) is None
+    first = bench.decide(ask)
+    same, like = (bench.authority.known(one, "s-1", who, now) for one in (text, other))
+    assert same is not None
+    assert "statement_hash" not in json.loads(same.entry)
+    assert like is not None
+    full = bench.decide(bench.ask("li", "shanghai-office", other, sends=True, session="s-9"))
+    assert full.allowed
+    assert json.loads(like.entry)["statement_hash"] == bench.entry["statement"]["hash"]
+    assert json.loads(like.entry)["of"] == identity(first)
+    assert bench.authority.known(text, "s-2", who, now) is None
+    for unlike in ("SELECT name FROM stickers WHERE id = '7'", "SELECT id FROM stickers WHERE id = 7"):
+        assert bench.authority.known(unlike, "s-1", who, now) is None
+    bench.authority.forget_statements()
+    assert bench.authority.known(text, "s-1", who, now) is None
+
+
+def test_a_text_is_known_only_where_the_session_is_what_it_is(bench: Bench) -> None:
+    """Not to a door that sends nothing on, in a strict session, with an open portal, or with types of parameters."""
+    seen = bench.decide(bench.ask("li", "shanghai-office", STICKERS)).standing
+    assert seen is not None
+    facts = (seen.understanding.statement,)
+    for changes in ({"sends": False}, {"own_session": True}, {"seen": facts}, {"parameter_types": (23,)}):
+        ask = bench.ask("li", "shanghai-office", STICKERS, session="s-3", **{"sends": True, **changes})
+        for _ in range(2):
+            assert bench.decide(ask).allowed
+        assert bench.authority.known(STICKERS, "s-3", ask.principal.id, NOW * SECOND) is None

@@ -41,7 +41,7 @@ def test_sessions_remembered_are_bounded() -> None:
     for number in range(3 * _SESSIONS_REMEMBERED):
         standing.remember(f"s-{number}", f"d-{number}")
     assert len(standing.full_entries) <= _SESSIONS_REMEMBERED
-    assert standing.full_entries[f"s-{3 * _SESSIONS_REMEMBERED - 1}"] == f"d-{3 * _SESSIONS_REMEMBERED - 1}"
+    assert standing.full_entries[f"s-{3 * _SESSIONS_REMEMBERED - 1}"].of == f"d-{3 * _SESSIONS_REMEMBERED - 1}"
 
 
 def some(*oids: str) -> Changes:

@@ -1,0 +1,113 @@
+"""Entries of one turn of the loop, written by one call: whoever has one waits for it, and all of them go on together.
+
+The loop hands out what has arrived on all connections, one after the other; what these do without waiting they have
+done when the turn ends. So the entries of all statements that came meanwhile cost one ``write``, and nobody waits for
+longer than the others' turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from time import perf_counter
+from typing import Protocol
+
+from gateway.audit.writer import RecordWriter
+from gateway.errors import RecordUnavailable
+from gateway.metrics import Metrics
+from gateway.model import Door, Durability
+from gateway.reuse import Repeat
+
+_log = logging.getLogger(__name__)
+
+
+class Waiter(Protocol):
+    """Who has an entry in this turn."""
+
+    def written(self) -> None:
+        """It is as durable as it has to be: go on."""
+
+    def unwritten(self) -> None:
+        """It is not, and will not be."""
+
+    def failed(self) -> None:
+        """Going on failed in a way that nobody foresaw."""
+
+
+class Turn:
+    """The turn that is on. Lives on the loop."""
+
+    def __init__(self, recorder: RecordWriter, metrics: Metrics) -> None:
+        self._recorder = recorder
+        self._metrics = metrics
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._on = False
+        self._began = 0.0
+        self._written: list[Waiter] = []
+        self._synced: list[Waiter] = []
+        self._notes = 0
+
+    def enter(self, waiter: Waiter, repeat: Repeat) -> None:
+        """An entry that somebody waits for."""
+        self._recorder.queue(repeat.entry, repeat.at_ns // 1000)
+        synced = repeat.standing.verdict.durability is Durability.SYNCED
+        (self._synced if synced else self._written).append(waiter)
+        if not self._on:
+            self._begin()
+
+    def note(self, entry: str, at_us: int) -> None:
+        """An entry that nobody waits for (a completion)."""
+        self._recorder.queue(entry, at_us)
+        self._notes += 1
+        if not self._on:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._on = True
+        self._began = perf_counter()
+        self._loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        written, synced, notes = self._written, self._synced, self._notes
+        self._on, self._written, self._synced, self._notes = False, [], [], 0
+        try:
+            self._recorder.flush()
+            if synced:
+                self._recorder.sync(partial(self._from_thread, synced, self._began))
+        except RecordUnavailable as error:
+            # Each asks for its entry by itself then, and is denied; a completion's loss is told here.
+            if notes:
+                _log.error("entry_not_written", extra={"kind": "completion", "detail": error.detail, "entries": notes})
+            _tell(written, error)
+            _tell(synced, error)
+            return
+        if written:
+            self._count(written, Durability.WRITTEN, self._began)
+            _tell(written, None)
+
+    def _from_thread(self, waiters: list[Waiter], began: float, error: BaseException | None) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._on_disk, waiters, began, error)
+
+    def _on_disk(self, waiters: list[Waiter], began: float, error: BaseException | None) -> None:
+        if error is None:
+            self._count(waiters, Durability.SYNCED, began)
+        _tell(waiters, error)
+
+    def _count(self, waiters: list[Waiter], durability: Durability, began: float) -> None:
+        self._metrics.repeated(Door.POSTGRES, durability, perf_counter() - began, len(waiters))
+
+
+def _tell(waiters: list[Waiter], error: BaseException | None) -> None:
+    for waiter in waiters:
+        try:
+            if error is None:
+                waiter.written()
+            else:
+                waiter.unwritten()
+        except Exception:  # an edge: what fails for one must not keep the others waiting
+            _log.exception("connection_failed")
+            waiter.failed()
