@@ -63,3 +63,48 @@ def import_gleif_command(
     for example in found.examples:
         click.echo(f"    {example}")
     return NO if found.left_out else GOOD
+
+
+@click.group("people")
+def people_group() -> None:
+    """People and workloads of the registry.
+
+    \b
+    sekisho people import-scim users.json --issuer https://id.example --entity "Example KK=example-jp" --into ./registry
+    """
+
+
+@people_group.command("import-scim")
+@click.argument("users", type=_FILE)
+@click.option("--issuer", required=True, help="The issuer whose subjects they are.")
+@click.option("--subject", type=click.Choice(["userName", "externalId", "id"]), default="userName", show_default=True)
+@click.option("--entity", "entities", multiple=True, metavar="ORGANIZATION=ID", help="Which entity an organization is.")
+@click.option("--into", "folder", type=_FOLDER, required=True, help="The registry's folder; people.csv is replaced.")
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+@reporting_problems
+def import_scim_command(
+    users: Path, issuer: str, subject: str, entities: tuple[str, ...], folder: Path, as_json: bool
+) -> int:
+    """Write people.csv of a registry from a file of SCIM 2.0 users (a ListResponse with all of them).
+
+    Exits with 0 where every active user has an employer, 1 where some have none or were left out, 2 where nothing is
+    written.
+
+    \b
+    sekisho people import-scim users.json --issuer https://id.example --entity "Example KK=example-jp" --into .
+    """
+    from dataclasses import asdict
+
+    from gateway.facts.scim import import_scim
+
+    named = {name: entity for name, _, entity in (one.rpartition("=") for one in entities)}
+    found = import_scim(users, folder, issuer=issuer, subject=subject, entities=named)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{folder}: {found.people:,} people, {found.employed:,} of them employed")
+        for why, number in found.left_out.items():
+            click.echo(f"  left out: {number:,}, {why}")
+        for organization, number in found.organizations.items():
+            click.echo(f"  no entity: {number:,}, organization {organization} (name it with --entity)")
+    return NO if found.left_out or found.organizations else GOOD

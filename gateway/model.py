@@ -11,6 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import Reason
+from gateway.who import ChainLink as ChainLink
+from gateway.who import EmployerFacts as EmployerFacts
+from gateway.who import HeldFact as HeldFact
+from gateway.who import Location as Location
+from gateway.who import Peer as Peer
+from gateway.who import Principal as Principal
 from gateway.words import Answer as Answer
 from gateway.words import ColumnUseKind as ColumnUseKind
 from gateway.words import Confidence as Confidence
@@ -28,106 +34,6 @@ from gateway.words import Mode as Mode
 from gateway.words import PrincipalId as PrincipalId
 from gateway.words import StatementEffect as StatementEffect
 from gateway.words import Stay as Stay
-
-_CONTROL = 50.0  # percent of an entity from which an owner controls it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """Who asks, as verified. ``subject`` and ``issuer`` come from a token whose signature was checked."""
-
-    issuer: str
-    subject: str
-    database_user: str  # the name the token maps to; the client must ask for exactly it
-    groups: tuple[str, ...] = ()
-    mfa: bool = False
-    purpose: str | None = None  # from a signed claim only
-    token_id: str | None = None
-    expires_at: int  # seconds since the epoch
-    issued_at: int | None = None
-    declared_country: Country | None = None  # location claim, only if the issuer is configured for it
-
-    @property
-    def id(self) -> PrincipalId:
-        """``issuer#subject``: the one name of the principal in record and registry."""
-        return PrincipalId(f"{self.issuer}#{self.subject}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """Where the bytes came from, as far as it can be attested."""
-
-    address: str | None  # textual IP address of the person's side; None for a Unix socket
-    via_edge: bool = False  # asserted by a configured edge (PROXY protocol, right-most hop)
-    site: str | None = None  # the listener's site, where configuration binds it to one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
-    """The countries the principal is in now. None = unknown, which never allows data about people."""
-
-    countries: tuple[Country, ...]
-    source: LocationSource
-    confidence: Confidence
-    conflict: bool = False
-    site: str | None = None
-    note: str = ""  # why unknown, for `whois` and the record
-
-    @property
-    def unknown(self) -> bool:
-        """True where no source named a country."""
-        return not self.countries
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainLink:
-    """One entity between the principal and the controller. Hop 0 is the controller itself."""
-
-    hop: int
-    entity: EntityId
-    name: str
-    country: Country | None
-    relation: str  # controller | affiliate | contractor | subcontractor | owner
-    contract: str | None = None
-    share_percent: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldFact:
-    """Whether an entity of the chain is held from the countries of a regime's ownership test."""
-
-    test: str
-    hop: int
-    entity: EntityId
-    answer: Answer
-    note: str  # by whom, or what is not known
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmployerFacts:
-    """Who employs the principal and by which chain of contracts and owners that entity reaches the controller.
-
-    ``chain`` starts at the controller (hop 0) and ends at the employer. ``complete`` is False where a part is unknown:
-    no registry entry, no employment now, a contract whose sub-contractors are unknown.
-    """
-
-    known: bool
-    complete: bool
-    note: str = ""
-    entity: EntityId | None = None
-    name: str = ""
-    country: Country | None = None
-    relation: str = "unknown"  # controller | affiliate | contractor | subcontractor | unknown
-    same_legal_entity: bool = False
-    chain: tuple[ChainLink, ...] = ()
-    owners: tuple[ChainLink, ...] = ()
-    contracts: tuple[Mapping[str, JsonValue], ...] = ()
-    held: tuple[HeldFact, ...] = ()
-    blocked_by: str | None = None  # id of the block (kill-switch) in force
-    residence: Country | None = None
-    stay: Stay = Stay.UNKNOWN
-    groups: tuple[str, ...] = ()
-    person: str = ""  # the person's name in the registry, for people who read the record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,27 +276,9 @@ class Understanding:
     def origin(self) -> tuple[Country, ...]:
         """Every country whose location or law the principal brings, sorted.
 
-        Location, residence, the chain below the controller, and owners that control it (half or more, or an unknown
-        share). Owners above the controller are left out: its own people would bring their country everywhere.
+        Location, residence, and what the employer brings: its chain below the controller and owners that control it.
         """
-        countries = set(self.location.countries)
-        employer = self.employer
-        countries.update(link.country for link in employer.chain[1:] if link.country is not None)
-        countries.update(owner.country for owner in self._controlling() if owner.country is not None)
-        if employer.country is not None:
-            countries.add(employer.country)
-        if employer.residence is not None and employer.stay is not Stay.TRIP:
-            countries.add(employer.residence)
+        countries = {*self.location.countries, *self.employer.countries(self.datasource.controller)}
+        if self.employer.residence is not None and self.employer.stay is not Stay.TRIP:
+            countries.add(self.employer.residence)
         return tuple(sorted(countries))
-
-    def _controlling(self) -> list[ChainLink]:
-        controller, owners = self.datasource.controller, self.employer.owners
-        top = 0 if self.employer.entity == controller else None
-        for owner in owners:
-            if owner.entity == controller:
-                top = owner.hop
-        return [
-            owner
-            for owner in owners
-            if (owner.share_percent is None or owner.share_percent >= _CONTROL) and (top is None or owner.hop <= top)
-        ]

@@ -7,6 +7,7 @@ The map:
 - ``certificates`` a client's certificate, verified -> the principal
 - ``registry``    a folder of YAML files -> one frozen snapshot with one revision, or every problem with its place
 - ``people``      people.yaml: issuer and subject -> employments, residence, stay
+- ``people_table``, ``scim``   people.csv: the same by the thousand, and how a directory's users become it
 - ``entities``    entities.yaml: legal entities, contracts, blocks (the kill-switch); and what was imported beside it
 - ``ownership``   who holds which share of whom, and what no set of holdings can be
 - ``bulk``        entities.csv and ownership.csv: entities and holdings by the million, looked up where they lie
@@ -23,7 +24,7 @@ The map:
 - ``vouched``     catalog.yaml: functions and stored definitions that somebody looked into
 - ``notices``     disclosures.yaml and agreements.yaml, as of any moment
 - ``volume``      rows so far in the window, by controller and employer
-- ``yaml_tree``, ``fields``, ``period``, ``countries``   how files are read: bounded, with lines, typed by field
+- ``yaml_tree``, ``fields``, ``csv_rows``, ``period``, ``countries``   how files are read: bounded, with lines, typed
 
 Nothing here reads a clock: moments are whole seconds since the epoch, passed in as ``at``. Dates of the registry are
 UTC days, in force from ``from`` until the day before ``to``. Unknown is a value, and no default makes it a country.

@@ -14,13 +14,12 @@ ids of entities.yaml.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from gateway.facts.countries import ASSIGNED
+from gateway.facts.csv_rows import CsvFile
 from gateway.facts.fields import Problems
 from gateway.facts.lei import is_lei
 from gateway.facts.ownership import BASES, SHARES, Ownership, overfull
@@ -32,7 +31,6 @@ OWNERSHIP_FILE: Final = "ownership.csv"
 ENTITY_COLUMNS: Final = ("lei", "name", "country", "headquarters", "status", "owners_unknown")
 OWNERSHIP_COLUMNS: Final = ("owner", "of", "share", "from", "to", "basis")
 MAX_BYTES: Final = 1024 * 1024 * 1024
-MAX_PROBLEMS: Final = 100  # of one file; a file with more is of another kind
 _MAX_FIELD: Final = 1000
 
 BulkRow = tuple[str, Country | None, Country | None, str, str]  # name, country, headquarters, status, owners_unknown
@@ -80,55 +78,13 @@ class Looked(Mapping[EntityId, V]):
 
 def read_bulk(entities: bytes, ownership: bytes, problems: Problems) -> Bulk:
     """Both files. Problems are noted with their lines."""
-    rows = _entities(_File(ENTITIES_FILE, entities, ENTITY_COLUMNS, problems))
+    rows = _entities(CsvFile(ENTITIES_FILE, entities, ENTITY_COLUMNS, problems))
     edges = _Edges(rows)
-    edges.read(_File(OWNERSHIP_FILE, ownership, OWNERSHIP_COLUMNS, problems))
+    edges.read(CsvFile(OWNERSHIP_FILE, ownership, OWNERSHIP_COLUMNS, problems))
     return Bulk(rows, edges.up, edges.down, frozenset(edges.days), edges.outside)
 
 
-class _File:
-    """Rows of one file, each with its line; a file without bytes has none."""
-
-    def __init__(self, name: str, data: bytes, columns: tuple[str, ...], problems: Problems) -> None:
-        self._name = name
-        self._data = data
-        self._columns = columns
-        self._problems = problems
-        self._found = 0
-        self.line = 0
-
-    def problem(self, text: str, line: int | None = None) -> None:
-        """Note a problem of the row just read."""
-        self._problems.add(self._name, self.line if line is None else line, text)
-        self._found += 1
-
-    def rows(self) -> Iterator[list[str]]:
-        """Every row after the header, of as many fields as there are columns."""
-        if not self._data:
-            return
-        reader = csv.reader(io.TextIOWrapper(io.BytesIO(self._data), encoding="utf-8", newline=""), strict=True)
-        width = len(self._columns)
-        try:
-            if tuple(next(reader, ())) != self._columns:
-                self.line = 1
-                self.problem(f"the first line must be {','.join(self._columns)}")
-                return
-            for row in reader:
-                self.line = reader.line_num
-                if self._found >= MAX_PROBLEMS:
-                    self.problem("so many problems that the rest of the file was not looked at")
-                    return
-                if len(row) == width:
-                    yield row
-                elif row:
-                    self.problem(f"{len(row)} fields, where {width} are wanted")
-        except UnicodeDecodeError:
-            self._problems.add(self._name, reader.line_num + 1, "the file is not UTF-8 (at this line or soon after it)")
-        except csv.Error as error:
-            self._problems.add(self._name, reader.line_num, f"not CSV: {error}")
-
-
-def _entities(file: _File) -> Mapping[str, BulkRow]:
+def _entities(file: CsvFile) -> Mapping[str, BulkRow]:
     rows: dict[str, BulkRow] = {}
     countries: dict[str, Country | None] = {"": None, **{code: Country(code) for code in ASSIGNED}}
     words: dict[str, str] = {}  # statuses are few: each is kept once
@@ -161,7 +117,7 @@ class _Edges:
         self.down: dict[str, list[Ownership]] = {}
         self._periods: dict[tuple[str, str], Period] = {}
 
-    def read(self, file: _File) -> None:
+    def read(self, file: CsvFile) -> None:
         """All rows of the file."""
         rows, up, down, periods = self._rows, self.up, self.down, self._periods
         shares: dict[str, float] = {}
@@ -189,7 +145,7 @@ class _Edges:
             for edge in overfull(edges) if len(edges) > 1 else ():
                 file.problem(f"the shares of '{edge.owned}' held at the same time are over 100 percent", edge.line)
 
-    def _period(self, file: _File, start: str, end: str) -> Period:
+    def _period(self, file: CsvFile, start: str, end: str) -> Period:
         days = [parse_day(text) if text else None for text in (start, end)]
         for text, day in zip((start, end), days, strict=True):
             if text and day is None:
@@ -203,7 +159,7 @@ class _Edges:
         return found
 
 
-def _share(file: _File, text: str, known: dict[str, float]) -> float:
+def _share(file: CsvFile, text: str, known: dict[str, float]) -> float:
     """A share as a number; each text is looked at once."""
     share = float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else 0.0
     if not 0 < share <= 100:

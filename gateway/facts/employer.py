@@ -7,14 +7,16 @@ are those of the least favourable one (blocked, then incomplete, then the longes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from gateway.facts.bulk import Looked
 from gateway.facts.chain import Hop, find_chain, link, links, owner_links, owner_of_principal
-from gateway.facts.control import Control, Controls
-from gateway.facts.entities import Contract, Entities
+from gateway.facts.control import Control, Controls, OwnershipTest, control
+from gateway.facts.entities import Contract, Entities, Entity
+from gateway.facts.ownership import HALF, Ownership
 from gateway.facts.people import Person
 from gateway.facts.period import age_in_days, iso
-from gateway.model import Answer, ChainLink, EmployerFacts, EntityId, HeldFact, JsonValue
+from gateway.model import Answer, ChainLink, Country, EmployerFacts, EntityId, HeldFact, JsonValue
 
 
 def employer_facts(
@@ -27,6 +29,7 @@ def employer_facts(
         known=False,
         complete=False,
         residence=person.residence,
+        us_person=person.us_person,
         stay=person.stay_on(day),
         groups=person.groups,
         person=person.name,
@@ -43,6 +46,7 @@ def employer_facts(
         worst,
         complete=False,
         same_legal_entity=False,
+        also_from=tuple(sorted({country for facts in found for country in facts.countries(controller)})),
         note=f"several employments are in force ({names}): for which of them the person asks is not known",
     )
 
@@ -81,6 +85,7 @@ def _of_one(
         held=tuple(
             _held(entities, controls, chain[1:] or (link(entities, employer, len(hops or ()), "unknown"),), day)
         ),
+        also_from=_together(entities, employer, controller, day),
         blocked_by=_block(entities, chain or (link(entities, employer, 0, "unknown"),), day),
     )
 
@@ -169,3 +174,41 @@ def held_note(entities: Entities, found: Control) -> str:
         holders = " and ".join(f"{entities.by_id[owner].name} ({share:g} percent)" for owner, share in step.holders)
         return f"{name} is held by {holders}"
     return f"{name} is designated" if step.how == "designated" else f"{name}: {step.how} of {step.country}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """Entities without the owners of the controller: who owns it brings nothing to those it employs through others."""
+
+    entities: Entities
+    controller: EntityId
+
+    @property
+    def by_id(self) -> Mapping[EntityId, Entity]:
+        return self.entities.by_id
+
+    @property
+    def owners_of(self) -> Mapping[EntityId, tuple[Ownership, ...]]:
+        return Looked(lambda: iter(self.entities.by_id), self._owners)
+
+    def _owners(self, entity: EntityId) -> tuple[Ownership, ...] | None:
+        return None if entity == self.controller else self.entities.owners_of.get(entity)
+
+
+def _together(entities: Entities, employer: EntityId, controller: EntityId, day: int) -> tuple[Country, ...]:
+    """Countries whose owners control the employer in sum, though perhaps none of them alone."""
+    if employer == controller:
+        return ()
+    below = _Below(entities, controller)
+    places = {link.country for link in owner_links(entities, employer, day)} - {None}
+    return tuple(
+        sorted(
+            place
+            for place in places
+            if place is not None and control(below, _half_from(place), employer, day).answer is Answer.YES
+        )
+    )
+
+
+def _half_from(place: Country) -> OwnershipTest:
+    return OwnershipTest(id=f"half-from-{place}", countries=frozenset({place}), share=HALF, headquarters=False)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from gateway.errors import ConfigError, Reason, SekishoError
-from gateway.facts import bulk, catalog, employer, entities, location, networks, notices, people
+from gateway.facts import bulk, catalog, employer, entities, location, networks, notices, people, people_table
 from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
 from gateway.facts.changes import touched
@@ -42,8 +42,10 @@ from gateway.model import (
 
 _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
 _OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE)
-_BULK: Final = MappingProxyType(dict.fromkeys((bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE), bulk.MAX_BYTES))
-_KNOWN: Final = tuple(sorted((*_REQUIRED, *_OPTIONAL, *_BULK)))
+_TABLES: Final = MappingProxyType(
+    {bulk.ENTITIES_FILE: bulk.MAX_BYTES, bulk.OWNERSHIP_FILE: bulk.MAX_BYTES, people_table.FILE: people_table.MAX_BYTES}
+)
+_KNOWN: Final = tuple(sorted((*_REQUIRED, *_OPTIONAL, *_TABLES)))
 _MOST_EMPLOYERS: Final = 10_000  # answers kept
 _T = TypeVar("_T")
 
@@ -158,25 +160,25 @@ def load_registry(directory: Path, former: Registry | None = None) -> Registry:
     reading = _Reading(files, problems)
     bulk_digest, imported = _bulk(files, problems, former)
     known = reading.file(entities.FILE, partial(entities.read_entities, bulk=imported))
-    persons = reading.file(people.FILE, people.read_people)
+    persons = _people(reading, files, problems)
     sites = reading.file(networks.FILE, networks.read_networks)
     sources = reading.file(catalog.FILE, catalog.read_catalog)
     told = reading.file(notices.DISCLOSURES_FILE, notices.read_notices) or ()
     agreed = reading.file(notices.AGREEMENTS_FILE, notices.read_agreements) or ()
     if known is not None:
-        _check_references(problems, known, persons or {}, sources or {}, told, agreed)
+        _check_references(problems, known, persons or (), sources or {}, told, agreed)
     if problems.listed() or known is None or persons is None or sites is None or sources is None:
         raise ConfigError([f"{directory.name}/{problem}" for problem in problems.listed()])
     ages = [contract.last_audit for contract in known.contracts] + [item.last_check for item in agreed]
     return Registry(
         revision=digest.hexdigest()[:16],
-        people=persons,
+        people=people.by_identity(_canonical(persons, known)),
         entities=known,
         networks=sites,
         catalog=sources,
         notices=told,
         agreed=agreed,
-        _changes=_changes(known, persons.values(), told, agreed),
+        _changes=_changes(known, persons, told, agreed),
         _first_age=min((age for age in ages if age is not None), default=None),
         _bulk_digest=bulk_digest,
         controls=_controls(known, former),
@@ -188,6 +190,19 @@ def _controls(known: Entities, former: Registry | None) -> Controls:
     if former is None:
         return Controls(known, ())
     return former.controls.carried_to(known, former.controls.tests, touched(former.entities, known))
+
+
+def _people(reading: _Reading, files: Mapping[str, bytes], problems: Problems) -> tuple[Person, ...] | None:
+    """Those of both files; nobody may be in both."""
+    persons = reading.file(people.FILE, people.read_people)
+    table = people_table.read_people_table(files.get(people_table.FILE, b""), problems)
+    if persons is None:
+        return None
+    known = people.by_identity(persons)
+    for person in table:
+        if person.id in known:
+            problems.add(people_table.FILE, 0, f"{person.id} is in {people.FILE} already")
+    return (*persons, *table)
 
 
 def _bulk(files: Mapping[str, bytes], problems: Problems, former: Registry | None) -> tuple[str, Bulk]:
@@ -210,14 +225,14 @@ def _read_files(directory: Path, problems: Problems) -> Mapping[str, bytes]:
         if name not in _KNOWN:
             problems.add(name, 0, f"no file of a registry (known: {', '.join(_KNOWN)})")
             continue
-        limit = _BULK.get(name, MAX_BYTES)
+        limit = _TABLES.get(name, MAX_BYTES)
         try:
             with (directory / name).open("rb") as stream:
                 files[name] = stream.read(limit + 1)
         except OSError:
             problems.add(name, 0, "the file cannot be read")
             continue
-        if name in _BULK and len(files[name]) > limit:  # of the others, whoever reads the tree says so
+        if name in _TABLES and len(files[name]) > limit:  # of the others, whoever reads the tree says so
             problems.add(name, 0, f"the file is larger than {limit} bytes")
             del files[name]
     for name in _REQUIRED:
@@ -245,18 +260,29 @@ class _Reading:
         return read(Section(node, name, self._problems))
 
 
+def _canonical(persons: tuple[Person, ...], known: Entities) -> Iterable[Person]:
+    """Employers by their ids here, also where they were named by an LEI."""
+    for person in persons:
+        jobs = tuple(replace(job, entity=known.named(job.entity) or job.entity) for job in person.employments)
+        yield person if jobs == person.employments else replace(person, employments=jobs)
+
+
 def _check_references(
     problems: Problems,
     known: Entities,
-    persons: Mapping[PrincipalId, Person],
+    persons: tuple[Person, ...],
     sources: Mapping[DatasourceId, Source],
     told: tuple[Notice, ...],
     agreed: tuple[Agreed, ...],
 ) -> None:
     """Every entity named in another file is one of entities.yaml."""
     named: list[tuple[str, int, EntityId]] = []
-    for person in persons.values():
-        named.extend((people.FILE, job.line, job.entity) for job in person.employments)
+    contracts = {contract.id: contract.contractor for contract in known.contracts}
+    for person in persons:
+        for job in person.employments:
+            named.append((person.file, job.line, job.entity))
+            if job.contract is not None and contracts.get(job.contract) != known.named(job.entity):
+                problems.add(person.file, job.line, f"contract '{job.contract}' is none with '{job.entity}'")
     named.extend((catalog.FILE, source.line, source.controller) for source in sources.values())
     for notice in told:
         named.append((notices.DISCLOSURES_FILE, notice.line, notice.controller))

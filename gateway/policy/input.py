@@ -105,6 +105,7 @@ def _principal(principal: Principal, employer: EmployerFacts) -> Document:
         "person": employer.person,
         "stay": str(employer.stay),
         "residence": employer.residence,
+        "us_person": str(employer.us_person),
     }
 
 

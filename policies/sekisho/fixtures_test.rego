@@ -85,6 +85,7 @@ _common := {
 		"person": "Someone",
 		"stay": "residence",
 		"residence": "JP",
+		"us_person": "unknown",
 	},
 	"location": {
 		"known": true,

@@ -16,6 +16,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     (
         "errors",
         "words",
+        "who",
         "model",
         "naming",
         "config",

@@ -32,3 +32,14 @@ def test_import_of_no_such_file_is_a_problem(tmp_path: Path) -> None:
     found = CliRunner().invoke(main, ["entities", "import-gleif", "--level1", str(odd), "--into", str(tmp_path)])
     assert found.exit_code == 2
     assert "no column LEI" in found.stderr
+
+
+def test_scim_import_tells_whom_it_found_no_entity_for(tmp_path: Path) -> None:
+    users = tmp_path / "users.json"
+    users.write_text(json.dumps([{"userName": "kim", "displayName": "Kim", "active": True}]))
+    arguments = ["people", "import-scim", str(users), "--issuer", "https://i", "--into", str(tmp_path)]
+    found = CliRunner().invoke(main, arguments)
+    assert found.exit_code == 1
+    assert "1 people, 0 of them employed" in found.stdout
+    assert "organization (none)" in found.stdout
+    assert json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)["people"] == 1

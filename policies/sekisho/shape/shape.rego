@@ -101,6 +101,7 @@ _principal if {
 	is_string(input.principal.person)
 	is_boolean(input.principal.mfa)
 	input.principal.stay in {"residence", "trip", "unknown"}
+	input.principal.us_person in {"yes", "no", "unknown"}
 	_texts(input.principal.groups)
 	_text_or_null(input.principal.purpose)
 	_text_or_null(input.principal.token_id)

@@ -205,3 +205,36 @@ def test_facts_of_a_principal_and_a_day_are_worked_out_once(tmp_path: Path) -> N
     assert found.employer(ann, shop, at) is found.employer(ann, shop, at + 80_000)
     assert found.employer(ann, shop, at) is not found.employer(ann, shop, at + 90_000)
     assert found.tested((HELD,)).employer(ann, shop, at).held
+
+
+def test_several_employers_bring_the_origins_of_all(tmp_path: Path) -> None:
+    found = facts(tmp_path, "helper", "below")
+    assert not found.complete
+    assert found.countries(EntityId("shop")) == {"KR", "CN"}
+
+
+TOGETHER = """\
+entities:
+  - {id: shop, name: Shop, country: JP}
+  - {id: helper, name: Helper, country: JP}
+  - {id: one, name: One, country: CN}
+  - {id: two, name: Two, country: CN}
+  - {id: three, name: Three, country: SG}
+  - {id: owner, name: Owner, country: US}
+ownership:
+  - {owner: one, of: helper, share: 30}
+  - {owner: two, of: helper, share: 30, from: 2026-01-02}
+  - {owner: three, of: helper, share: 40}
+  - {owner: owner, of: shop, share: 100}
+contracts:
+  - {id: k1, principal: shop, contractor: helper, purpose: support, subcontractors: none}
+"""
+
+
+@pytest.mark.parametrize(("on", "expected"), [("2026-01-01", {"JP"}), ("2026-01-02", {"JP", "CN"})])
+def test_owners_of_one_country_who_control_only_together_bring_it(tmp_path: Path, on: str, expected: set[str]) -> None:
+    people = PEOPLE.format(jobs="      - {entity: helper}")
+    found = registry(tmp_path, people=people, entities=TOGETHER).employer(
+        principal("ann"), EntityId("shop"), moment(on)
+    )
+    assert found.countries(EntityId("shop")) == expected

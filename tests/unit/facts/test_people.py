@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.facts.people import read_people
+from gateway.facts.people import by_identity, read_people
 from gateway.facts.period import parse_day
 from gateway.model import PrincipalId, Stay
 from tests.unit.facts.world import section
@@ -22,7 +22,7 @@ people:
 
 def test_person_is_read_by_issuer_and_subject() -> None:
     root, problems = section(TRIP)
-    people = read_people(root)
+    people = by_identity(read_people(root))
     assert problems.listed() == []
     person = people[PrincipalId("https://i#s")]
     assert (person.name, person.residence, person.groups) == ("S", "JP", ("a", "b"))
@@ -31,7 +31,7 @@ def test_person_is_read_by_issuer_and_subject() -> None:
 
 
 def test_trip_ends_as_unknown() -> None:
-    person = next(iter(read_people(section(TRIP)[0]).values()))
+    person = read_people(section(TRIP)[0])[0]
     end = parse_day("2026-02-01")
     assert end is not None
     assert person.stay_on(end - 1) is Stay.TRIP
@@ -61,5 +61,35 @@ def test_odd_person_is_a_problem(text: str, problem: str) -> None:
 def test_person_registered_twice_is_a_problem() -> None:
     one = "  - {issuer: i, subject: s, name: N, employments: []}\n"
     root, problems = section("people:\n" + one + one)
+    read_people(root)
+    assert problems.listed() == ["test.yaml:3: the same issuer and subject is registered a second time"]
+
+
+def test_identities_are_one_person() -> None:
+    text = """\
+people:
+  - identities:
+      - {issuer: "https://i", subject: s}
+      - {issuer: "https://mesh", subject: "spiffe://example/ns/a/sa/b"}
+    name: S
+    us_person: "yes"
+    employments: [{entity: one, contract: c1}]
+"""
+    root, problems = section(text)
+    people = by_identity(read_people(root))
+    assert problems.listed() == []
+    person = people[PrincipalId("https://mesh#spiffe://example/ns/a/sa/b")]
+    assert person is people[PrincipalId("https://i#s")]
+    assert person.us_person == "yes"
+    assert person.employments[0].contract == "c1"
+
+
+def test_an_identity_is_somebodys_alone() -> None:
+    text = """\
+people:
+  - {issuer: i, subject: s, name: S, employments: [], identities: [{issuer: j, subject: t}]}
+  - {issuer: j, subject: t, name: T, employments: []}
+"""
+    root, problems = section(text)
     read_people(root)
     assert problems.listed() == ["test.yaml:3: the same issuer and subject is registered a second time"]

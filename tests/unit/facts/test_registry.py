@@ -85,7 +85,7 @@ def test_every_problem_of_every_file_is_listed_with_its_place(tmp_path: Path) ->
         f"{place}/people.yaml:4: unknown key 'nick'",
         f"{place}/people.yaml:8: 'nobody' is not an entity of the registry",
         f"{place}/persons.yaml: no file of a registry (known: agreements.yaml, catalog.yaml, disclosures.yaml, "
-        "entities.csv, entities.yaml, networks.yaml, ownership.csv, people.yaml)",
+        "entities.csv, entities.yaml, networks.yaml, ownership.csv, people.csv, people.yaml)",
     ]
 
 

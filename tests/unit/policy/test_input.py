@@ -116,6 +116,8 @@ FULL = Understanding(
         ),
         blocked_by="block",
         residence=Country("RA"),
+        us_person=Answer.NO,
+        also_from=(Country("AF"),),
         stay=Stay.TRIP,
         groups=("registry-group",),
         person="person",
@@ -277,7 +279,7 @@ def test_every_fact_is_carried() -> None:
 def test_derived_facts() -> None:
     document = build_input(FULL)
     assert document["date"] == "2026-09-21"
-    assert document["origin"] == {"countries": ["EA", "LA", "LC"]}
+    assert document["origin"] == {"countries": ["AF", "EA", "LA", "LC"]}
     assert json.dumps(document)
 
 
