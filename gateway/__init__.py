@@ -12,7 +12,7 @@ Map, in the order of imports (a package may import what stands above it, never w
     understand authorize                  THE ORDER: understand, decide, record, act; one body for all doors
     links                                 outbound: server, analysis twin, key files, watched folders
     doors                                 inbound: postgres, grpc, http; the desk they all ask
-    world app                             composition: what is known now, and who knows whom
+    world app worker supervisor           composition: what is known now, who knows whom; several processes
     check provision demo console cli      what people type
 
 Everything left of ``links`` is pure: no sockets, no clock, no randomness (exceptions: files of ``audit``, loaders).

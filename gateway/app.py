@@ -21,6 +21,7 @@ from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.config_load import resolved
+from gateway.doors.cancel import CancelKeys
 from gateway.doors.desk import Desk
 from gateway.doors.grpc import GrpcDoor
 from gateway.doors.http import HttpDoor
@@ -28,12 +29,14 @@ from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
+from gateway.facts.volume import VolumeCounter
 from gateway.links.certificates import Kept
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.own_session import inspect_roles
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
+from gateway.links.siblings import Siblings
 from gateway.links.sources import Secrets, Sources, hash_key, load_all, load_policy, mismatches, service_users
 from gateway.links.strict_rules import StrictRules
 from gateway.links.tasks import TaskGroup
@@ -52,10 +55,12 @@ _log = logging.getLogger(__name__)
 
 
 class Application:
-    """One gateway. ``start`` raises ConfigError with every problem; ``stop`` drains."""
+    """One gateway, or one of a gateway's workers, where ``siblings`` is its place among them. ``start`` raises
+    ConfigError with every problem, and Withdrawn where the workers do not open after all; ``stop`` drains."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, siblings: Siblings | None = None) -> None:
         self.config = config
+        self._siblings = siblings
         self._tasks = TaskGroup()
         self._closing = contextlib.AsyncExitStack()
 
@@ -80,13 +85,16 @@ class Application:
         engine = InProcessEngine(sources.bundle)
         engine.warm()
 
+        siblings = self._siblings
         recorder = RecordWriter.open(
-            config.record.directory, segment_bytes=config.record.segment_bytes, writer="gateway"
+            config.record.directory,
+            segment_bytes=config.record.segment_bytes,
+            writer=siblings.writer if siblings is not None else "gateway",
+            shared=siblings is not None,
         )
         self._closing.callback(recorder.close)
         self._closing.push_async_callback(self._tasks.cancel)  # of a start that fails half-way
-        volume = VolumeFile(config.record.directory)
-        self._closing.push_async_callback(volume.save)
+        volume = siblings.volume if siblings is not None else self._own_volume()
         # They are a second series for every counter that says only when this process began.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # of the library
         metrics = Metrics(
@@ -103,7 +111,7 @@ class Application:
         self._closing.push_async_callback(resolver.close)
         authority = Authority(
             world=world,
-            volume=volume.counter,
+            volume=volume,
             bounds=bounds(config),
             new_id=decision_ids(),
             hash_key=hash_key(config),
@@ -119,14 +127,23 @@ class Application:
             recorder=recorder,
             metrics=metrics,
             loop=asyncio.get_running_loop(),
-            troubles=lambda: world.troubles() + keys.troubles(),
+            troubles=lambda: world.troubles() + keys.troubles() + (siblings.troubles() if siblings is not None else []),
+            waiting=siblings.waiting if siblings is not None else list,
+            collector=siblings.collector(metrics) if siblings is not None else metrics.registry,
         )
         await keys.start(self._tasks)
         strict = StrictRules(config.datasources, metrics)
         self._show_revision(world, sources.bundle, metrics)
         strict.look(self._rules, world.registry)
         await self._start_twins(world, addresses, secrets, authority, metrics, strict)
-        postgres = PostgresDoor(self.desk, addresses=addresses, credentials=secrets.profiles, strictness=strict.now)
+        postgres = PostgresDoor(
+            self.desk,
+            addresses=addresses,
+            credentials=secrets.profiles,
+            strictness=strict.now,
+            cancels=self._cancels(),
+            shared=siblings is not None,
+        )
 
         def look_at_strictness() -> None:
             for source in strict.look(self._rules, world.registry):
@@ -137,11 +154,25 @@ class Application:
         self._watch(world, resolver, metrics, sources, look_at_strictness)
         for address in addresses.values():
             self._watch_certificates(CertificateUse.UPSTREAM, address.trust.kept if address.trust else None)
-        self._tasks.spawn(volume.run(), "save volume")
-        await self.desk.event(Event.GATEWAY_START, detail=f"version {version('sekisho')}")
+        about = f", {siblings.described}" if siblings is not None else ""
+        await self.desk.event(Event.GATEWAY_START, detail=f"version {version('sekisho')}{about}")
         self._closing.push_async_callback(self.desk.event, Event.GATEWAY_STOP)
         self._closing.push_async_callback(self._tasks.cancel)
         await self._open_doors(postgres)
+
+    def _cancels(self) -> CancelKeys:
+        siblings = self._siblings
+        if siblings is None:
+            return CancelKeys()
+        cancels = CancelKeys(owner=siblings.number - 1, owners=siblings.of, elsewhere=siblings.elsewhere)
+        siblings.cancelled = cancels.use
+        return cancels
+
+    def _own_volume(self) -> VolumeCounter:
+        volume = VolumeFile(self.config.record.directory)
+        self._closing.push_async_callback(volume.save)
+        self._tasks.spawn(volume.run(), "save volume")
+        return volume.counter
 
     def _service_users(self, door: PostgresDoor) -> None:
         """Load them, and again when their file changes."""
@@ -270,17 +301,19 @@ class Application:
         metrics.policy_loaded(f"{world.policy_revision}+{world.registry.revision}", self._shadow)
 
     async def _open_doors(self, postgres: PostgresDoor) -> None:
-        listeners = self.config.listeners
+        listeners, shared = self.config.listeners, self._siblings is not None
+        if self._siblings is not None:
+            await self._siblings.prepared()
         self.desk.start()
         self._closing.callback(self.desk.stop)
         if listeners.http is not None:
-            http = HttpDoor(self.desk, listeners.http)
+            http = HttpDoor(self.desk, listeners.http, shared=shared)
             with _binding(f"listeners.http {listeners.http.address}"):
                 await http.start()
             self._closing.push_async_callback(http.stop)
             self._watch_certificates(CertificateUse.HTTP, http.certificates)
         if listeners.grpc is not None:
-            grpc = GrpcDoor(self.desk, listeners.grpc)
+            grpc = GrpcDoor(self.desk, listeners.grpc, shared=shared)
             with _binding(f"listeners.grpc {listeners.grpc.address}"):
                 await grpc.start()
             self._closing.push_async_callback(grpc.stop)
@@ -289,7 +322,7 @@ class Application:
         self._service_users(postgres)
         with _binding("listeners.postgres"):
             await postgres.start()
-        self.desk.metrics.doors_open(opened=True)
+        self.desk.metrics.doors_opened()
 
 
 async def _told(inspection: Coroutine[None, None, None]) -> None:

@@ -45,12 +45,20 @@ def main() -> None:
 
 @main.command("serve")
 @config_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that serve side by side, one for each core; limits are each one's own.",
+)
 @reporting_problems
-def serve_command(config_path: Path) -> int:
+def serve_command(config_path: Path, workers: int) -> int:
     """Run the gateway until SIGTERM. Logs JSON lines to standard error.
 
     \b
     sekisho serve --config /etc/sekisho/sekisho.yaml
+    sekisho serve --workers 4
     SEKISHO_LOG_LEVEL=warning sekisho serve
     """
     import asyncio
@@ -58,10 +66,16 @@ def serve_command(config_path: Path) -> int:
     import uvloop
 
     from gateway import logs
-    from gateway.app import serve
 
     config = load_config(config_path)
     logs.configure(config.log_level, sys.stderr)
+    if workers > 1:
+        from gateway.supervisor import supervise
+
+        asyncio.run(supervise(config, workers))
+        return GOOD
+    from gateway.app import serve
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config))
     return GOOD

@@ -145,7 +145,7 @@ class Twin:
 
     role: str = setting("login role of the twin, member of every profile's role", required=True)
     password_file: Path | None = setting("file with the twin's password")
-    connections: int = setting("connections per profile", 4)
+    connections: int = setting("connections per profile, and per worker", 4)
     statement_timeout_ms: int = setting("longest time one analysis may take on the server", 2000)
     lock_timeout_ms: int = setting("longest time one analysis may wait for a lock", 500)
     epoch_interval_ms: int = setting("how often the catalogs are looked at for changes", 1000)
@@ -244,5 +244,7 @@ class Config:
     registry: Registry = setting("people, entities, networks, catalog, disclosures", required=True)
     policy: Policy = setting("which rules decide", factory=Policy)
     record: Record = setting("where the record lies", required=True)
-    limits: Limits = setting("bounds on what a peer can push on", factory=Limits)
+    limits: Limits = setting(
+        "bounds on what a peer can push on; each of several workers (`serve --workers`) has its own", factory=Limits
+    )
     log_level: str = setting("`debug`, `info`, `warning` or `error`", "info")

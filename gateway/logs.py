@@ -27,7 +27,11 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one line of JSON."""
+    """A log record as one line of JSON. ``worker``: which of a gateway's several processes says it."""
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = worker
 
     def format(self, record: logging.LogRecord) -> str:
         """``event``, ``at``, ``level``, ``logger``, then the fields in the order given."""
@@ -39,6 +43,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
         }
+        if self._worker is not None:
+            line["worker"] = self._worker
         if not own:
             line["message"] = message
         for name, value in record.__dict__.items():
@@ -69,10 +75,10 @@ def _field(name: str, value: Any) -> Any:
     return redact_text(str(value))
 
 
-def configure(level: str, stream: TextIO) -> None:
+def configure(level: str, stream: TextIO, *, worker: int | None = None) -> None:
     """Send every log of this process to ``stream``; warnings of Python too. Replaces what was configured before."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(worker))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)

@@ -320,9 +320,9 @@ class Metrics:
         """An unknown statement had to wait, or was refused, because its principal has asked for so many."""
         self._delayed.inc()
 
-    def doors_open(self, *, opened: bool) -> None:
-        """Whether this process serves."""
-        self._serving.set(1 if opened else 0)
+    def doors_opened(self) -> None:
+        """This process serves."""
+        self._serving.set(1)
 
     def policy_loaded(self, revision: str, shadow_rules: Iterable[str]) -> None:
         """The revision in force changed; exactly one is shown at a time."""

@@ -11,6 +11,7 @@ Map:
                 after that, pg_strict the trees of a strict session; pg_express what was decided before, pg_turn its
                 entries; pg_record what else it leaves in the record; cancel its keys; pg_limits what a session may not
                 exceed, and what ends it from outside; seats how many there are
+    claims      addresses that several workers listen on, held for them
     refusals    how many refused logins are recorded one by one
 
 A door moves bytes and says the answer in its own language. None has a policy of its own.

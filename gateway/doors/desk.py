@@ -63,7 +63,8 @@ class Desk:
         waiting: Callable[[], list[str]] = list,
         collector: Collector | None = None,
     ) -> None:
-        """``waiting``: for what the gateway is not ready yet; ``collector``: of /metrics, the own counts if None."""
+        """``waiting``: for what the gateway as a whole is not ready yet; ``collector``: of what /metrics shows, where
+        that is more than ``metrics``."""
         self.config = config
         self.authority = authority
         self.metrics = metrics

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Self
 
 from gateway.errors import ConfigError
 from gateway.model import EntityId, JsonValue, VolumeFacts
@@ -60,7 +60,7 @@ class VolumeCounter:
             }
 
     @classmethod
-    def restore(cls, document: JsonValue) -> VolumeCounter:
+    def restore(cls, document: JsonValue) -> Self:
         """The counter a snapshot was taken of. Raises ConfigError where the document is not one."""
         counter = cls()
         fields = document if isinstance(document, Mapping) else {}

@@ -17,6 +17,9 @@ Map:
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
     jwks        key sets of issuers: files, and the form they must have; jwks_fetch: one request for one
     key_keeper  keys kept up to date: files watched, addresses fetched in the background
+    line        between a supervisor and a worker: messages over a pair of sockets only they have
+    siblings    a worker's end of it: what it shares with the others
+    hub         the supervisor's ends: passes on, and knows how far each worker has come
     volume_file the volume counts, over a restart
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change

@@ -34,7 +34,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("links", "reports"),
     ("doors",),
     ("world",),
-    ("app",),
+    ("app", "worker", "supervisor"),
     ("check", "demo", "provision", "console"),
     ("cli_registry",),
     ("cli",),

@@ -77,7 +77,7 @@ def test_each_gauge_says_what_it_should_of_several(worker):
     one, two = worker(), worker()
     for metrics, revision in ((one, "r1"), (two, "r2")):
         metrics.session_opened(Door.POSTGRES)
-        metrics.doors_open(opened=True)
+        metrics.doors_opened()
         metrics.policy_loaded(revision, [])
     one.twin("messenger", up=True)
     two.policy_loaded("r1", ["jp.appi.28"])  # one has it in shadow: that is not what anybody wants unseen

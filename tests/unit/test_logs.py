@@ -123,3 +123,12 @@ def test_configuring_twice_does_not_log_twice(stream):
     logs.configure("debug", stream)
     logging.getLogger("gateway").debug("once")
     assert len(lines(stream)) == 1
+
+
+def test_which_worker_says_it(stream):
+    logging.getLogger("gateway").info("x")
+    logs.configure("info", stream, worker=3)
+    logging.getLogger("gateway").info("x")
+    first, second = lines(stream)
+    assert "worker" not in first
+    assert second["worker"] == 3

@@ -1,0 +1,230 @@
+"""What one worker of several shares with the others, through the supervisor: it is the worker's end of the line.
+
+- The volume: rows that went out here are told to all within a millisecond, theirs are counted here. So each worker's
+  count is of all together, as a limit needs it, and lags behind by less than a statement takes.
+- Cancel keys that came to the wrong worker.
+- Counts, when somebody scrapes any of them.
+- When to open the doors, and when to stop: all do it together.
+
+A worker without its supervisor stops in good order, as after SIGTERM: alone it would neither know what the others let
+out nor be started again. The same where the supervisor has been silent for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from prometheus_client.metrics_core import Metric
+
+from gateway.config import Config
+from gateway.facts.volume import VolumeCounter
+from gateway.gathered import Snapshot, gathered, snapshot
+from gateway.links.line import Line, Word
+from gateway.metrics import Metrics
+from gateway.model import EntityId, JsonValue
+
+_log = logging.getLogger(__name__)
+SILENCE: Final = 20.0  # seconds without a word after which a supervisor, or a worker, is taken for hung
+_LOOK: Final = 1.0  # seconds between two looks at that
+_BATCH: Final = 0.001  # seconds in which rows are told together
+_ANSWER: Final = 5.0  # seconds a scrape waits for the others
+_UNSENT: Final = 65_536  # bytes behind which a cancel request is dropped: who floods, floods the door
+
+
+class Withdrawn(Exception):
+    """The start is called off: another worker could not start, or the supervisor stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a worker is started with. The configuration is the supervisor's own: a file that was changed since must not
+    make one worker differ from the rest."""
+
+    config: Config
+    number: int  # from 1
+    of: int
+    volume: JsonValue  # a snapshot of the counter
+    again: str = ""  # how the one before it ended
+
+
+class SharedVolume(VolumeCounter):
+    """Counts of all workers: what is added here is told, what is heard is only added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: Callable[[list[JsonValue]], None] | None = None
+        self._untold: dict[tuple[EntityId, EntityId | None, int], int] = {}
+
+    def add(self, controller: EntityId, entity: EntityId | None, rows: int, at: int) -> None:
+        """Count rows that went out at ``at``, here and at all others. Belongs to the loop."""
+        super().add(controller, entity, rows, at)
+        if not self._untold:
+            asyncio.get_running_loop().call_later(_BATCH, self.tell_now)
+        key = controller, entity, at
+        self._untold[key] = self._untold.get(key, 0) + rows
+
+    def tell_now(self) -> None:
+        """Tell what was added since the last time."""
+        untold, self._untold = self._untold, {}
+        if untold and self.tell is not None:
+            self.tell([[*key, rows] for key, rows in untold.items()])
+
+    def heard(self, told: list[Any]) -> None:
+        """Rows that went out elsewhere."""
+        for controller, entity, at, rows in told:
+            super().add(controller, entity, rows, at)
+
+
+class Siblings:
+    """A worker's place among the others. Lives on the loop, but for the collector."""
+
+    def __init__(self, hello: Hello) -> None:
+        self.number, self.of = hello.number, hello.of
+        self.writer = f"gateway-{hello.number}"  # of its chain in the record, which it goes on with when started again
+        self.described = f"worker {self.number} of {self.of}" + (
+            f", started again after the one before {hello.again}" if hello.again else ""
+        )
+        self.stopping = asyncio.Event()
+        self.volume = SharedVolume.restore(hello.volume)
+        # Set by who owns them, before the doors open.
+        self.cancelled: Callable[[int, bytes], None] = lambda process_id, secret: None
+        self.counts: Callable[[], Snapshot] = list
+        self._line = Line(self._heard, self._lost)
+        self.volume.tell = partial(self._say, Word.VOLUME)
+        self._heard_at = time.monotonic()
+        self._may_open = asyncio.Event()
+        self._all_open = False
+        self._troubles: list[str] = []
+        self._numbers = itertools.count(1)
+        self._scrapes: dict[int, asyncio.Future[list[Snapshot]]] = {}
+
+    async def join(self, end: socket.socket) -> None:
+        """Speak with the supervisor over this end of the pair."""
+        self._line = await Line.over(end, self._heard, self._lost)
+
+    async def watch(self) -> None:
+        """Stop when the supervisor is there, and silent. For ever, else."""
+        while not self.stopping.is_set():
+            await asyncio.sleep(_LOOK)
+            if time.monotonic() - self._heard_at > SILENCE:
+                _log.error("supervisor_silent", extra={"seconds": SILENCE})
+                self.stopping.set()
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def prepared(self) -> None:
+        """Everything is started but the doors: wait until they may be opened. Raises Withdrawn."""
+        self._line.send(Word.PREPARED)
+        await self._may_open.wait()
+        if self.stopping.is_set():
+            raise Withdrawn
+
+    def opened(self) -> None:
+        """The doors are open."""
+        self._line.send(Word.OPENED)
+
+    def failed(self, problems: tuple[str, ...]) -> None:
+        """It cannot start."""
+        self._line.send(Word.FAILED, list(problems))
+
+    def leave(self) -> None:
+        """The last word: what was counted here stays in the sums."""
+        self.volume.tell_now()
+        self._line.send(Word.SNAPSHOT, self.counts())
+        self._line.close()
+
+    def waiting(self) -> list[str]:
+        """For what the gateway as a whole is not ready yet."""
+        return [] if self._all_open else ["not all workers have opened their doors yet"]
+
+    def troubles(self) -> list[str]:
+        """What is wrong with others of them."""
+        return self._troubles
+
+    def collector(self, metrics: Metrics) -> Gathering:
+        """Of what all have counted, these here included."""
+        self.counts = lambda: snapshot(metrics.registry.collect())
+        return Gathering(self, metrics, asyncio.get_running_loop())
+
+    # -- cancel and counts ----------------------------------------------------------------------------------------
+
+    def elsewhere(self, owner: int, process_id: int, secret: bytes) -> None:
+        """A cancel key of another worker came in here. Nobody waits for what becomes of it."""
+        if self._line.unsent < _UNSENT:
+            self._line.send(Word.CANCEL, [owner, process_id, secret.hex()])
+
+    async def gather(self, own: Snapshot) -> list[Snapshot]:
+        """What the others have counted. Raises TimeoutError."""
+        self.volume.tell_now()
+        number = next(self._numbers)
+        answer: asyncio.Future[list[Snapshot]] = asyncio.get_running_loop().create_future()
+        self._scrapes[number] = answer
+        try:
+            async with asyncio.timeout(_ANSWER):
+                self._line.send(Word.COLLECT, [number, own])
+                return await answer
+        finally:
+            del self._scrapes[number]
+
+    def _say(self, word: Word, about: Any) -> None:
+        self._line.send(word, about)
+
+    # -- the line -------------------------------------------------------------------------------------------------
+
+    def _heard(self, word: Word, about: Any) -> None:
+        self._heard_at = time.monotonic()
+        match word:
+            case Word.PING:
+                self._line.send(Word.PONG)
+            case Word.VOLUME:
+                self.volume.heard(about)
+            case Word.CANCEL:
+                _, process_id, secret = about
+                self.cancelled(process_id, bytes.fromhex(secret))
+            case Word.SNAPSHOT:
+                self.volume.tell_now()
+                self._line.send(Word.SNAPSHOT, self.counts())
+            case Word.COLLECTED:
+                number, snapshots = about
+                if (answer := self._scrapes.get(number)) is not None and not answer.done():
+                    answer.set_result(snapshots)
+            case Word.STATE:
+                self._all_open, self._troubles = about
+            case Word.OPEN:
+                self._may_open.set()
+            case Word.STOP:
+                self._stop()
+            case _:
+                raise ValueError(f"a supervisor does not say {word}")
+
+    def _lost(self) -> None:
+        if not self.stopping.is_set():
+            _log.error("supervisor_lost")
+        self._stop()
+
+    def _stop(self) -> None:
+        self.stopping.set()
+        self._may_open.set()
+
+
+class Gathering:
+    """A collector of what all workers have counted. For threads; the loop answers it."""
+
+    def __init__(self, siblings: Siblings, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
+        self._siblings = siblings
+        self._metrics = metrics
+        self._loop = loop
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family once. Raises TimeoutError where the others cannot be asked: a part would look like a fall."""
+        own = snapshot(self._metrics.registry.collect())
+        asked = asyncio.run_coroutine_threadsafe(self._siblings.gather(own), self._loop)
+        return gathered([own, *asked.result(2 * _ANSWER)], self._metrics.together)

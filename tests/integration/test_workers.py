@@ -1,0 +1,314 @@
+"""``sekisho serve --workers 2``, the real processes: spread, counted and limited together, and none harms another.
+
+A session's worker is read off its cancel key: the process id tells whose it is (`gateway.doors.cancel`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.audit.segments import list_segments
+from gateway.audit.verify import verify
+from gateway.demo.characters import LI, SATO
+from gateway.demo.database import Database
+from gateway.demo.serving import await_ready
+from tests.houses import House
+from tests.integration.postgres_wire import Wire, errors, query, until
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="several workers need Linux"),
+]
+
+PHONES = "SELECT phone FROM users LIMIT 7"
+LONG = "SELECT count(*) FROM generate_series(1, 100001) a, generate_series(1, 100001) b"
+RUNNING = (
+    "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series(1, 100001) a%' "
+    "AND pid <> pg_backend_pid()"
+)
+WORKERS = 2
+Session = psycopg.Connection[Any]
+
+
+class Crew:
+    """A house whose gateway runs as two workers and their supervisor."""
+
+    def __init__(self, root: Path, database: Database) -> None:
+        self.house = House(root, database)
+        self.log = root / "gateway.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway.cli", "serve", "--workers", str(WORKERS)],
+                env=os.environ | {"SEKISHO_CONFIG": str(self.house.layout.config)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def tail(self) -> str:
+        return self.log.read_text()[-4000:]
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def refused(self) -> list[str]:
+        """The problems it ends with instead of starting."""
+        self.start()
+        assert self.process is not None
+        assert self.process.wait(30) == 2
+        return [line.removeprefix("error: ") for line in self.tail().splitlines() if line.startswith("error: ")]
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    def pid(self, number: int) -> int:
+        """Of worker 1 or 2."""
+        return [line["pid"] for line in self.logged("worker_started") if line["worker"] == number][-1]
+
+    def session(self, number: int, kept: list[Session]) -> Session:
+        """A session of worker 1 or 2: knock until it is one."""
+        for _ in range(64):
+            kept.append(self.house.connect(SATO))
+            if worker_of(kept[-1]) == number:
+                return kept[-1]
+        raise AssertionError("64 connections, and none landed there")
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"{self.house.http}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        families = text_string_to_metric_families(self.get("/metrics"))
+        found = [one for family in families for one in family.samples if one.name == f"sekisho_{name}"]
+        (sample,) = (one for one in found if one.labels == labels)
+        return sample.value
+
+    def everything(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        """All that only grows."""
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(self.get("/metrics"))
+            for sample in family.samples
+            if family.type in ("counter", "histogram")
+        }
+
+
+def worker_of(session: Session) -> int:
+    return session.info.backend_pid % WORKERS + 1
+
+
+@pytest.fixture(scope="module")
+def crew(messenger: Database) -> Iterator[Crew]:
+    with tempfile.TemporaryDirectory(prefix="sekisho-crew-") as directory:
+        running = Crew(Path(directory), messenger)
+        try:
+            running.start()
+            await_ready(running, f"{running.house.http}/readyz")
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def kept() -> Iterator[list[Session]]:
+    """Connections that are closed afterwards."""
+    sessions: list[Session] = []
+    yield sessions
+    for one in sessions:
+        one.close()
+
+
+def test_logins_are_spread_and_counted_together(crew: Crew, kept: list[Session]) -> None:
+    before = crew.everything()
+    sessions = [crew.session(1, kept), crew.session(2, kept)]
+    for session in sessions:
+        assert len(session.execute(PHONES).fetchall()) == 7
+    for _ in range(3):  # whichever worker answers
+        after = crew.everything()
+        grown = {key: value - before[key] for key, value in after.items()}
+        assert grown["sekisho_logins_total", (("method", "token"), ("result", "allowed"))] == len(kept)
+        assert grown["sekisho_decisions_total", (("door", "postgres"), ("effect", "allow"), ("mode", "enforce"))] == 2
+        assert grown["sekisho_rows_total", (("door", "postgres"),)] == 14
+        assert crew.metric("sessions", door="postgres") == len(kept)
+    assert crew.metric("workers") == WORKERS
+    assert crew.metric("twin_up", datasource="messenger") == 1
+    assert [line["workers"] for line in crew.logged("started")] == [WORKERS], "one line says that it runs"
+
+
+def test_a_limit_sees_what_the_other_worker_let_out(crew: Crew, kept: list[Session]) -> None:
+    one, two = crew.session(1, kept), crew.session(2, kept)
+    seen = [
+        _volume(crew, session, f"SELECT phone, {column} FROM users LIMIT 7")
+        for column, session in (
+            ("name", one),
+            ("name", two),
+            ("email", two),
+            ("email", one),
+        )
+    ]
+    assert seen == [seen[0] + 7 * number for number in range(4)], "theirs as well, and none twice"
+
+
+def _volume(crew: Crew, session: Session, sql: str) -> int:
+    """Rows so far as the decision about this statement knew them; it is new to its worker."""
+    session.execute(sql).fetchall()
+    crew.metric("workers")  # both have told what they had to tell
+    return max(crew.house.entries("decision"), key=lambda entry: entry["at_us"])["volume"]["rows"]
+
+
+def test_a_cancel_request_reaches_the_worker_whose_session_it_is(crew: Crew, messenger: Database) -> None:
+    with Wire(crew.house.ports.sites["tokyo-hq"]).login(crew.house, SATO) as wire, messenger.connect() as admin:
+        process, secret = struct.unpack("!I", wire.key[:4])[0], wire.key[4:]
+        other = 2 - process % WORKERS
+        wire.send(query(LONG))
+        server = until(lambda: admin.execute(RUNNING).fetchone())
+        for number in (1, 2):
+            _cancel(crew, number, process, bytes([secret[0] ^ 1]) + secret[1:])
+            _cancel(crew, number, process + WORKERS, secret)
+        assert crew.metric("workers") == WORKERS  # both have answered since
+        assert admin.execute(RUNNING).fetchone() == server, "a wrong key does nothing, wherever it comes in"
+        _cancel(crew, other, process, secret)
+        assert errors(wire.until(b"Z")) == ["57014"]
+        wire.send(query("SELECT 1"))
+        assert errors(wire.until(b"Z")) == []
+
+
+def _cancel(crew: Crew, number: int, process: int, secret: bytes) -> None:
+    """A cancel request that arrives at this worker."""
+    for _ in range(64):
+        with Wire(crew.house.ports.sites["tokyo-hq"]) as wire:
+            if _taken_by(wire.socket, crew.pid(number)):
+                wire.send(struct.pack("!III", 12 + len(secret), 80877102, process) + secret)
+                assert wire.until() == [], "there is no answer to a cancel request"
+                return
+    raise AssertionError("64 connections, and none landed there")
+
+
+def _taken_by(client: socket.socket, pid: int) -> bool:
+    """Whether the other end of a connection belongs to this process; waits until it has been accepted."""
+    ends = [f"{int.from_bytes(socket.inet_aton(host)[::-1]):08X}:{port:04X}" for host, port in _pair(client)]
+    return bool(until(lambda: _owner(ends)) == pid)
+
+
+def _pair(client: socket.socket) -> tuple[tuple[str, int], tuple[str, int]]:
+    return client.getpeername(), client.getsockname()
+
+
+def _owner(ends: list[str]) -> int | None:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    inodes = [row[9] for row in rows if row[1:3] == ends and row[9] != "0"]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [os.readlink(link) for link in (process / "fd").iterdir()]
+        except OSError:  # it has gone meanwhile
+            continue
+        if inodes and f"socket:[{inodes[0]}]" in links:
+            return int(process.name)
+    return None
+
+
+def test_a_worker_that_is_killed_takes_nobody_with_it(crew: Crew, kept: list[Session]) -> None:
+    other, lost = crew.session(1, kept), crew.session(2, kept)
+    lost.execute(PHONES).fetchall()
+    other.execute("BEGIN")
+    before, restarts = crew.everything(), crew.metric("worker_restarts_total")
+    (segment,) = list_segments(crew.house.layout.record)["gateway-2"][-1:]
+    with segment.path.open("ab") as file:
+        file.write(b'{"at_us":17')  # as a power cut would leave it
+    first = crew.pid(2)
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):
+        lost.execute("SELECT 1")
+    assert other.execute("SELECT 1").fetchone() == (1,)
+    until(lambda: crew.pid(2) != first and crew.metric("workers") == WORKERS, seconds=30)
+    assert crew.metric("worker_restarts_total") == restarts + 1
+    assert all(value >= before[key] for key, value in crew.everything().items() if key in before), "nothing goes back"
+    assert crew.logged("worker_ended")[-1]["how"] == "was ended by SIGKILL"
+    assert json.loads(crew.get("/readyz")) == {"ready": True, "problems": []}
+    again = crew.session(2, kept)
+    assert len(again.execute(PHONES).fetchall()) == 7
+    assert other.execute("COMMIT").statusmessage == "COMMIT"
+    starts = [entry["detail"] for entry in crew.house.entries("event") if entry["event"] == "gateway_start"]
+    assert starts[-1].endswith("worker 2 of 2, started again after the one before was ended by SIGKILL")
+    report = verify(crew.house.layout.record)
+    assert report.ok, report.bad
+    assert [(torn.segment, torn.marked) for torn in report.torn_tails] == [(segment.name, True)]
+
+
+def test_a_worker_that_is_told_to_end_drains_and_is_followed_by_another(crew: Crew, kept: list[Session]) -> None:
+    session = crew.session(1, kept)
+    session.execute("BEGIN")
+    before, first = crew.everything(), crew.pid(1)
+    os.kill(first, signal.SIGTERM)
+    assert session.execute("COMMIT").statusmessage == "COMMIT"
+    until(lambda: crew.pid(1) != first and crew.metric("workers") == WORKERS, seconds=30)
+    after = crew.everything()
+    completed = "sekisho_completions_total", (("door", "postgres"), ("result", "ok"))
+    assert after[completed] == before[completed] + 1, "its last counts, too"
+
+
+def test_a_second_gateway_is_refused(crew: Crew, messenger: Database, tmp_path: Path) -> None:
+    """In the same folder, and at the same addresses: the workers of one share them with nobody else."""
+    second = Crew(tmp_path, messenger)
+    own, theirs = second.house.layout.config, crew.house.layout.config
+    text = own.read_text()
+    own.write_text(theirs.read_text())
+    record = crew.house.layout.record
+    why = f"record.directory: {record} is in use by another gateway; each one needs a folder of its own"
+    assert second.refused() == [why]
+    own.write_text(text.replace(str(second.house.ports.http), str(crew.house.ports.http)))
+    assert second.refused() == [f"listeners.http 127.0.0.1:{crew.house.ports.http}: Address already in use"]
+
+
+def test_where_one_worker_cannot_start_none_does(messenger: Database, tmp_path: Path) -> None:
+    crew = Crew(tmp_path, messenger)
+    record = crew.house.layout.record
+    (record / "gateway-2.head.json").write_text("nothing that can be believed")
+    (problem,) = crew.refused()
+    assert problem.startswith(f"record: the record in {record} is damaged and is not continued")
+    assert not crew.logged("listening"), "no door was opened"
+
+
+def test_sigterm_drains_all(crew: Crew, kept: list[Session]) -> None:
+    """What is idle ends at once, what is in a transaction when that is over, and then everything."""
+    busy = [crew.session(1, kept), crew.session(2, kept)]
+    for session in busy:
+        session.execute("BEGIN")
+    with Wire(crew.house.ports.sites["tokyo-hq"]).login(crew.house, LI) as idle:
+        assert crew.process is not None
+        crew.process.terminate()
+        assert idle.fatal()["C"] == "57P01"
+    for session in busy:
+        assert len(session.execute(PHONES).fetchall()) == 7
+        assert session.execute("COMMIT").statusmessage == "COMMIT"
+    assert crew.process.wait(30) == 0
+    report = verify(crew.house.layout.record)
+    assert report.ok, report.bad
+    assert report.writers == WORKERS
+    with pytest.raises(psycopg.OperationalError):
+        crew.house.connect(LI)
