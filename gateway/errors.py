@@ -39,6 +39,7 @@ class Reason(StrEnum):
     TOKEN_SIGNATURE_INVALID = "token_signature_invalid"
     ISSUER_KEYS_UNAVAILABLE = "issuer_keys_unavailable"
     PASSWORD_WRONG = "password_wrong"
+    TOO_MANY_PASSWORDS = "too_many_passwords"
     CHANNEL_BINDING_FAILED = "channel_binding_failed"
     CERTIFICATE_REFUSED = "certificate_refused"
     USER_MISMATCH = "user_mismatch"
@@ -128,6 +129,9 @@ ANSWERS: Final = MappingProxyType(
             "58000", 503, "UNAVAILABLE", "the issuer's keys could not be fetched, or not for too long"
         ),
         Reason.PASSWORD_WRONG: _answer("28P01", 401, "UNAUTHENTICATED", "no such service user, or another password"),
+        Reason.TOO_MANY_PASSWORDS: _answer(
+            "28000", 429, "UNAUTHENTICATED", "too many wrong passwords of this user came from this address just now"
+        ),
         Reason.CHANNEL_BINDING_FAILED: _answer(
             "28000",
             401,

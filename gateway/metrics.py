@@ -65,6 +65,15 @@ class CertificateUse(StrEnum):
     UPSTREAM = "upstream"
 
 
+class CancelResult(StrEnum):
+    """What became of a cancel request."""
+
+    SENT = "sent"  # to the server
+    ELSEWHERE = "elsewhere"  # to the worker whose key it is
+    UNKNOWN = "unknown"  # nobody has that key
+    SUPPRESSED = "suppressed"  # there were too many of them
+
+
 class Metrics:
     """All counters, gauges and histograms of one process, in one registry."""
 
@@ -114,6 +123,10 @@ class Metrics:
             bounds=_BUCKETS,
         )
         sessions = gauge("sessions", Together.SUM, "Sessions open now.", "door")
+        cancels = counter("cancel_requests", "Cancel requests, by what became of them.", "result")
+        self._guesses = counter(
+            "logins_delayed", "Logins that waited, or were refused unasked, because passwords before them were wrong."
+        )
         closed = counter(
             "sessions_closed", "Sessions of the postgres door that ended, by why; `none`: they left.", "reason"
         )
@@ -175,6 +188,7 @@ class Metrics:
         self._reused = {door: reused.labels(door) for door in Door}
         self._durations = {(door, stage): duration.labels(door, stage) for door in Door for stage in Stage}
         self._totals = {door: self._durations[door, Stage.TOTAL] for door in Door}
+        self._cancels = {result: cancels.labels(result) for result in CancelResult}
         self._closed = {reason: closed.labels(reason or NONE) for reason in (None, *Reason)}
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
@@ -275,6 +289,14 @@ class Metrics:
     def login(self, method: LoginMethod, result: Reason) -> None:
         """Somebody was let in (``Reason.ALLOWED``) or refused."""
         self._logins.labels(method, result).inc()
+
+    def cancel_asked(self, result: CancelResult) -> None:
+        """A cancel request came in."""
+        self._cancels[result].inc()
+
+    def login_delayed(self) -> None:
+        """Somebody who may be guessing passwords has to wait."""
+        self._guesses.inc()
 
     def refusal_suppressed(self) -> None:
         """A refused login was counted only: there were too many."""

@@ -14,7 +14,11 @@ import hmac
 import secrets
 from collections.abc import Callable
 
+from gateway.doors.refusals import Refusals
+from gateway.metrics import CancelResult, Metrics
+
 _SECRET_BYTES = 4  # protocol 3.0
+_LONG_SECRET_BYTES = 32  # protocol 3.2
 
 
 class CancelKeys:
@@ -29,12 +33,12 @@ class CancelKeys:
         self._elsewhere = elsewhere
         self._cancels: dict[int, tuple[bytes, Callable[[], None]]] = {}
 
-    def issue(self, cancel: Callable[[], None]) -> tuple[int, bytes]:
+    def issue(self, cancel: Callable[[], None], *, long: bool = False) -> tuple[int, bytes]:
         """A new key: (process id, secret). ``cancel`` is called when a request brings it."""
         process_id = self._draw()
         while process_id in self._cancels:
             process_id = self._draw()
-        secret = secrets.token_bytes(_SECRET_BYTES)
+        secret = secrets.token_bytes(_LONG_SECRET_BYTES if long else _SECRET_BYTES)
         self._cancels[process_id] = (secret, cancel)
         return process_id, secret
 
@@ -46,13 +50,35 @@ class CancelKeys:
         """The session ended."""
         self._cancels.pop(process_id, None)
 
-    def use(self, process_id: int, secret: bytes) -> None:
+    def use(self, process_id: int, secret: bytes) -> CancelResult:
         """A cancel request came in, here or at another worker."""
         owner = process_id % self._owners
         if owner != self._owner:
             if self._elsewhere is not None:
                 self._elsewhere(owner, process_id, secret)
-            return
+            return CancelResult.ELSEWHERE
         known, cancel = self._cancels.get(process_id, (b"\0" * _SECRET_BYTES, None))
-        if hmac.compare_digest(known, secret) and cancel is not None:
-            cancel()
+        if not hmac.compare_digest(known, secret) or cancel is None:
+            return CancelResult.UNKNOWN
+        cancel()
+        return CancelResult.SENT
+
+
+class CancelDesk:
+    """Takes cancel requests, so many a minute of one address and in all; further ones are counted and nothing else."""
+
+    def __init__(self, keys: CancelKeys, *, per_address: int, overall: int, metrics: Metrics) -> None:
+        self._keys = keys
+        self._metrics = metrics
+        self._counts = Refusals(per_address=per_address, overall=overall)
+        self._next = 0.0
+
+    def asked(self, address: str | None, process_id: int, secret: bytes, now: float) -> None:
+        """A request came in; its peer is told nothing, whatever becomes of it."""
+        if now >= self._next:
+            self._counts.due(now)
+            self._next = now + 1.0
+        if self._counts.admit(address, now):
+            self._metrics.cancel_asked(self._keys.use(process_id, secret))
+        else:
+            self._metrics.cancel_asked(CancelResult.SUPPRESSED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -19,14 +20,14 @@ from gateway.doors.pg_opening import Reception
 from gateway.doors.pg_proof import Discovery, Proof, Proven, choose_proof
 from gateway.doors.pg_record import PROTOCOL_REASONS, note_close, note_protocol_error
 from gateway.doors.pg_session import Relay
-from gateway.errors import ANSWERS, AuthenticationError, ClientProtocolError, Reason, SekishoError, UpstreamError
-from gateway.links.server import send_cancel
+from gateway.errors import ANSWERS, AuthenticationError, ClientProtocolError, Reason, SekishoError
+from gateway.links.farewell import try_cancel
 from gateway.metrics import LoginMethod
 from gateway.model import Door, Principal
 from gateway.pgwire import messages
 from gateway.pgwire.frames import FrameReader
 from gateway.pgwire.sasl import AUTHENTICATION_OK
-from gateway.pgwire.startup import CancelKey, negotiate_version
+from gateway.pgwire.startup import CancelKey
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import Place, PostgresDoor
@@ -55,6 +56,7 @@ class Client(asyncio.Protocol):
         self._login: LoggedIn | None = None
         self._relay: Relay | None = None
         self._cancel_id = 0
+        self._cancels: asyncio.Task[None] | None = None  # the last request that was sent to the server
         self._paused = False
         self._ended = False
 
@@ -143,7 +145,8 @@ class Client(asyncio.Protocol):
     def cancel_asked(self, key: CancelKey | None) -> None:
         """It was a cancel request."""
         if key is not None:
-            self._door.cancels.use(key.process_id, key.secret)
+            address = self._reception.peer.address
+            self._door.cancel_desk.asked(address, key.process_id, key.secret, time.monotonic())
         self._finish("a cancel request")
 
     def arrived(self) -> None:
@@ -152,8 +155,7 @@ class Client(asyncio.Protocol):
         if not self._door.seat(self):
             self._refuse_entry()
             return
-        if request.minor or request.unknown_options:
-            self.write(negotiate_version(0, request.unknown_options))
+        self.write(request.negotiated)
         tls = self._reception.tls
         self._proof = choose_proof(
             self._door.offer(self._place),
@@ -161,8 +163,21 @@ class Client(asyncio.Protocol):
             end_point=tls.end_point if tls is not None else None,
             certificate=self._reception.certificate,
         )
-        self._reader = self._read_proof
-        self._ask(self._proof.begin())
+        wait = self._door.password_wait(self._method(), self._reception.peer.address, request.user)
+        if wait:
+            self._reader = self._keep_for_later
+            asyncio.get_running_loop().call_later(wait, self._begin_proof)
+        else:
+            self._begin_proof()
+
+    def _begin_proof(self) -> None:
+        if self._proof is not None and not self._ended:
+            first = self._proof.begin()
+            if isinstance(first, Proven):
+                self._ask(first)
+            else:
+                self.write(first)
+                self.read_with(self._read_proof)
 
     def _keep_for_later(self, data: bytes) -> None:
         self._early += data
@@ -215,10 +230,12 @@ class Client(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._relay = Relay(self._door, login, self._reception.peer, self)
-        self._cancel_id, secret = self._door.cancels.issue(self._cancel)
+        self._cancel_id, secret = self._door.cancels.issue(self._cancel, long=self._reception.request.spoken > 0)
         greeting = [messages.parameter_status(name, value) for name, value in login.server.settings.items()]
         greeting.append(messages.backend_key_data(self._cancel_id, secret))
         self.write(last + AUTHENTICATION_OK + b"".join(greeting) + messages.ready_for_query(b"I"))
+        if self._method() is LoginMethod.SCRAM:
+            self._door.guesses.right(self._reception.peer.address, self._reception.request.user)
         self._door.desk.metrics.login(self._method(), Reason.ALLOWED)
         self._door.desk.metrics.session_opened(Door.POSTGRES)
         self._door.watch.join(self, login)
@@ -229,6 +246,8 @@ class Client(asyncio.Protocol):
 
     def _failed(self, error: SekishoError) -> None:
         """What we were doing for the client cannot be done."""
+        if error.reason is Reason.PASSWORD_WRONG:
+            self._door.guesses.wrong(self._reception.peer.address, self._reception.request.user, time.monotonic())
         if isinstance(error, Discovery) and not self._ended:
             # It tried nothing and comes again with a token: counted, but no refusal for the record.
             self._door.desk.metrics.login(self._method(), error.reason)
@@ -241,14 +260,14 @@ class Client(asyncio.Protocol):
         return self._proof.method if self._proof is not None else LoginMethod.NONE
 
     def _cancel(self) -> None:
-        if self._login is not None and not self._login.server.closed:
-            self._door.tasks.spawn(self._send_cancel(self._login), "cancel")
-
-    async def _send_cancel(self, login: LoggedIn) -> None:
-        try:
-            await send_cancel(login.address, login.server.process_id, login.server.secret)
-        except UpstreamError as error:
-            _log.warning("cancel_failed", extra={"detail": error.detail})
+        # One at a time: more of them do no more, and each is a connection to the server.
+        if (
+            self._login is not None
+            and not self._login.server.closed
+            and (self._cancels is None or self._cancels.done())
+        ):
+            work = try_cancel(self._login.server, self._login.address)
+            self._cancels = self._door.tasks.spawn(work, "cancel")
 
     # -- what the session asks ------------------------------------------------------------------------------------
 
@@ -357,8 +376,9 @@ class Client(asyncio.Protocol):
             self._deadline.cancel()
         if self._transport is not None:
             self._transport.close()
-            # A peer that does not read would keep the connection, and what it has not read, for as long as it likes.
-            asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
+            if self._reception.encrypted or self._transport.get_write_buffer_size():
+                # A peer that does not read would keep the connection, and what it has not read, as long as it likes.
+                asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
         self._door.cancels.revoke(self._cancel_id)
         if self._relay is not None and self._login is not None:
             if self._relay.running and not self._login.server.closed:

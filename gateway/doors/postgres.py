@@ -9,23 +9,25 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import ceil
 
 from gateway.config import PostgresListener
 from gateway.config_rules import split_address
-from gateway.doors.cancel import CancelKeys
+from gateway.doors.cancel import CancelDesk, CancelKeys
 from gateway.doors.desk import Desk
+from gateway.doors.guesses import Guesses
 from gateway.doors.pg_client import Client
 from gateway.doors.pg_limits import Watch
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_proof import Offer
 from gateway.doors.pg_tls import ListenerTls, kept_tls
 from gateway.doors.seats import Seats
-from gateway.errors import Reason
+from gateway.errors import AuthenticationError, Reason
 from gateway.links.farewell import Farewell
 from gateway.links.server import Credentials, ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.tasks import TaskGroup
-from gateway.metrics import CertificateUse
+from gateway.metrics import CertificateUse, LoginMethod
 from gateway.strictness import Strictness
 
 _log = logging.getLogger(__name__)
@@ -55,6 +57,17 @@ class PostgresDoor:
         self.limits = desk.config.limits
         self.tasks = TaskGroup()
         self.cancels = cancels or CancelKeys()
+        self.cancel_desk = CancelDesk(
+            self.cancels,
+            per_address=self.limits.cancels_per_address,
+            overall=self.limits.cancels,
+            metrics=desk.metrics,
+        )
+        self.guesses = Guesses(
+            first=self.limits.password_delay_ms / 1000,
+            most=self.limits.password_delay_max_ms / 1000,
+            patience=self.limits.login_timeout_ms / 2000,
+        )
         self._shared = shared
         self.nonce = nonce
         self._service_users: ServiceUsers | None = None
@@ -91,6 +104,20 @@ class PostgresDoor:
     def seat(self, client: Client) -> bool:
         """Let a connection log in, unless there are too many sessions."""
         return not self.desk.draining and self.seats.take(client)
+
+    def password_wait(self, method: LoginMethod, address: str | None, user: str) -> float:
+        """Seconds before a login is asked for its password. Raises AuthenticationError where that is too long."""
+        if method is not LoginMethod.SCRAM:
+            return 0.0
+        wait = self.guesses.wait(address, user, time.monotonic())
+        if wait != 0.0:
+            self.desk.metrics.login_delayed()
+        if wait is None:
+            left = self.guesses.seconds_left(address, user, time.monotonic())
+            raise AuthenticationError(
+                Reason.TOO_MANY_PASSWORDS, f"too many wrong passwords of this user; try again in {ceil(left)} s"
+            )
+        return wait
 
     def offer(self, place: Place) -> Offer:
         """What a listener takes from its clients."""

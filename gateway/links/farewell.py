@@ -35,18 +35,12 @@ class Farewell:
             if patience and await self._gone_within(patience):
                 return
             for pause in _PAUSES:
-                await self._cancel()
+                await try_cancel(self._server, self._address)
                 if await self._gone_within(pause):
                     return
             _log.error("session_left_at_the_server", extra={"server_process_id": self._server.process_id})
         finally:
             self._server.close()
-
-    async def _cancel(self) -> None:
-        try:
-            await send_cancel(self._address, self._server.process_id, self._server.secret)
-        except UpstreamError as error:
-            _log.warning("cancel_failed", extra={"detail": error.detail})
 
     async def _gone_within(self, seconds: float) -> bool:
         try:
@@ -68,3 +62,11 @@ class Farewell:
 
     def resume_writing(self) -> None:
         """Nothing more is written."""
+
+
+async def try_cancel(server: ServerConnection, address: ServerAddress) -> None:
+    """Ask the server to cancel what a session runs; that it cannot be reached is noted."""
+    try:
+        await send_cancel(address, server.process_id, server.secret)
+    except UpstreamError as error:
+        _log.warning("cancel_failed", extra={"detail": error.detail})

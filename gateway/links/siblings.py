@@ -95,7 +95,7 @@ class Siblings:
         self.stopping = asyncio.Event()
         self.volume = SharedVolume.restore(hello.volume)
         # Set by who owns them, before the doors open.
-        self.cancelled: Callable[[int, bytes], None] = lambda process_id, secret: None
+        self.cancelled: Callable[[int, bytes], object] = lambda process_id, secret: None
         self.counts: Callable[[], Snapshot] = list
         self._line = Line(self._heard, self._lost)
         self.volume.tell = partial(self._say, Word.VOLUME)

@@ -24,6 +24,7 @@ _INT32: Final = Struct("!I")
 _CANCEL_CODE: Final = 80877102
 _SSL_CODE: Final = 80877103
 _GSSENC_CODE: Final = 80877104
+_NEWEST_MINOR: Final = 2
 MAX_STARTUP_BYTES: Final = 10_000  # the server's MAX_STARTUP_PACKET_LENGTH
 _TLS_HANDSHAKE: Final = b"\x16"  # the type of a TLS record; of a packet's length it would be 352 MiB
 
@@ -92,6 +93,18 @@ class StartupRequest:
     minor: int
     settings: tuple[tuple[str, str], ...]  # allow-listed settings to pass on
     unknown_options: tuple[str, ...]  # `_pq_.` options we do not speak
+
+    @property
+    def spoken(self) -> int:
+        """The minor version that is spoken: 3.2, which differs in the length of cancel keys only, or 3.0."""
+        return _NEWEST_MINOR if self.minor >= _NEWEST_MINOR else 0
+
+    @property
+    def negotiated(self) -> bytes:
+        """NegotiateProtocolVersion, where not everything is spoken that was asked for."""
+        if self.minor == self.spoken and not self.unknown_options:
+            return b""
+        return negotiate_version(self.spoken, self.unknown_options)
 
 
 class Opening:

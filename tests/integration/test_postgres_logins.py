@@ -194,7 +194,7 @@ def test_a_newer_minor_version_and_options_are_negotiated(house: House) -> None:
     with Wire(house.ports.sites["tokyo-hq"]) as wire:
         body = struct.pack("!I", 3 << 16 | 2) + b"user\0sato\0database\0messenger\0_pq_.magic\x001\0\0"
         wire.send(struct.pack("!I", len(body) + 4) + body)
-        assert wire.message() == (b"v", struct.pack("!II", 3 << 16, 1) + b"_pq_.magic\0")
+        assert wire.message() == (b"v", struct.pack("!II", 3 << 16 | 2, 1) + b"_pq_.magic\0")
         wire.password(house.token(SATO))
         assert wire.until(b"Z", b"E")[-1] == (b"Z", b"I")
 

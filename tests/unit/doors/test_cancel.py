@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
-from gateway.doors.cancel import CancelKeys
+from gateway.doors.cancel import CancelDesk, CancelKeys
+from gateway.metrics import CancelResult, Metrics
 
 
 def test_a_key_cancels_its_own_session_and_no_other():
@@ -44,6 +46,7 @@ def test_keys_fit_protocol_3_0_and_differ():
     assert len({process for process, _ in issued}) == 500
     assert all(0 < process < 2**31 and len(secret) == 4 for process, secret in issued)
     assert len({secret for _, secret in issued}) > 490
+    assert len(keys.issue(lambda: None, long=True)[1]) == 32, "protocol 3.2"
 
 
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=40))
@@ -94,3 +97,26 @@ def test_no_two_workers_issue_the_same_key():
 def test_without_anybody_else_a_key_of_another_is_an_unknown_one():
     keys = CancelKeys(owner=0, owners=2)
     keys.use(3, b"\0" * 4)
+
+
+def test_what_became_of_a_request():
+    keys = CancelKeys(owner=0, owners=2, elsewhere=lambda *key: None)
+    process, secret = keys.issue(lambda: None, long=True)
+    assert keys.use(process, secret) is CancelResult.SENT
+    assert keys.use(process, secret[:4]) is CancelResult.UNKNOWN
+    assert keys.use(process + 1, secret) is CancelResult.ELSEWHERE
+
+
+def test_so_many_requests_are_heeded_in_a_minute():
+    metrics = Metrics(CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0")
+    keys, called = CancelKeys(), []
+    process, secret = keys.issue(lambda: called.append(1))
+    desk = CancelDesk(keys, per_address=2, overall=3, metrics=metrics)
+    for address in ("192.0.2.1",) * 4 + ("192.0.2.2",) * 4:
+        desk.asked(address, process, secret, 100.0)
+    assert len(called) == 3
+    desk.asked("192.0.2.1", process, secret, 161.0)
+    assert len(called) == 4
+    counted = metrics.registry.get_sample_value
+    assert counted("sekisho_cancel_requests_total", {"result": "sent"}) == 4
+    assert counted("sekisho_cancel_requests_total", {"result": "suppressed"}) == 5

@@ -42,7 +42,7 @@ def test_a_nonce_is_a_word_that_is_no_statement():
 
 
 def door(*, sessions: int, draining: bool = False) -> PostgresDoor:
-    desk = SimpleNamespace(config=SimpleNamespace(limits=Limits(sessions=sessions)), draining=draining)
+    desk = SimpleNamespace(config=SimpleNamespace(limits=Limits(sessions=sessions)), draining=draining, metrics=None)
     return PostgresDoor(
         cast(Desk, desk), addresses={}, credentials={}, strictness=lambda name: Strictness(strict=False)
     )

@@ -194,6 +194,14 @@ def test_minor_versions_and_unknown_options_are_negotiated_not_refused(version, 
     assert (opening.request.minor, opening.request.unknown_options) == (minor, ("_pq_.a", "_pq_.b"))
 
 
+@pytest.mark.parametrize(("minor", "spoken"), [(0, 0), (1, 0), (2, 2), (3, 2), (9999, 2)])
+def test_what_is_spoken_is_said_where_it_is_not_what_was_asked_for(minor, spoken):
+    opening, _ = _opening(_sized(pack("!II", 0, 3 << 16 | minor) + _with()[8:]))
+    assert opening.request is not None
+    assert opening.request.spoken == spoken
+    assert opening.request.negotiated == (b"" if spoken == minor else negotiate_version(spoken, ()))
+
+
 def test_the_answer_lists_what_we_do_not_speak():
     assert negotiate_version(0, ("_pq_.a",)) == b"v" + pack("!III", 19, 0x30000, 1) + b"_pq_.a\0"
 
