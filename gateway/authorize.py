@@ -345,7 +345,8 @@ class Authority:
             reason=reason,
             detail=detail,
             sqlstate=sqlstate or _sqlstate(reason),
-            statement=(yield from self._statements.normalised(ask)),
+            # What came too fast is not read for the record either: its hash is there.
+            statement="" if reason is Reason.LIMIT_EXCEEDED else (yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),
             revision=self._revision(),
         )

@@ -58,6 +58,15 @@ class NeedTree:
     relations: Names = frozenset()  # that the text names: what its analysis may be held up by
     patient: bool = True  # whether whoever asks may be kept waiting: not a door with a few threads for everybody
     counted: bool = True  # as one more unknown statement of the principal; False: it follows from one that was
+    paid: bool = False  # its text's turn was waited for: no second time
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTurn:
+    """A text that nobody knows yet is about to be read: when it is the principal's turn. Answered with nothing."""
+
+    principal: PrincipalId
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class NeedDurable:
     durability: Durability
 
 
-Need = NeedTree | NeedReading | NeedDecision | NeedDurable
+Need = NeedTurn | NeedTree | NeedReading | NeedDecision | NeedDurable
 Work = Generator[Need, Any, "Outcome"]
 
 

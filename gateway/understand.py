@@ -17,7 +17,7 @@ from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.facts.volume import VolumeCounter
 from gateway.model import Complaint, DatasourceId, Door, PrincipalId, StatementEffect, StatementFacts, Understanding
 from gateway.naming import Meaning, NameDeed, NameKind, NameUse, Naming, SessionNames
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, World
+from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, NeedTurn, World
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
 from gateway.reuse import Bounded, Known, weight
 from gateway.sql import gate, wording
@@ -62,7 +62,7 @@ class Statements:
         known = self._namings.get(ask.sql, who)
         if known is None:
             try:
-                statements = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
+                statements = yield from self._in_turn(ask)
             except (gate.Refused, PolicyUnavailable):  # `read` says so
                 return None
             known = Naming(tuple(one.use for one in statements))
@@ -91,7 +91,7 @@ class Statements:
         except gate.Refused as refused:
             if refused.code is IncompleteCode.TEXT_UNPARSABLE:
                 # A typo is the server's to complain of, in its own words; what only the gate cannot read stays refused.
-                analysis: Analysis = yield tree(ask, ask.sql, frozenset())
+                analysis: Analysis = yield replace(tree(ask, ask.sql, frozenset()), paid=_short(ask))
                 if analysis.complaint is not None:
                     return analysis.complaint
             return StatementFacts(
@@ -114,7 +114,7 @@ class Statements:
             elif statement.facts is not None:
                 found = statement.facts
             else:
-                found = yield from self._analyse(ask, statement, epoch)
+                found = yield from self._analyse(ask, statement, epoch, paid=not facts and _short(ask))
             if isinstance(found, Complaint) and not creates:
                 return found
             facts.append(found if isinstance(found, StatementFacts) else _refused(statement.kind, _MADE_BEFORE))
@@ -167,7 +167,7 @@ class Statements:
         return self._still(ask.datasource, self._shapes.get(key, who), epoch)
 
     def _analyse(
-        self, ask: Ask, statement: gate.GateStatement, epoch: str | None
+        self, ask: Ask, statement: gate.GateStatement, epoch: str | None, *, paid: bool
     ) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one statement: those of its shape, where that is known, else the server is asked."""
         key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types)
@@ -175,7 +175,7 @@ class Statements:
         known = self._still(ask.datasource, self._shapes.get(key, who), epoch) if statement.shape is not None else None
         if known is not None:
             return known
-        analysis: Analysis = yield tree(ask, statement.subject, statement.names())
+        analysis: Analysis = yield replace(tree(ask, statement.subject, statement.names()), paid=paid)
         if analysis.complaint is not None:
             return _placed(analysis.complaint, None if statement.asked else statement.offset + statement.inner)
         facts = yield from self._facts(ask, statement.kind, analysis)
@@ -191,11 +191,18 @@ class Statements:
         known = self._gated.get(ask.sql, who) if ask.own_session else None
         if known is not None:
             return known
-        found = yield from inspected(ask, ask.sql, self._bounds.statement_bytes)
+        found = yield from self._in_turn(ask)
         if ask.own_session:
             kept = tuple(replace(one, relations=one.names(), node=None) for one in found)
             self._gated.put(ask.sql, kept, who, weight(ask.sql))
         return found
+
+    def _in_turn(self, ask: Ask) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:
+        """What the gate makes of a text nobody knows, once it is the principal's turn: also of one that it refuses, and
+        whoever sends those without end would else keep everybody waiting. Raises gate.Refused."""
+        if _short(ask):  # a long one is read elsewhere, which is a turn by itself
+            yield NeedTurn(ask.principal.id, _patient(ask))
+        return (yield from inspected(ask, ask.sql, self._bounds.statement_bytes))
 
     def _facts(self, ask: Ask, kind: str, analysis: Analysis) -> Generator[Need, Any, StatementFacts]:
         """What trees say; those of a strict session are read once with each catalog."""
@@ -327,6 +334,10 @@ def tree(ask: Ask, text: str, relations: Names) -> NeedTree:
 def reading(ask: Ask, task: Task) -> NeedReading:
     """The need of a task done where it holds up nobody."""
     return NeedReading(task, ask.principal.id, _patient(ask))
+
+
+def _short(ask: Ask) -> bool:
+    return len(ask.sql) < LONG_TEXT
 
 
 def _patient(ask: Ask) -> bool:

@@ -14,7 +14,7 @@ from gateway.doors.drive import run_sync
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
-from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome
+from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn, Outcome
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.reuse import History
@@ -65,6 +65,7 @@ class Bench:
         self.volume = VolumeCounter()
         self.analyses = analyses
         self.needs: list[Need] = []
+        self.turns = 0  # of texts that nobody knew
         self.raises: dict[type, Exception] = {}
         self.authority = self.new_authority()
 
@@ -102,10 +103,15 @@ class Bench:
         return Ask(**{**document, **changes})
 
     def answer(self, need: Need) -> Any:
-        self.needs.append(need)
+        if isinstance(need, NeedTurn):
+            self.turns += 1
+        else:
+            self.needs.append(need)
         if type(need) in self.raises:
             raise self.raises[type(need)]
         match need:
+            case NeedTurn():
+                return None
             case NeedTree():
                 return self.analyses(need.text)
             case NeedReading():

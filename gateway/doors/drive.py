@@ -10,17 +10,28 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, Final
 
 from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics, Stage
-from gateway.model import Door
-from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome, Work
+from gateway.model import Door, PrincipalId
+from gateway.needs import (
+    Analysis,
+    Need,
+    NeedDecision,
+    NeedDurable,
+    NeedReading,
+    NeedTree,
+    NeedTurn,
+    Outcome,
+    Work,
+)
 
 _log = logging.getLogger(__name__)
 _STAGES: Final = {
+    NeedTurn: Stage.UNDERSTAND,
     NeedTree: Stage.UNDERSTAND,
     NeedReading: Stage.UNDERSTAND,
     NeedDecision: Stage.DECIDE,
@@ -40,6 +51,7 @@ class _Run:
     done: Callable[[Outcome], None]
     began: float
     trees: Trees | None  # who is asked for trees, if not the twin
+    payer: PrincipalId | None = None  # for whose sake everybody else waits: a text that nobody knew
     stage: Stage = Stage.TOTAL
     stage_began: float = 0.0
 
@@ -62,7 +74,7 @@ class Driver:
     def _advance(self, run: _Run, answer: object, error: BaseException | None) -> Outcome | None:
         while True:
             try:
-                need = run.work.send(answer) if error is None else run.work.throw(error)
+                need = self._step(run, answer, error)
             except StopIteration as end:
                 outcome: Outcome = end.value
                 self._count(run, outcome)
@@ -72,7 +84,7 @@ class Driver:
             run.stage, run.stage_began = _STAGES[type(need)], perf_counter()
             try:
                 if isinstance(need, NeedTree) and run.trees is not None:
-                    answer, error = run.trees(need), None
+                    answer, error = self._resolver.own(need, run.trees), None
                 else:
                     answer, error = self._resolver.resolve(need), None
             except SekishoError as trouble:
@@ -83,6 +95,21 @@ class Driver:
                 answer.add_done_callback(partial(self._resume, run))
                 return None
             self._metrics.took(run.door, run.stage, perf_counter() - run.stage_began)
+
+    def _step(self, run: _Run, answer: object, error: BaseException | None) -> Need:
+        """On to the next need. What a text takes that nobody knew is counted, whatever becomes of it; what is known is
+        not even measured."""
+        if run.payer is None:
+            need = run.work.send(answer) if error is None else run.work.throw(error)
+        else:
+            began = thread_time()
+            try:
+                need = run.work.send(answer) if error is None else run.work.throw(error)
+            finally:
+                self._resolver.charge_time(run.payer, thread_time() - began)
+        if isinstance(need, NeedTurn | NeedTree | NeedReading):
+            run.payer = need.principal
+        return need
 
     def _resume(self, run: _Run, future: asyncio.Future[Any]) -> None:
         self._metrics.took(run.door, run.stage, perf_counter() - run.stage_began)

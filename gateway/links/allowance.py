@@ -2,7 +2,8 @@
 
 A statement over the rate is not refused but waits for its turn, as long as that comes soon: a schema dump gets slower
 and does not fail. What would wait too long, or is too many at once, is refused, and told after a pause: a program that
-tries again at once is answered at that pace, too. A known statement costs nothing here.
+tries again at once is answered at that pace, too. A known statement costs nothing here; what takes longer than most, a
+large tree or a text that is hard to read, counts as several.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from gateway.config import Limits
 _PAUSE = 1.0  # seconds before a refusal is told
 _PAUSING = 1000  # refusals that pause at the same time; one more is told at once
 _TREE_OF_ONE = 32_768  # characters of a tree; each so many more count as one statement more
+_OWN_TREE_OF_ONE = 131_072  # the same of a strict session's own, which are compared each time and read once
+_LOOP_OF_ONE = 0.001  # seconds for which everybody else waited; each so many more count as one statement more
 _SWEPT = 1024  # principals looked at before those who owe nothing are forgotten
 
 
@@ -25,6 +28,7 @@ class Pass:
 
     delay: float
     refusal: str = ""
+    seated: bool = False  # it counts among those that are under way at once
 
 
 class Allowance:
@@ -42,12 +46,29 @@ class Allowance:
 
     def enter(self, principal: str, now: float, *, patient: bool = True) -> Pass:
         """One statement more. ``leave`` must follow. ``patient`` False: whoever asks cannot be kept waiting."""
+        given = self.seat(principal, patient=patient)
+        if given.refusal:
+            return given
+        paced = self.pace(principal, now, patient=patient)
+        if paced.refusal:
+            self.leave(principal, given)
+            return paced
+        self._charge(principal, now, 1)
+        return Pass(paced.delay, seated=True)
+
+    def seat(self, principal: str, *, patient: bool = True) -> Pass:
+        """A place among those under way, for what has been counted already. ``leave`` must follow."""
         if self._inside[principal] >= self._most:
             return self._refused(
                 f"{self._most} statements of yours wait to be analysed already, and no more are taken at once",
                 _PAUSE,
                 patient,
             )
+        self._inside[principal] += 1
+        return Pass(0.0, seated=True)
+
+    def pace(self, principal: str, now: float, *, patient: bool = True) -> Pass:
+        """How long what the principal does next has to wait for what it did so far. ``leave`` must follow."""
         paid = max(self._debts.get(principal, 0.0), now)
         delay = max(0.0, paid - now - (self._burst - 1) / self._rate)
         if delay > (self._patience if patient else 0.0):
@@ -57,21 +78,27 @@ class Allowance:
                 delay,
                 patient,
             )
-        self._inside[principal] += 1
-        self._debts[principal] = paid + 1 / self._rate
-        if len(self._debts) > self._sweep_at:
-            self._sweep(now)
         return Pass(delay)
 
-    def charge(self, principal: str, characters: int) -> None:
+    def charge_tree(self, principal: str, now: float, characters: int, *, own: bool = False) -> None:
         """The statement's tree is so long: reading it takes as long as several statements do."""
-        if (more := characters // _TREE_OF_ONE) and principal in self._debts:
-            self._debts[principal] += more / self._rate
+        self._charge(principal, now, characters // (_OWN_TREE_OF_ONE if own else _TREE_OF_ONE))
+
+    def charge_time(self, principal: str, now: float, seconds: float) -> None:
+        """For so long nobody else was served."""
+        self._charge(principal, now, int(seconds / _LOOP_OF_ONE))
+
+    def _charge(self, principal: str, now: float, statements: int) -> None:
+        if statements > 0:
+            self._debts[principal] = max(self._debts.get(principal, 0.0), now) + statements / self._rate
+            if len(self._debts) > self._sweep_at:
+                self._sweep(now)
 
     def leave(self, principal: str, given: Pass) -> None:
         """The statement is analysed, its refusal told, or nobody waits for either any more."""
         if given.refusal:
             self._refusals -= 1
+        if not given.seated:
             return
         self._inside[principal] -= 1
         if not self._inside[principal]:

@@ -15,13 +15,13 @@ from typing import Any, assert_never
 from gateway.audit.writer import RecordWriter
 from gateway.config import Limits
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
-from gateway.links.allowance import Allowance
+from gateway.links.allowance import Allowance, Pass
 from gateway.links.apart import Apart
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.metrics import Metrics
-from gateway.model import Complaint, DatasourceId, Durability, JsonValue
-from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree
+from gateway.model import Complaint, DatasourceId, Durability, JsonValue, PrincipalId
+from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn
 from gateway.policy.engine import Engine
 from gateway.reading import InspectText
 
@@ -53,6 +53,8 @@ class Resolver:
                 return self._durable(need)
             case NeedDecision():
                 return self._decide(need)
+            case NeedTurn():
+                return self._turn(need)
             case NeedTree():
                 return self._tasks.spawn(self._analyse(need), "analyse", told=SekishoError)
             case NeedReading():
@@ -98,8 +100,41 @@ class Resolver:
                 principal=need.principal,
                 relations=need.relations,
             )
-        self._allowance.charge(need.principal, sum(map(len, analysis.trees)))
+        self._allowance.charge_tree(need.principal, _now(), sum(map(len, analysis.trees)))
         return analysis
+
+    def _turn(self, need: NeedTurn) -> asyncio.Future[None] | None:
+        given = self._allowance.enter(need.principal, _now(), patient=need.patient)
+        if given.delay or given.refusal:
+            return self._tasks.spawn(self._delay(need.principal, given), "wait for a turn", told=SekishoError)
+        self._allowance.leave(need.principal, given)
+        return None
+
+    def own(self, need: NeedTree, ask: Callable[[NeedTree], asyncio.Future[Analysis]]) -> asyncio.Future[Analysis]:
+        """The answer of a strict session's own server, which is asked once its principal has paid for what was before.
+        Raises PolicyUnavailable."""
+        given = self._allowance.pace(need.principal, _now())
+        if given.delay or given.refusal:
+            return self._tasks.spawn(self._own_later(need, ask, given), "ask a session", told=SekishoError)
+        answer = ask(need)
+        answer.add_done_callback(partial(self._charge_own, need.principal))
+        return answer
+
+    async def _own_later(
+        self, need: NeedTree, ask: Callable[[NeedTree], asyncio.Future[Analysis]], given: Pass
+    ) -> Analysis:
+        await self._delay(need.principal, given)
+        answer = ask(need)
+        answer.add_done_callback(partial(self._charge_own, need.principal))
+        return await answer
+
+    def _charge_own(self, principal: PrincipalId, answer: asyncio.Future[Analysis]) -> None:
+        if not answer.cancelled() and answer.exception() is None:
+            self._allowance.charge_tree(principal, _now(), sum(map(len, answer.result().trees)), own=True)
+
+    def charge_time(self, principal: PrincipalId, seconds: float) -> None:
+        """For so long a principal's statement, which nobody knew, kept the loop from everybody else."""
+        self._allowance.charge_time(principal, _now(), seconds)
 
     async def _read(self, need: NeedReading) -> Any:
         if not isinstance(need.task, InspectText):  # the others follow on what was let in
@@ -113,16 +148,28 @@ class Resolver:
         if isinstance(need, NeedTree) and not need.counted:
             yield
             return
-        given = self._allowance.enter(need.principal, asyncio.get_running_loop().time(), patient=need.patient)
+        if isinstance(need, NeedTree) and need.paid:
+            given = self._allowance.seat(need.principal, patient=need.patient)
+        else:
+            given = self._allowance.enter(need.principal, _now(), patient=need.patient)
         try:
-            if given.delay:
-                self._metrics.delayed()
-                await asyncio.sleep(given.delay)
-            if given.refusal:
-                raise PolicyUnavailable(Reason.LIMIT_EXCEEDED, given.refusal)
+            await self._wait(given)
             yield
         finally:
             self._allowance.leave(need.principal, given)
+
+    async def _delay(self, principal: PrincipalId, given: Pass) -> None:
+        try:
+            await self._wait(given)
+        finally:
+            self._allowance.leave(principal, given)
+
+    async def _wait(self, given: Pass) -> None:
+        if given.delay:
+            self._metrics.delayed()
+            await asyncio.sleep(given.delay)
+        if given.refusal:
+            raise PolicyUnavailable(Reason.LIMIT_EXCEEDED, given.refusal)
 
     def read(self, datasource: DatasourceId, trees: tuple[str, ...], complaint: Complaint | None) -> Analysis:
         """Trees of a session's own, with the catalogs as the twin knows them. Raises PolicyUnavailable."""
@@ -135,6 +182,10 @@ class Resolver:
         """End what is under way."""
         await self._tasks.cancel()
         self._apart.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _from_thread(

@@ -24,6 +24,8 @@ _ABUSES: Mapping[str, tuple[str, str, int]] = {
     "alone": ("nobody else", "", 0),
     "new": ("new statements, 8 connections", "new", 8),
     "new_many": ("new statements, 80 connections", "new", 80),
+    "refused": ("refused texts of 4 kB, 8 connections", "refused", 8),
+    "refused_many": ("refused texts of 4 kB, 80 connections", "refused", 80),
     "long": ("new texts of 100 kB, 4 connections", "long", 4),
     "locked": ("statements on a locked table, 8 connections", "locked", 8),
 }

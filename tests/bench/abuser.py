@@ -23,6 +23,8 @@ _PATIENCE = 3.0
 KINDS = {
     "new": "SELECT abalance AS n{} FROM pgbench_accounts WHERE aid = 4711",
     "long": "SELECT " + ", ".join(["aid"] * 20_000) + " AS n{} FROM pgbench_branches, pgbench_accounts LIMIT 1",
+    # Just short enough to be read on the spot, and refused for its kind once it has been.
+    "refused": "CREATE VIEW n{} AS VALUES " + ", ".join(["(1)"] * 800),
     "locked": "SELECT held AS n{} FROM busy",
 }
 

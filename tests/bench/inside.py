@@ -19,7 +19,18 @@ from gateway.demo.characters import ISSUER
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
-from gateway.needs import Analysis, Ask, Bounds, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, Outcome
+from gateway.needs import (
+    Analysis,
+    Ask,
+    Bounds,
+    Need,
+    NeedDecision,
+    NeedDurable,
+    NeedReading,
+    NeedTree,
+    NeedTurn,
+    Outcome,
+)
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.sql import gate
@@ -96,6 +107,8 @@ class _House:
                 return need.task.perform()
             case NeedTree():
                 return self._known[need.text]
+            case NeedTurn():
+                return None
 
 
 def decisions(stage: Stage, found: Analyses, *, seconds: float) -> list[Table]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -293,6 +293,40 @@ def test_one_who_asks_without_end_is_slowed_down_and_the_others_are_not(new_hous
     refusals = [one for one in house.entries("refusal") if one["reason"] == "limit_exceeded"]
     assert len(refusals) == len(words)
     assert {one["sqlstate"] for one in refusals} == {"54000"}
+
+
+REFUSED = {
+    "by its kind": "NOTIFY a{}",
+    "by a setting": "SET a.b{} = 1",
+    "unparsable": "SELEC {}",
+    "with a name of the session's": "PREPARE p{} AS CREATE TABLE t (a int)",
+    "let through, for comparison": "SELECT 1 AS a{}",
+}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("why", REFUSED)
+def test_texts_that_are_refused_are_counted_as_others_are(
+    new_house: Callable[..., House], messenger: Database, why: str, strict: bool
+) -> None:
+    """The gate has to read them first; a thousand a second would keep everybody else waiting."""
+    if strict:
+        with messenger.connect() as admin:
+            admin.execute("ALTER ROLE sekisho_engineer SET log_min_messages = panic")
+            admin.execute("ALTER ROLE sekisho_moderator SET log_min_messages = panic")
+    house = new_house({"limits": {"unknown_per_second": 20, "unknown_burst": 5}}, strict=strict)
+    with house.connect(LI) as connection:
+        began = time.monotonic()
+        for number in range(13):
+            with suppress(psycopg.Error):
+                connection.execute(REFUSED[why].format(f"{number}"), prepare=False)  # type: ignore[arg-type]
+        took = time.monotonic() - began
+        began = time.monotonic()
+        with house.connect(SATO) as other:
+            other.execute("SELECT 1")
+        assert time.monotonic() - began < 2
+    assert took >= 0.35
+    assert house.metric("sekisho_unknown_delayed_total") >= 4
 
 
 def test_a_long_text_is_read_in_a_process_of_its_own_and_answered_alike(new_house: Callable[..., House]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from gateway.doors.drive import Driver, run_sync
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Door, Durability, PrincipalId
-from gateway.needs import NeedDecision, NeedDurable, NeedTree, Outcome, Work
+from gateway.needs import NeedDecision, NeedDurable, NeedTree, NeedTurn, Outcome, Work
 
 TREE = NeedTree(DatasourceId("d"), "p", "SELECT 1", (), PrincipalId("i#s"))
 
@@ -38,6 +39,15 @@ class Answers:
 
     def __init__(self, answer: Callable[[object], Any]) -> None:
         self.resolve = answer
+        self.own_asked: list[NeedTree] = []
+        self.charged: list[tuple[str, float]] = []
+
+    def own(self, need: NeedTree, ask: Callable[[NeedTree], Any]) -> Any:
+        self.own_asked.append(need)
+        return ask(need)
+
+    def charge_time(self, principal: str, seconds: float) -> None:
+        self.charged.append((principal, seconds))
 
 
 @pytest.fixture
@@ -63,6 +73,55 @@ def test_without_waiting_the_outcome_is_there_at_once(metrics: Metrics) -> None:
     count = "sekisho_decision_duration_seconds_count"
     for stage in ("understand", "decide", "record"):
         assert metrics.registry.get_sample_value(count, {"door": "http", "stage": stage}) == 1
+
+
+def busy(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_a_text_takes_that_nobody_knew_is_charged_to_its_principal(metrics: Metrics, refused: bool) -> None:
+    """From its turn on, also where it fails; not what comes before, as that is what every statement takes."""
+
+    def unknown() -> Work:
+        busy(0.004)
+        yield NeedTurn(PrincipalId("i#s"))
+        busy(0.004)
+        if refused:
+            raise RuntimeError("nobody foresaw this")
+        yield NeedDecision({})
+        return Outcome(reason=Reason.ALLOWED)
+
+    answers = Answers(lambda need: None)
+    Driver(answers, metrics).drive(unknown(), Door.POSTGRES, unexpected)  # type: ignore[arg-type]
+    assert {who for who, _ in answers.charged} == {"i#s"}
+    assert 0.004 <= sum(seconds for _, seconds in answers.charged) < 0.008
+
+
+def test_what_is_known_is_not_even_measured(metrics: Metrics) -> None:
+    def known() -> Work:
+        yield NeedDurable({}, Durability.WRITTEN)
+        return Outcome(reason=Reason.ALLOWED)
+
+    answers = Answers(lambda need: None)
+    Driver(answers, metrics).drive(known(), Door.POSTGRES, unexpected)  # type: ignore[arg-type]
+    assert answers.charged == []
+
+
+def test_a_strict_sessions_own_server_is_asked_by_way_of_the_allowance(metrics: Metrics) -> None:
+    asked: list[NeedTree] = []
+
+    def own(need: NeedTree) -> Any:
+        asked.append(need)
+        return "own tree"
+
+    answers = Answers(lambda need: None)
+    now = Driver(answers, metrics).drive(work(), Door.POSTGRES, unexpected, own)  # type: ignore[arg-type]
+    assert now is not None
+    assert now.message == "own tree"
+    assert answers.own_asked == asked == [TREE]
 
 
 def test_waiting_calls_back_later(metrics: Metrics) -> None:

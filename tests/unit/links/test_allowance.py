@@ -43,12 +43,40 @@ def test_who_cannot_be_kept_waiting_is_refused_at_once():
 def test_a_large_tree_is_paid_for_afterwards():
     allowance = Allowance(LIMITS)
     assert served(allowance, "ann", 0.0) == (0, "")
-    allowance.charge("ann", 1000)
+    allowance.charge_tree("ann", 0.0, 1000)
     assert served(allowance, "ann", 0.0) == (0, "")
-    allowance.charge("ann", 100_000)
+    allowance.charge_tree("ann", 0.0, 100_000)
     assert served(allowance, "ann", 0.0) == (0.1, "")
-    allowance.charge("nobody", 100_000)
-    assert "nobody" not in allowance._debts
+
+
+def test_a_strict_sessions_own_trees_are_paid_for_by_their_length():
+    allowance = Allowance(LIMITS)
+    allowance.charge_tree("ann", 0.0, 100_000, own=True)
+    assert not allowance._debts
+    allowance.charge_tree("ann", 0.0, 1_000_000, own=True)
+    assert round(allowance.pace("ann", 0.0).delay, 6) == 0.3
+    assert allowance.pace("ann", 0.0, patient=False).refusal
+
+
+def test_what_kept_the_others_waiting_is_paid_for_by_the_millisecond():
+    allowance = Allowance(LIMITS)
+    for _ in range(100):
+        allowance.charge_time("ann", 0.0, 0.0009)
+    assert not allowance._debts, "as short as most"
+    allowance.charge_time("ann", 0.0, 0.0062)
+    assert served(allowance, "ann", 0.0) == (0.2, "")
+    assert served(allowance, "ann", 10.0) == (0, "")
+
+
+def test_a_place_that_was_paid_for_is_one_of_so_many_and_costs_nothing():
+    allowance = Allowance(LIMITS)
+    seats = [allowance.seat("ann") for _ in range(4)]
+    assert [bool(one.refusal) for one in seats] == [False, False, False, True]
+    assert not allowance._debts
+    for one in seats:
+        allowance.leave("ann", one)
+    assert not allowance._inside
+    assert allowance._refusals == 0
 
 
 def test_so_many_at_once():

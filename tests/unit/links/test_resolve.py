@@ -15,7 +15,7 @@ from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
 from gateway.links.resolve import Resolver
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Durability, PrincipalId
-from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree
+from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.rego import RegoProgram
@@ -273,3 +273,85 @@ def test_a_large_tree_counts_as_several_statements(tmp_path, engine):
         return caught.value.reason
 
     assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=4) is Reason.LIMIT_EXCEEDED
+
+
+# -- turns: texts that nobody knows are counted before they are read ------------------------------------------------
+
+
+def turn(who: str = "ann", *, patient: bool = True) -> NeedTurn:
+    return NeedTurn(PrincipalId(who), patient)
+
+
+def test_a_turn_costs_one_statement_and_its_tree_no_second(tmp_path, engine):
+    async def use(desk):
+        desk.resolver._twins = {DatasourceId("quick"): Quick()}
+        at_once = []
+        for _ in range(2):
+            at_once.append(desk.resolver.resolve(turn(patient=False)))
+            await desk.resolver.resolve(replace(tree(patient=False), paid=True))
+        with pytest.raises(PolicyUnavailable) as caught:
+            await desk.resolver.resolve(turn(patient=False))
+        return at_once, caught.value.reason, desk.resolver._allowance._inside
+
+    at_once, reason, inside = run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=2)
+    assert at_once == [None, None], "no task, no turn of the loop"
+    assert reason is Reason.LIMIT_EXCEEDED
+    assert not inside
+
+
+def test_over_the_rate_a_turn_comes_later(tmp_path, engine):
+    async def use(desk):
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        turns = [desk.resolver.resolve(turn()) for _ in range(8)]
+        await asyncio.gather(*(one for one in turns if one is not None))
+        return clock() - began, desk.count("unknown_delayed"), desk.resolver._allowance._inside
+
+    took, delayed, inside = run(tmp_path, engine, use, unknown_per_second=20, unknown_burst=4)
+    assert took >= 0.2
+    assert delayed == 4
+    assert not inside
+
+
+def test_who_kept_others_waiting_waits_for_the_next_turn(tmp_path, engine):
+    async def use(desk):
+        assert desk.resolver.resolve(turn()) is None
+        desk.resolver.charge_time(PrincipalId("ann"), 0.02)
+        assert desk.resolver.resolve(turn("ben")) is None
+        return isinstance(desk.resolver.resolve(turn()), asyncio.Future)
+
+    assert run(tmp_path, engine, use, unknown_per_second=20, unknown_burst=4)
+
+
+def test_a_strict_session_is_asked_at_once_and_pays_for_large_trees(tmp_path, engine):
+    asked: list[float] = []
+
+    async def use(desk):
+        loop = asyncio.get_running_loop()
+
+        def own(need: NeedTree) -> asyncio.Future[Analysis]:
+            asked.append(loop.time())
+            answer = loop.create_future()
+            loop.call_soon(answer.set_result, Analysis(("x" * 131_072 * 8,), None, None))  # type: ignore[arg-type]
+            return answer
+
+        began = loop.time()
+        for _ in range(3):
+            await desk.resolver.own(tree(), own)
+        return loop.time() - began, desk.count("unknown_delayed")
+
+    took, delayed = run(tmp_path, engine, use, unknown_per_second=40, unknown_burst=8)
+    assert len(asked) == 3
+    assert asked[2] - asked[1] >= 0.2
+    assert took >= 0.2
+    assert delayed == 2
+
+
+def test_a_strict_session_that_owes_too_much_is_not_asked(tmp_path, engine):
+    async def use(desk):
+        desk.resolver.charge_time(PrincipalId("ann"), 10.0)
+        with pytest.raises(PolicyUnavailable) as caught:
+            await desk.resolver.own(tree(), lambda need: pytest.fail("it was asked"))
+        return caught.value.reason
+
+    assert run(tmp_path, engine, use, unknown_per_second=40, unknown_burst=8) is Reason.LIMIT_EXCEEDED
