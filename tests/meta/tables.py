@@ -1,6 +1,7 @@
 """README's tables, made from the code: ``python -m tests.meta.tables`` prints them, ``--write`` puts them there.
 
-Each lies between ``<!-- settings -->`` and ``<!-- /settings -->``, and so on for ``metrics``, ``reasons``, ``flags``.
+Each lies between ``<!-- settings -->`` and ``<!-- /settings -->``, and so on for ``metrics``, ``reasons``, ``flags``,
+``drivers``.
 `test_docs` holds README to them.
 """
 
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from gateway.config_load import iter_settings
 from gateway.errors import ANSWERS
 from gateway.metrics import Metrics
+from tests.drivers.vocabulary import DRIVERS, Step
 from tests.meta.tree import ROOT
 
 README = ROOT / "README.md"
@@ -72,11 +74,18 @@ def _flags(command: click.Command, name: str) -> Iterator[str]:
             yield from _flags(inner, f"{name} {child}")
 
 
+def drivers_rows() -> Iterator[str]:
+    """One row per driver of the matrix: the steps it plays."""
+    for driver in DRIVERS:
+        yield _row(f"`{driver.name}`", *("yes" if step in driver.steps else "-" for step in Step), driver.why_not)
+
+
 TABLES = {
     "settings": (("setting", "type", "default", "what it is"), settings_rows),
     "metrics": (("metric", "type", "labels", "what it counts"), metrics_rows),
     "reasons": (("reason", "SQLSTATE", "HTTP", "gRPC", "what it means"), reasons_rows),
     "flags": (("command", "what it does"), flags_rows),
+    "drivers": (("driver", *Step, "why not"), drivers_rows),
 }
 
 

@@ -44,6 +44,7 @@ NAMED = {
     "bsd license": "BSD-3-Clause",
     "3-clause bsd license": "BSD-3-Clause",
     "bsd-3-clause license": "BSD-3-Clause",
+    "gnu library or lesser general public license (lgpl)": "LGPL-3.0-or-later",
     "isc license (iscl)": "ISC",
     "mit license": "MIT",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
@@ -56,6 +57,7 @@ EXCEPTIONS = {
     "waitress": ("ZPL-2.1", True, "Zope Public License 2.1: permissive, BSD-like, OSI and FSF approved"),
     "psycopg": ("LGPL-3.0-only", False, "a driver in demo and tests, imported unchanged; not needed to run Sekisho"),
     "psycopg-binary": ("LGPL-3.0-only", False, "the same driver's compiled part"),
+    "psycopg2-binary": ("LGPL-3.0-or-later", False, "a driver of the test matrix, imported unchanged; never shipped"),
 }
 
 
