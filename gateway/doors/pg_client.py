@@ -350,6 +350,8 @@ class Client(asyncio.Protocol):
     def _say(self, reason: Reason, detail: str) -> None:
         if self._reception.shaking or (self._relay is not None and self._relay.within_row):
             return  # it would be read as the rest of the handshake, or of the row
+        if self._relay is not None and self._relay.farewell:
+            return  # a second FATAL would be the answer to whatever a driver has asked since (postgres.js)
         answer = ANSWERS[reason]
         hint = f"Reason: {reason}"
         self.write(messages.error_response("FATAL", answer.sqlstate, detail or answer.summary, hint=hint))

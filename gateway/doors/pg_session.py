@@ -168,6 +168,11 @@ class Relay:
         self._drained()
 
     @property
+    def farewell(self) -> bool:
+        """Whether the client knows from the server itself why the session ends."""
+        return self._session.farewell
+
+    @property
     def within_row(self) -> bool:
         """Whether the client has been given half a row."""
         return self._session.rest_of_row > 0

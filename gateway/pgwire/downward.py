@@ -26,6 +26,7 @@ _HEADER_BYTES: Final = 5
 _DATA_ROW: Final = ord("D")
 _ROWS: Final = frozenset(b"Dd")  # DataRow and CopyData: relayed without being gathered
 _NO_CURSOR: Final = "34000"
+_FAREWELLS: Final = frozenset({"FATAL", "PANIC"})
 _POSITION: Final = re.compile(rb"\0P([0-9]{1,9})\0")
 _ROWS_COME_FROM: Final = frozenset({Sent.QUERY, Sent.EXECUTE})
 MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but rows, which are relayed without being gathered
@@ -46,7 +47,7 @@ PINNED: Final[Mapping[bytes, bytes | None]] = MappingProxyType(
 class Downward:
     """The server's messages."""
 
-    __slots__ = ("_message_limit", "_shared", "_skip", "_strict", "_tail")
+    __slots__ = ("_message_limit", "_shared", "_skip", "_strict", "_tail", "farewell")
 
     def __init__(
         self, shared: Shared, strict: Strict | None = None, *, message_limit: int = MAX_SERVER_MESSAGE_BYTES
@@ -56,6 +57,7 @@ class Downward:
         self._message_limit = message_limit
         self._tail = b""  # the beginning of a message whose end has not come
         self._skip = 0  # bytes of a row that are still to come
+        self.farewell = False  # the server has said why it ends the session
 
     @property
     def between(self) -> bool:
@@ -208,12 +210,14 @@ class Downward:
 
     def _error(self, kind: int, body: bytes) -> bytes | None:
         head = self._shared.ledger.head()
+        if head is not None and head.hidden and self._strict is not None:
+            return self._strict.refused(body)
+        fields = messages.decode_fields(body)
+        self.farewell |= fields.get("V", fields.get("S")) in _FAREWELLS
         if head is None:
             return self._guarded(kind, body)  # between statements: the server ends the session and says why
-        if head.hidden and self._strict is not None:
-            return self._strict.refused(body)
         self._shared.copying = head.copied = False
-        sqlstate = messages.decode_fields(body).get("C", "XX000")
+        sqlstate = fields.get("C", "XX000")
         if head.instead is not None and head.nonce in body:
             instead: bytes | None = messages.encode_fields(b"E", head.instead)
         elif head.overdue and sqlstate == OVERDUE["C"]:

@@ -76,6 +76,11 @@ class Session:
         return self._downward.rest_of_row
 
     @property
+    def farewell(self) -> bool:
+        """Whether the client knows from the server itself why the session ends: that is said once."""
+        return self._downward.farewell
+
+    @property
     def running(self) -> bool:
         """Whether the server still owes an answer."""
         return bool(self._shared.ledger.queue) or self._express.under_way

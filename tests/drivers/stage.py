@@ -81,9 +81,11 @@ class Stage:
     def play(self, target: Target, mode: str, program: Callable[[Play], None]) -> tuple[dict[Step, Report], list[str]]:
         """Let a program play: its reports, and what it left in the table it writes to."""
         play = Play(target, mode, self)
-        program(play)
-        left = [key for (key,) in self._admin.execute("SELECT key FROM feature_flags ORDER BY key")]
-        self._admin.execute("DELETE FROM feature_flags WHERE key ~ '-[0-9]+$'")
+        try:
+            program(play)
+            left = [key for (key,) in self._admin.execute("SELECT key FROM feature_flags ORDER BY key")]
+        finally:
+            self._admin.execute("DELETE FROM feature_flags WHERE key ~ '-[0-9]+$'")
         return play.reports, left
 
     def reasons(self) -> Counter[str]:

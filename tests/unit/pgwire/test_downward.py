@@ -183,6 +183,14 @@ def test_an_error_between_statements_is_the_servers_goodbye():
     play(Server(gone), ToClient(gone))
 
 
+@pytest.mark.parametrize("severity", ["FATAL", "PANIC", "ERROR"])
+def test_the_servers_own_farewell_is_known(severity):
+    said = words({"S": severity, "V": severity, "C": "57P01", "M": "terminating connection"})
+    between = play(Server(said), ToClient(said))
+    within = play(*_asked(), Server(said), ToClient(said), Completed("t", 0, "57P01"))
+    assert between.farewell is within.farewell is (severity != "ERROR")
+
+
 def test_an_error_at_sync_is_relayed_and_nothing_is_skipped():
     deferred = error("23503", "violates foreign key constraint")
     play(
