@@ -117,10 +117,10 @@ class Supervisor:
         self._hub.stop()
         patience = self._config.limits.drain_timeout_ms / 1000 + _DOORS
         _, late = await asyncio.wait(keeping, timeout=patience)
-        if late:
+        while late:
             for number in list(self._processes):
                 self._kill(number)
-            await asyncio.wait(late)
+            _, late = await asyncio.wait(late, timeout=1)  # one may just be starting
 
     def _kill(self, number: int) -> None:
         """It does not answer, or does not end."""

@@ -73,6 +73,6 @@ def bounds(config: Config) -> Bounds:
 
 def decision_ids() -> Callable[[], str]:
     """Ids of decisions: time of start and chance make them unique, the counter makes them cheap."""
-    prefix = f"d-{int(time.time()):x}{token_hex(3)}-"
+    prefix = f"d-{int(time.time()):x}{token_hex(4)}-"  # several workers start in the same second
     numbers = itertools.count(1)
     return lambda: f"{prefix}{next(numbers):x}"

@@ -13,6 +13,7 @@ figures belong to the machine, ratios to the gateway. Nothing here fails for bei
 ``stage``       PostgreSQL 18, PgBouncer and ``sekisho serve``, each a process of its own
 ``wire``        pgbench: direct, through PgBouncer, through the gateway; 8 clients and 1; simple and prepared
 ``bulk``        one large result, and logins
+``workers``     two workers against one process
 ``abuse``       what others notice while one person sends unknown statements at full rate; ``abuser`` is that person
 ``inside``      in this process: decisions, the reading of new statements, the record's writer
 ``known``       in this process: trees, and statements that are known by text or shape

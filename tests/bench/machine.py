@@ -37,6 +37,15 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def children(pid: int) -> tuple[int, ...]:
+    """The processes it has started; none where the system does not say."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        return tuple(int(one) for thread in threads for one in (thread / "children").read_text().split())
+    except OSError:
+        return ()
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, inside, known, twin, wire
+from tests.bench import abuse, bulk, inside, known, twin, wire, workers
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 
-NAMES = ("wire", "bulk", "login", "abuse", "decision", "statement", "known", "twin", "record")
-_WITH_GATEWAY = frozenset({"wire", "bulk", "login", "abuse"})
+NAMES = ("wire", "bulk", "login", "workers", "abuse", "decision", "statement", "known", "twin", "record")
+_WITH_GATEWAY = frozenset({"wire", "bulk", "login", "workers", "abuse"})
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
 
 
@@ -46,6 +46,9 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
         if "login" in names:
             say("logins")
             yield from wire.logins(stage, seconds=effort.seconds, rounds=min(effort.rounds, 3))
+        if "workers" in names:
+            say("two workers against one")
+            yield from workers.run(stage, seconds=effort.seconds, rounds=min(effort.rounds, 3))
         if "abuse" in names:
             say("one person at full rate")
             yield from abuse.run(stage, seconds=2 * effort.seconds, rounds=min(effort.rounds, 3))

@@ -24,7 +24,7 @@ from gateway.demo.characters import Issuer
 from gateway.demo.serving import await_ready
 from gateway.demo.settings import free_port
 from tests.bench import registry
-from tests.bench.machine import cpu_seconds
+from tests.bench.machine import children, cpu_seconds
 from tests.servers import Postgres, find_tool
 
 SCALE = 10
@@ -57,6 +57,7 @@ class Way:
     user: str
     password: str
     pid: int | None  # of what stands in between
+    workers: tuple[int, ...] = ()  # pids of its further processes
 
     def environment(self) -> dict[str, str]:
         """What libpq's programs need to take this way."""
@@ -84,7 +85,8 @@ class Way:
 
     def cpu(self) -> float | None:
         """Processor seconds used in between so far."""
-        return cpu_seconds(self.pid) if self.pid is not None else None
+        used = [cpu_seconds(pid) for pid in (self.pid, *self.workers) if pid is not None]
+        return sum(one or 0.0 for one in used) if used else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ def stage(*, gateway: bool) -> Iterator[Stage]:
             if pgbouncer is not None:
                 port, process = _pooler(pgbouncer, root / "pooler", postgres, cleanup)
                 way("pgbouncer", port, registry.DATABASE, process.pid, registry.ROLE, "any")
-            process = _gateway(files, cleanup)
+            process, _ = start_gateway(files, cleanup)
             who = registry.WHO.subject
             way("gateway", files.port, registry.NOBODY, process.pid, who, token)
             way("labelled", files.port, registry.PEOPLE, process.pid, who, token)
@@ -194,11 +196,11 @@ def _pooler(
 class _Gateway:
     """``sekisho serve`` of the checkout this benchmark lies in."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, workers: int) -> None:
         self._log = config.with_name("gateway.log")
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)],
+                [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config), "--workers", str(workers)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -216,11 +218,14 @@ class _Gateway:
         return self._log.read_text(errors="replace")[-4000:]
 
 
-def _gateway(files: registry.Files, cleanup: contextlib.ExitStack) -> subprocess.Popen[bytes]:
-    gateway = _Gateway(files.config)
+def start_gateway(
+    files: registry.Files, cleanup: contextlib.ExitStack, workers: int = 1
+) -> tuple[subprocess.Popen[bytes], tuple[int, ...]]:
+    """Start it and wait until it is ready; its process, and those it has started."""
+    gateway = _Gateway(files.config, workers)
     cleanup.callback(gateway.stop)
     await_ready(gateway, files.ready_url)
-    return gateway.process
+    return gateway.process, children(gateway.process.pid)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

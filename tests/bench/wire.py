@@ -12,7 +12,7 @@ from tests.bench.figures import Samples, Table, count, ratio, shown
 from tests.bench.stage import SCALE, Stage, Way
 
 # The text of `pgbench -S`; as a file, because the built-in script first asks the catalogs for partitions.
-_SELECT_ONLY = "\\set aid random(1, 100000 * :scale)\nSELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n"
+SELECT_ONLY = "\\set aid random(1, 100000 * :scale)\nSELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n"
 _LOGIN = "SELECT 1;\n"
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _DONE = re.compile(r"^number of transactions actually processed: ([0-9]+)", re.MULTILINE)
@@ -33,12 +33,12 @@ def run(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
     found = {(cell, way): Samples() for cell in cells for way in ways}
     with tempfile.TemporaryDirectory(prefix="sekisho-bench-script-") as folder:
         script = Path(folder) / "select.sql"
-        script.write_text(_SELECT_ONLY)
+        script.write_text(SELECT_ONLY)
         for _ in range(rounds):
             for clients, mode in cells:
                 options = ["-M", mode, "-c", str(clients), "-j", "1", "-T", str(seconds), "-D", f"scale={SCALE}"]
                 for name, way in ways.items():
-                    _pgbench(stage.pgbench, way, script, options, found[(clients, mode), name])
+                    pgbench(stage.pgbench, way, script, options, found[(clients, mode), name])
     notes = _notes(stage)
     return [_table(clients, mode, {way: found[(clients, mode), way] for way in ways}, notes) for clients, mode in cells]
 
@@ -53,7 +53,7 @@ def logins(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
         for _ in range(rounds):
             for name, way in stage.ways.items():
                 if name not in ("labelled", "masked"):
-                    _pgbench(stage.pgbench, way, script, options, found[name])
+                    pgbench(stage.pgbench, way, script, options, found[name])
     rows, data = [], []
     for name, samples in found.items():
         if not samples.rates:
@@ -76,7 +76,7 @@ def logins(stage: Stage, *, seconds: int, rounds: int) -> list[Table]:
     ]
 
 
-def _pgbench(program: Path, way: Way, script: Path, options: list[str], samples: Samples) -> None:
+def pgbench(program: Path, way: Way, script: Path, options: list[str], samples: Samples) -> None:
     before = way.cpu()
     done = subprocess.run(
         [program, "-n", "-f", script, *options], env=way.environment(), capture_output=True, text=True, cwd="/"
