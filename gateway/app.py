@@ -165,7 +165,11 @@ class Application:
         if siblings is None:
             return CancelKeys()
         cancels = CancelKeys(owner=siblings.number - 1, owners=siblings.of, elsewhere=siblings.elsewhere)
-        siblings.cancelled = cancels.use
+
+        def came(process_id: int, secret: bytes) -> None:
+            self.desk.metrics.cancel_asked(cancels.use(process_id, secret))
+
+        siblings.cancelled = came
         return cancels
 
     def _own_volume(self) -> VolumeCounter:

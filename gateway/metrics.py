@@ -123,7 +123,11 @@ class Metrics:
             bounds=_BUCKETS,
         )
         sessions = gauge("sessions", Together.SUM, "Sessions open now.", "door")
-        cancels = counter("cancel_requests", "Cancel requests, by what became of them.", "result")
+        cancels = counter(
+            "cancel_requests",
+            "Cancel requests, by what became of them; `elsewhere`: told to the worker whose it is, and counted there.",
+            "result",
+        )
         self._guesses = counter(
             "logins_delayed", "Logins that waited, or were refused unasked, because passwords before them were wrong."
         )

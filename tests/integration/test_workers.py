@@ -192,10 +192,13 @@ def test_a_cancel_request_reaches_the_worker_whose_session_it_is(crew: Crew, mes
             _cancel(crew, number, process + WORKERS, secret)
         assert crew.metric("workers") == WORKERS  # both have answered since
         assert admin.execute(RUNNING).fetchone() == server, "a wrong key does nothing, wherever it comes in"
+        sent, elsewhere = (crew.metric("cancel_requests_total", result=one) for one in ("sent", "elsewhere"))
         _cancel(crew, other, process, secret)
         assert errors(wire.until(b"Z")) == ["57014"]
         wire.send(query("SELECT 1"))
         assert errors(wire.until(b"Z")) == []
+    assert crew.metric("cancel_requests_total", result="sent") == sent + 1
+    assert crew.metric("cancel_requests_total", result="elsewhere") == elsewhere + 1
 
 
 def _cancel(crew: Crew, number: int, process: int, secret: bytes) -> None:
