@@ -30,6 +30,7 @@ from gateway.errors import ConfigError
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.volume import VolumeCounter
+from gateway.links.blocks_watch import BlocksWatch
 from gateway.links.certificates import Kept
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.own_session import inspect_roles
@@ -264,7 +265,8 @@ class Application:
             return registry
 
         def new_registry(registry: Registry) -> None:
-            world.registry = registry
+            tests = world.registry.controls.tests  # of the policy in force now, perhaps not when the loading began
+            world.registry = registry if registry.controls.tests == tests else registry.tested(tests)
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
             look_at_strictness()
 
@@ -287,7 +289,9 @@ class Application:
         policy = FolderWatch(
             sources.policy_directory, what="policy", load=load_policy, swap=new_policy, seen=sources.policy_seen
         )
+        blocks = BlocksWatch(self.config.registry.directory, running=lambda: world.registry, swap=new_registry)
         self._tasks.spawn(registry.run(), "watch registry")
+        self._tasks.spawn(blocks.run(), "watch blocks")
         self._tasks.spawn(policy.run(), "watch policy")
 
     def _watch_certificates(self, use: CertificateUse, kept: Kept[Any] | None) -> None:

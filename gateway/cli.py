@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli_registry import entities_group, people_group
+from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
 from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
 from gateway.errors import ConfigError
 
@@ -367,6 +367,8 @@ def demo_command(once: bool, directory: Path | None) -> int:
 
 main.add_command(entities_group)
 main.add_command(people_group)
+main.add_command(registry_group)
+main.add_command(whois_command)
 
 
 if __name__ == "__main__":

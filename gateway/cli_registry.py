@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, NO, reporting_problems
+from gateway.console import GOOD, NO, config_option, load_config, reporting_problems
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
@@ -108,3 +111,81 @@ def import_scim_command(
         for organization, number in found.organizations.items():
             click.echo(f"  no entity: {number:,}, organization {organization} (name it with --entity)")
     return NO if found.left_out or found.organizations else GOOD
+
+
+@click.command("whois")
+@click.argument("name")
+@config_option
+@click.option("--as-of", type=_DAY, help="As of this UTC moment; without it, now.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@reporting_problems
+def whois_command(name: str, config_path: Path, as_of: datetime | None, as_json: bool) -> int:
+    """Explain what the registry says of NAME: a person (subject or issuer#subject), an entity, or an address.
+
+    \b
+    sekisho whois li
+    sekisho whois line-cn --as-of 2020-06-01
+    sekisho whois 192.0.2.10 --json
+    """
+    from gateway.links.sources import load_sources
+    from gateway.whois import explain
+    from gateway.whois_text import whois_text
+
+    document = explain(load_sources(load_config(config_path)).registry, name, _moment(as_of))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else whois_text(document))
+    return GOOD
+
+
+def _moment(as_of: datetime | None) -> int:
+    return int(time.time()) if as_of is None else int(as_of.replace(tzinfo=UTC).timestamp())
+
+
+@click.group("registry")
+def registry_group() -> None:
+    """The registry's folder: can it be used, and what is in it?
+
+    \b
+    sekisho registry check /etc/sekisho/registry
+    """
+
+
+@registry_group.command("check")
+@click.argument("directory", type=_FOLDER)
+@click.option("--as-of", type=_DAY, help="Count as of this UTC moment; without it, now.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@reporting_problems
+def registry_check_command(directory: Path, as_of: datetime | None, as_json: bool) -> int:
+    """Read the registry in DIRECTORY; list every problem with its file and line, or what is in it.
+
+    Exits with 0 where it can be used, 2 where it cannot.
+
+    \b
+    sekisho registry check ./registry
+    sekisho registry check ./registry --json | jq .countries_brought
+    """
+    from gateway.facts.registry import load_registry
+    from gateway.registry_summary import summary, summary_text
+
+    found = summary(load_registry(directory), _moment(as_of))
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else f"{directory}: {summary_text(found)}")
+    return GOOD
+
+
+@registry_group.command("manifest")
+@click.argument("directory", type=_FOLDER)
+@reporting_problems
+def registry_manifest_command(directory: Path) -> int:
+    """Write .manifest in DIRECTORY: from then on it is taken only as a whole, with exactly these files.
+
+    \b
+    sekisho registry manifest ./registry && rsync -r ./registry/ gateway:/etc/sekisho/registry/
+    """
+    from gateway.facts import blocks
+    from gateway.facts.folder import write_manifest
+    from gateway.facts.registry import FILES, load_registry
+
+    path = directory / ".manifest"
+    path.unlink(missing_ok=True)  # what is written is of the files as they are, not as they once were
+    load_registry(directory)
+    click.echo(write_manifest(directory, FILES, blocks.FILE))
+    return GOOD

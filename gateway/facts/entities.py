@@ -7,10 +7,11 @@ through the same mappings; where both name one LEI they are one entity, and what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
+from gateway.facts.blocks import Block, read_blocks
 from gateway.facts.bulk import Bulk, BulkRow, Looked
 from gateway.facts.fields import Section
 from gateway.facts.lei import is_lei
@@ -61,17 +62,6 @@ class Contract:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """The kill-switch: an entity, or every entity under a country's law, is stopped."""
-
-    id: str
-    entity: EntityId | None
-    country: Country | None
-    period: Period
-    line: int
-
-
 @dataclass(frozen=True, slots=True)
 class Entities:
     """All entities, indexed by both ends of every edge; edges in a fixed order, so that answers have one, too."""
@@ -85,6 +75,7 @@ class Entities:
     by_lei: Mapping[str, EntityId]  # of those written by hand
     by_hand: Mapping[EntityId, Entity]
     owned_by_hand: frozenset[EntityId]  # whose owners are written by hand, at least some
+    written: int  # holdings by hand
     bulk: Bulk = field(repr=False)
     days: frozenset[int] = field(repr=False)  # on which a fact about entities changes
 
@@ -122,6 +113,7 @@ class Entities:
             by_lei=MappingProxyType(leis),
             by_hand=MappingProxyType(dict(entities)),
             owned_by_hand=frozenset(up),
+            written=len(ownerships),
             bulk=bulk,
             days=frozenset(_days(ownerships, contracts, blocks)) | bulk.days,
         )
@@ -131,6 +123,24 @@ class Entities:
         """Every holding, by who is owned."""
         for owned in self.by_id:
             yield from self.owners_of.get(owned, ())
+
+    @property
+    def holdings(self) -> int:
+        """How many there are, those imported and replaced by hand included."""
+        return self.written + sum(map(len, self.bulk.owners_of.values()))
+
+    def with_blocks(self, blocks: tuple[Block, ...]) -> Entities:
+        """The same with these blocks."""
+        days = {day for block in blocks for day in block.period.edges()}
+        return replace(self, blocks=tuple(sorted(blocks, key=lambda block: block.id)), days=self.days | days)
+
+    def reference(self, section: Section, key: str) -> EntityId:
+        """The entity that a key of another file names, by its id or by its LEI."""
+        name = section.entity(key)
+        found = self.named(name)
+        if name and found is None:
+            section.problem(f"'{key}' names an entity that is not in the registry: '{name}'", key)
+        return found or EntityId(name)
 
     def named(self, name: str) -> EntityId | None:
         """The entity of an id or of an LEI, however it came in; None where there is none."""
@@ -233,9 +243,8 @@ def read_entities(root: Section, bulk: Bulk | None = None) -> Entities:
     known = _Known(entities, leis, bulk)
     ownerships = tuple(_ownership(section, known) for section in root.sections("ownership"))
     contracts = tuple(_contract(section, known) for section in root.sections("contracts"))
-    blocks = tuple(_block(section, known) for section in root.sections("blocks"))
+    blocks = read_blocks(root, known.reference)
     _check_unique(root, "contract", [(contract.id, contract.line) for contract in contracts])
-    _check_unique(root, "block", [(block.id, block.line) for block in blocks])
     root.done()
     found = Entities.build(entities, ownerships, contracts, blocks, bulk)
     for owned in sorted({edge.owned for edge in ownerships}):
@@ -315,21 +324,6 @@ def _contract(section: Section, known: _Known) -> Contract:
         section.problem("an entity cannot be its own contractor", "contractor")
     section.done()
     return contract
-
-
-def _block(section: Section, known: _Known) -> Block:
-    if section.has("entity") == section.has("country"):
-        section.problem("a block names either 'entity' or 'country'")
-    block = Block(
-        id=section.identifier(),
-        entity=known.reference(section, "entity") if section.has("entity") else None,
-        country=section.country("country"),
-        period=section.period(),
-        line=section.line,
-    )
-    section.optional_text("reason")  # for people who read the file
-    section.done()
-    return block
 
 
 def _check_unique(root: Section, what: str, found: list[tuple[str, int]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,20 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from gateway.errors import ConfigError, Reason, SekishoError
-from gateway.facts import bulk, catalog, employer, entities, location, networks, notices, people, people_table
+from gateway.facts import (
+    blocks,
+    bulk,
+    catalog,
+    employer,
+    entities,
+    folder,
+    location,
+    networks,
+    notices,
+    people,
+    people_table,
+)
+from gateway.facts.blocks import Block
 from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
 from gateway.facts.changes import touched
@@ -41,11 +53,16 @@ from gateway.model import (
 )
 
 _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
-_OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE)
-_TABLES: Final = MappingProxyType(
-    {bulk.ENTITIES_FILE: bulk.MAX_BYTES, bulk.OWNERSHIP_FILE: bulk.MAX_BYTES, people_table.FILE: people_table.MAX_BYTES}
+_OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE, blocks.FILE)
+# Every file there may be, with its bytes at the most. A tree is refused by whoever reads it, which says where.
+FILES: Final = MappingProxyType(
+    {
+        **dict.fromkeys((*_REQUIRED, *_OPTIONAL), MAX_BYTES),
+        bulk.ENTITIES_FILE: bulk.MAX_BYTES,
+        bulk.OWNERSHIP_FILE: bulk.MAX_BYTES,
+        people_table.FILE: people_table.MAX_BYTES,
+    }
 )
-_KNOWN: Final = tuple(sorted((*_REQUIRED, *_OPTIONAL, *_TABLES)))
 _MOST_EMPLOYERS: Final = 10_000  # answers kept
 _T = TypeVar("_T")
 
@@ -64,7 +81,9 @@ class Registry:
     controls: Controls = field(repr=False)  # whether entities are held, by the ownership tests in force
     _changes: tuple[int, ...] = field(default=(), repr=False)
     _first_age: int | None = None  # the day from which some fact is counted in days
-    _bulk_digest: str = field(default="", repr=False)
+    _hashes: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the files, by name
+    _own_blocks: tuple[Block, ...] = field(default=(), repr=False)  # of entities.yaml
+    _first_changes: frozenset[int] = field(default=frozenset(), repr=False)  # days of everything but entities
     _employers: dict[tuple[PrincipalId, EntityId, int], EmployerFacts] = field(default_factory=dict, repr=False)
 
     def tested(self, tests: tuple[OwnershipTest, ...]) -> Registry:
@@ -94,6 +113,22 @@ class Registry:
         """Code and definitions of a datasource that somebody looked into; nothing where the catalog knows none."""
         source = self.catalog.get(datasource)
         return Vouched() if source is None else source.vouched
+
+    def with_blocks(self, data: bytes) -> Registry:
+        """The same with another blocks.yaml, and nothing else read again. Raises ConfigError."""
+        problems = Problems()
+        known = _with_blocks(self.entities, self._own_blocks, _Reading({blocks.FILE: data}, problems))
+        if problems.listed():
+            raise ConfigError(problems.listed())
+        hashes = {**self._hashes, **folder.digests({blocks.FILE: data})}
+        return replace(
+            self,
+            revision=folder.revision(hashes),
+            entities=known,
+            _hashes=hashes,
+            _changes=_moments(known, self._first_changes),
+            _employers={},
+        )
 
     def employer(self, principal: Principal, controller: EntityId, at: int) -> EmployerFacts:
         """Who employs the principal, and the chain to the controller (one that the registry knows).
@@ -152,35 +187,37 @@ def load_registry(directory: Path, former: Registry | None = None) -> Registry:
     What was imported in bulk and is the same in ``former`` is taken from there, not read a second time.
     """
     problems = Problems()
-    files = _read_files(directory, problems)
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
-        digest.update(files[name])
+    files = folder.read_folder(directory, FILES, _REQUIRED, blocks.FILE, problems)
+    hashes = folder.digests(files)
     reading = _Reading(files, problems)
-    bulk_digest, imported = _bulk(files, problems, former)
+    imported = _bulk(files, hashes, problems, former)
     known = reading.file(entities.FILE, partial(entities.read_entities, bulk=imported))
     persons = _people(reading, files, problems)
     sites = reading.file(networks.FILE, networks.read_networks)
     sources = reading.file(catalog.FILE, catalog.read_catalog)
     told = reading.file(notices.DISCLOSURES_FILE, notices.read_notices) or ()
     agreed = reading.file(notices.AGREEMENTS_FILE, notices.read_agreements) or ()
+    own_blocks = known.blocks if known is not None else ()
     if known is not None:
+        known = _with_blocks(known, own_blocks, reading)
         _check_references(problems, known, persons or (), sources or {}, told, agreed)
     if problems.listed() or known is None or persons is None or sites is None or sources is None:
         raise ConfigError([f"{directory.name}/{problem}" for problem in problems.listed()])
+    changes = _changes(persons, told, agreed)
     ages = [contract.last_audit for contract in known.contracts] + [item.last_check for item in agreed]
     return Registry(
-        revision=digest.hexdigest()[:16],
+        revision=folder.revision(hashes),
         people=people.by_identity(_canonical(persons, known)),
         entities=known,
         networks=sites,
         catalog=sources,
         notices=told,
         agreed=agreed,
-        _changes=_changes(known, persons, told, agreed),
+        _changes=_moments(known, changes),
         _first_age=min((age for age in ages if age is not None), default=None),
-        _bulk_digest=bulk_digest,
+        _hashes=hashes,
+        _own_blocks=own_blocks,
+        _first_changes=changes,
         controls=_controls(known, former),
     )
 
@@ -205,40 +242,36 @@ def _people(reading: _Reading, files: Mapping[str, bytes], problems: Problems) -
     return (*persons, *table)
 
 
-def _bulk(files: Mapping[str, bytes], problems: Problems, former: Registry | None) -> tuple[str, Bulk]:
-    """What was imported, and the hash it is known by again."""
-    listed, holdings = (files.get(name, b"") for name in (bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE))
-    digest = hashlib.sha256(listed).hexdigest() + hashlib.sha256(holdings).hexdigest()
-    if former is not None and former._bulk_digest == digest:
-        return digest, former.entities.bulk
-    return digest, bulk.read_bulk(listed, holdings, problems)
+def _bulk(files: Mapping[str, bytes], hashes: Mapping[str, str], problems: Problems, former: Registry | None) -> Bulk:
+    """What was imported; the former registry's, where it is the same."""
+    names = (bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE)
+    if former is not None and all(former._hashes.get(name) == hashes.get(name) for name in names):
+        return former.entities.bulk
+    listed, holdings = (files.get(name, b"") for name in names)
+    return bulk.read_bulk(listed, holdings, problems)
 
 
-def _read_files(directory: Path, problems: Problems) -> Mapping[str, bytes]:
-    """The bytes of every file, each read once: what is hashed is what is parsed."""
-    files: dict[str, bytes] = {}
+def _with_blocks(known: Entities, own: tuple[Block, ...], reading: _Reading) -> Entities:
+    """Entities with the blocks of both files."""
+    given = frozenset(block.id for block in own)
+
+    def read(root: Section) -> tuple[Block, ...]:
+        if not root.has("blocks"):  # an empty list is one; a file without the key is none
+            root.problem("'blocks' is missing")
+        found = blocks.read_blocks(root, known.reference, given)
+        root.done()
+        return found
+
+    return known.with_blocks((*own, *(reading.file(blocks.FILE, read) or ())))
+
+
+def read_alone(path: Path) -> bytes:
+    """blocks.yaml as it is now. Raises ConfigError."""
     try:
-        names = sorted(path.name for path in directory.iterdir() if path.suffix in (".yaml", ".yml", ".csv"))
-    except OSError:
-        raise ConfigError([f"{directory}: the registry's folder cannot be read"]) from None
-    for name in names:
-        if name not in _KNOWN:
-            problems.add(name, 0, f"no file of a registry (known: {', '.join(_KNOWN)})")
-            continue
-        limit = _TABLES.get(name, MAX_BYTES)
-        try:
-            with (directory / name).open("rb") as stream:
-                files[name] = stream.read(limit + 1)
-        except OSError:
-            problems.add(name, 0, "the file cannot be read")
-            continue
-        if name in _TABLES and len(files[name]) > limit:  # of the others, whoever reads the tree says so
-            problems.add(name, 0, f"the file is larger than {limit} bytes")
-            del files[name]
-    for name in _REQUIRED:
-        if name not in names:
-            problems.add(name, 0, "the file is missing")
-    return MappingProxyType(files)
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError([f"{path.name}: {error.strerror or error}"]) from None
 
 
 class _Reading:
@@ -296,17 +329,17 @@ def _check_references(
             problems.add(file, line, f"'{entity}' is not an entity of the registry")
 
 
-def _changes(
-    known: Entities,
-    persons: Iterable[Person],
-    told: tuple[Notice, ...],
-    agreed: tuple[Agreed, ...],
-) -> tuple[int, ...]:
-    days = set(known.days)
+def _changes(persons: Iterable[Person], told: tuple[Notice, ...], agreed: tuple[Agreed, ...]) -> frozenset[int]:
+    """Days on which a fact about anything but entities changes."""
+    days: set[int] = set()
     for person in persons:
         days.update(person.edges())
     for item in agreed:
         days.update(item.edges())
     for notice in told:
         days.update(notice.period.edges())
-    return tuple(sorted(day * DAY for day in days))
+    return frozenset(days)
+
+
+def _moments(known: Entities, days: frozenset[int]) -> tuple[int, ...]:
+    return tuple(sorted(day * DAY for day in known.days | days))

@@ -23,6 +23,7 @@ Map:
     volume_file the volume counts, over a restart
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
+    blocks_watch the kill-switch's own file: in force at once, lifted at rest
     strict_rules which sessions must be strict as rules and registry stand now
     tasks       the only place that makes asyncio tasks
 

@@ -35,7 +35,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("world",),
     ("app", "worker", "supervisor"),
-    ("check", "demo", "provision", "console"),
+    ("check", "demo", "provision", "console", "whois", "whois_text", "registry_summary"),
     ("cli_registry",),
     ("cli",),
     ("__main__",),

@@ -5,6 +5,29 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from tests.unit.facts.gleif_files import write_csv, write_xml
+from tests.unit.facts.world import write_registry
+
+DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
+
+
+def _configuration(folder: Path) -> Path:
+    """One that names the demo's registry; nothing else of it is there."""
+    (folder / "jwks.json").write_text("{}")
+    path = folder / "sekisho.yaml"
+    path.write_text(f"""\
+listeners: {{postgres: [{{address: "127.0.0.1:5439", plaintext: loopback}}]}}
+issuers: [{{issuer: https://id.line.example, audience: sekisho, keys: jwks.json}}]
+datasources:
+  - id: messenger
+    host: {folder}
+    database: messenger
+    tls: disable
+    twin: {{role: twin}}
+    profiles: [{{name: engineer, role: engineer}}]
+registry: {{directory: {DEMO}}}
+record: {{directory: {folder}}}
+""")
+    return path
 
 
 def test_import_tells_what_came_of_it(tmp_path: Path) -> None:
@@ -43,3 +66,40 @@ def test_scim_import_tells_whom_it_found_no_entity_for(tmp_path: Path) -> None:
     assert "1 people, 0 of them employed" in found.stdout
     assert "organization (none)" in found.stdout
     assert json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)["people"] == 1
+
+
+def test_check_tells_what_is_in_a_registry_or_every_problem(tmp_path: Path) -> None:
+    write_registry(tmp_path)
+    found = CliRunner().invoke(main, ["registry", "check", str(tmp_path), "--as-of", "2026-11-22"])
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert "2 entities by hand" in found.stdout
+    as_json = CliRunner().invoke(main, ["registry", "check", str(tmp_path), "--json"])
+    assert json.loads(as_json.stdout)["people"] == 1
+    (tmp_path / "people.yaml").write_text("people: [{issuer: i}]\n")
+    (tmp_path / "networks.yaml").write_text("sites: 1\n")
+    found = CliRunner().invoke(main, ["registry", "check", str(tmp_path)])
+    assert found.exit_code == 2
+    assert len(found.stderr.splitlines()) == 4
+
+
+def test_manifest_is_written_of_a_registry_that_can_be_used(tmp_path: Path) -> None:
+    write_registry(tmp_path)
+    assert CliRunner().invoke(main, ["registry", "manifest", str(tmp_path)]).exit_code == 0
+    (tmp_path / "people.yaml").write_text("people: []\n")
+    found = CliRunner().invoke(main, ["registry", "check", str(tmp_path)])
+    assert "people.yaml: 11 bytes, where .manifest says" in found.stderr
+    assert CliRunner().invoke(main, ["registry", "manifest", str(tmp_path)]).exit_code == 0
+    assert CliRunner().invoke(main, ["registry", "check", str(tmp_path)]).exit_code == 0
+
+
+def test_whois_reads_the_configuration(tmp_path: Path) -> None:
+    missing = CliRunner().invoke(main, ["whois", "ann", "--config", str(tmp_path / "none.yaml")])
+    assert missing.exit_code == 2
+    place = _configuration(tmp_path)
+    found = CliRunner().invoke(main, ["whois", "sato", "--config", str(place)])
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert "Sato Haruka" in found.stdout
+    as_json = CliRunner().invoke(
+        main, ["whois", "192.0.2.10", "--as-of", "2021-03-17", "--json", "--config", str(place)]
+    )
+    assert json.loads(as_json.stdout)["as_of"] == "2021-03-17T00:00:00+00:00"

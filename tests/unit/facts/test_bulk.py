@@ -8,6 +8,7 @@ from gateway.facts.bulk import ENTITY_COLUMNS, OWNERSHIP_COLUMNS, Bulk, read_bul
 from gateway.facts.csv_rows import MAX_PROBLEMS
 from gateway.facts.fields import Problems
 from gateway.facts.lei import with_check_digits
+from gateway.facts.registry import FILES as FILES_THERE
 from gateway.facts.registry import load_registry
 from gateway.model import EntityId
 from tests.unit.facts.world import FILES, registry, write_registry
@@ -130,7 +131,7 @@ def test_file_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     registry(tmp_path)
     with (tmp_path / "entities.csv").open("wb") as stream:
         stream.truncate(bulk.MAX_BYTES + 1)
-    monkeypatch.setattr("gateway.facts.registry._TABLES", {"entities.csv": 1000})
+    monkeypatch.setattr("gateway.facts.registry.FILES", {**FILES_THERE, "entities.csv": 1000})
     with pytest.raises(ConfigError) as caught:
         load_registry(tmp_path)
     assert caught.value.problems == (f"{tmp_path.name}/entities.csv: the file is larger than 1000 bytes",)

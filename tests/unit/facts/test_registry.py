@@ -84,8 +84,8 @@ def test_every_problem_of_every_file_is_listed_with_its_place(tmp_path: Path) ->
         f"{place}/people.yaml:2: 'name' is missing",
         f"{place}/people.yaml:4: unknown key 'nick'",
         f"{place}/people.yaml:8: 'nobody' is not an entity of the registry",
-        f"{place}/persons.yaml: no file of a registry (known: agreements.yaml, catalog.yaml, disclosures.yaml, "
-        "entities.csv, entities.yaml, networks.yaml, ownership.csv, people.csv, people.yaml)",
+        f"{place}/persons.yaml: no file of a registry (known: agreements.yaml, blocks.yaml, catalog.yaml, "
+        "disclosures.yaml, entities.csv, entities.yaml, networks.yaml, ownership.csv, people.csv, people.yaml)",
     ]
 
 
@@ -145,3 +145,37 @@ def test_demo_registry_is_whole() -> None:
         "Suzuki",
     }
     assert found.datasource(DatasourceId("messenger")) is not None
+
+
+def test_blocks_are_read_alone(tmp_path: Path) -> None:
+    blocks_in_entities = FILES["entities.yaml"] + "blocks:\n  - {id: first, country: CN}\n"
+    first = registry(tmp_path, entities=blocks_in_entities)
+    data = b"blocks:\n  - {id: second, entity: shop, from: 2021-02-24}\n"
+    second = first.with_blocks(data)
+    assert [block.id for block in second.entities.blocks] == ["first", "second"]
+    ann, shop = principal("ann"), EntityId("shop")
+    assert first.employer(ann, shop, moment("2021-02-24")).blocked_by is None
+    assert second.employer(ann, shop, moment("2021-02-24")).blocked_by == "second"
+    assert second.next_change(moment("2021-02-20")) == moment("2021-02-24")
+    (tmp_path / "blocks.yaml").write_bytes(data)
+    assert load_registry(tmp_path).revision == second.revision != first.revision
+    assert [block.id for block in second.with_blocks(b"blocks: []").entities.blocks] == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (
+            b"blocks:\n  - {id: x, entity: nobody}\n",
+            "blocks.yaml:2: 'entity' names an entity that is not in the registry",
+        ),
+        (b"", "blocks.yaml:1: the file is empty"),
+        (b"bloc", "blocks.yaml:1: a mapping is wanted here"),
+        (b"blocks: []\nmore: 1\n", "blocks.yaml:2: unknown key 'more'"),
+        (b"{}", "blocks.yaml:1: 'blocks' is missing"),
+    ],
+)
+def test_odd_blocks_are_refused(tmp_path: Path, data: bytes, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        registry(tmp_path).with_blocks(data)
+    assert any(listed.startswith(problem) for listed in caught.value.problems)
