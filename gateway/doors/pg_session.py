@@ -32,6 +32,7 @@ from gateway.pgwire.actions import (
     Judgement,
     Leave,
     Lookup,
+    Refused,
     ToClient,
     ToServer,
 )
@@ -250,6 +251,8 @@ class Relay:
                             self._own.analysed(action)
                     case Completed():
                         self._completed(action)
+                    case Refused():
+                        self._desk.metrics.denied(Door.POSTGRES, action.reason)
                     case Close():
                         server.write(b"".join(to_server))
                         self._client.end(action.reason, action.detail)

@@ -80,6 +80,13 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The session itself refused something, and says so in its place."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """End the session, telling the client why (FATAL)."""
 
@@ -92,4 +99,4 @@ class Leave:
     """The client said goodbye."""
 
 
-Action = ToServer | ToClient | Judge | Analysed | Completed | Close | Leave
+Action = ToServer | ToClient | Judge | Analysed | Completed | Refused | Close | Leave

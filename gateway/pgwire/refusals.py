@@ -12,6 +12,7 @@ TOO_MANY: Final = MappingProxyType(
         "V": "ERROR",
         "C": "54000",
         "M": "too many prepared statements and portals in this session",
+        "D": "Reason: limit_exceeded",
         "H": "Close some of them, or ask the operator to raise limits.statements.",
     }
 )
@@ -24,8 +25,8 @@ OVERDUE: Final = MappingProxyType(
         "V": "ERROR",
         "C": "57014",
         "M": "canceling statement due to statement timeout",
-        "D": "It ran longer than the gateway allows.",
-        "H": "Reason: statement_timeout",
+        "D": "Reason: statement_timeout",
+        "H": "It ran for longer than the gateway allows (limits.statement_timeout_ms).",
     }
 )
 

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.errors import ClientProtocolError, Reason
 from gateway.naming import Naming
 from gateway.pgwire import messages
-from gateway.pgwire.actions import Judge, Judgement, Leave
+from gateway.pgwire.actions import Judge, Judgement, Leave, Refused
 from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent, Spliced
@@ -218,7 +218,11 @@ class Upward:
         self._shared.send(messages.encode_parse(own, nonce), expected)
 
     def _full(self, more: int = 1) -> bool:
-        return len(self._shared.statements.entries) + len(self._shared.portals.entries) + more > self._limit
+        """Whether so many names more are too many, which is said then."""
+        full = len(self._shared.statements.entries) + len(self._shared.portals.entries) + more > self._limit
+        if full:
+            self._shared.actions.append(Refused(Reason.LIMIT_EXCEEDED))
+        return full
 
     def _bind(self, body: bytes) -> None:
         bind = messages.decode_bind(body)

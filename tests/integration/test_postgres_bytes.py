@@ -13,6 +13,7 @@ import pytest
 from gateway.demo.characters import LI, SATO
 from gateway.demo.database import Database
 from gateway.pgwire.frames import encode
+from gateway.pgwire.messages import decode_fields
 from gateway.pgwire.startup import startup_message
 from tests.houses import House
 from tests.integration.postgres_wire import (
@@ -201,8 +202,14 @@ def test_more_statements_than_the_limit(new_house: Callable[..., House]) -> None
         for number in range(6):
             wire.send(parse("SELECT 1", f"s{number}") + SYNC)
             assert errors(wire.until(b"Z")) == ([] if number < 5 else ["54000"])
+        labels = {"door": "postgres", "layer": "none", "rule": "none", "reason": "limit_exceeded"}
+        assert house.metric("sekisho_denials_total", **labels) == 1
         wire.send(encode(b"C", b"Ss0\0") + parse("SELECT 1", "s9") + SYNC)
         assert errors(wire.until(b"Z")) == []
+        wire.send(bind("s1", "p") + SYNC)
+        (fields,) = [decode_fields(body) for kind, body in wire.until(b"Z") if kind == b"E"]
+        assert (fields["C"], fields["D"]) == ("54000", "Reason: limit_exceeded"), "portals count, too"
+        assert house.metric("sekisho_denials_total", **labels) == 2
 
 
 def test_a_limit_on_messages(new_house: Callable[..., House]) -> None:

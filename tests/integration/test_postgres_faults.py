@@ -326,6 +326,19 @@ def test_a_transaction_that_does_not_end_is_ended(new_house: Callable[..., House
         assert admin.execute("SELECT count(*) FROM feature_flags WHERE key = 'never'").fetchone() == (0,)
 
 
+def test_a_statement_that_runs_beyond_the_drain_is_ended(new_house: Callable[..., House], messenger: Database) -> None:
+    house = new_house({"limits": {"drain_timeout_ms": 300}})
+    endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 85000) b"
+    asked = "SELECT 1 FROM pg_stat_activity WHERE query = %s AND state = 'active'"
+    with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire, messenger.connect() as admin:
+        wire.send(query(endless))
+        until(lambda: admin.execute(asked, (endless,)).fetchone())
+        house.stop()
+        assert wire.fatal()["C"] == "57P01"
+        assert admin.execute(asked, (endless,)).fetchone() is None, "it does not outlive the gateway"
+    assert [entry["reason"] for entry in events(house, "session_close")] == ["shutting_down"]
+
+
 def test_a_client_that_vanishes_in_the_middle_of_a_statement_leaves_nothing_running(
     house: House, messenger: Database
 ) -> None:

@@ -93,7 +93,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(new_house: Callable[..., H
             wire.send(parse(text) + bind() + execute() + SYNC if extended else query(text))
             messages = wire.until(b"Z")
             (fields,) = [decode_fields(body) for kind, body in messages if kind == b"E"]
-            assert (fields["S"], fields["C"], fields["H"]) == ("ERROR", "57014", "Reason: statement_timeout")
+            assert (fields["S"], fields["C"], fields["D"]) == ("ERROR", "57014", "Reason: statement_timeout")
             assert fields["M"] == "canceling statement due to statement timeout"
         wire.send(query("SELECT 1"))
         assert rows(wire.until(b"Z")) == 1, "the session lives"

@@ -663,6 +663,7 @@ def test_too_many_names_are_refused_before_they_are_judged_and_closing_one_makes
         "V": "ERROR",
         "C": "54000",
         "M": "too many prepared statements and portals in this session",
+        "D": "Reason: limit_exceeded",
         "H": "Close some of them, or ask the operator to raise limits.statements.",
     }
     play(
@@ -744,8 +745,8 @@ LATE = words(
         "V": "ERROR",
         "C": "57014",
         "M": "canceling statement due to statement timeout",
-        "D": "It ran longer than the gateway allows.",
-        "H": "Reason: statement_timeout",
+        "D": "Reason: statement_timeout",
+        "H": "It ran for longer than the gateway allows (limits.statement_timeout_ms).",
     }
 )
 CANCELLED = error("57014", "canceling statement due to user request")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.errors import Reason
 from gateway.naming import NameKind, Naming
-from gateway.pgwire.actions import Completed, Judge, Judgement, Named, ToClient, ToServer
+from gateway.pgwire.actions import Completed, Judge, Judgement, Named, Refused, ToClient, ToServer
 from gateway.pgwire.session import Session
 from gateway.pgwire.sqlnames import may_name
 from gateway.sql.gate import inspect
@@ -269,7 +270,7 @@ def test_too_many_names_made_by_sql() -> None:
     text = "PREPARE a AS SELECT 1; PREPARE b AS SELECT 2"
     session = prepared(Client(query(text)), asked(text), names_limit=2)
     actions = session.judged(Judgement("t2", naming=judged("t2", text).naming))
-    assert actions == [ToServer(query("gw_2"))]
+    assert actions == [Refused(Reason.LIMIT_EXCEEDED), ToServer(query("gw_2"))]
     actions = session.server_data(error("42601", 'syntax error at or near "gw_2"') + ready())
     assert any(isinstance(one, ToClient) and b"C54000\0" in one.data for one in actions)
 
