@@ -205,7 +205,7 @@ class Record:
 class Limits:
     """Bounds on everything a peer could push on."""
 
-    sessions: int = setting("postgres sessions at once", 1000)
+    sessions: int = setting("postgres sessions at once, of each worker where there are several", 1000)
     sessions_per_principal: int = setting("the same, of one principal", 200)
     login_timeout_ms: int = setting("longest time from connection to logged in", 10_000)
     login_lifetime: int = setting("seconds for which a login by SCRAM or certificate is good", 28_800)

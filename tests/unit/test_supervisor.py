@@ -109,6 +109,17 @@ def test_a_worker_that_does_not_end_is_killed(
     assert "worker_killed" in [one.message for one in caplog.records]
 
 
+def test_an_error_nobody_foresaw_is_no_good_end(
+    alone: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(self: Supervisor, number: int, again: str) -> int:
+        raise RuntimeError("what is this?")
+
+    monkeypatch.setattr(Supervisor, "_run_one", broken)
+    assert run(alone, monkeypatch, "") == ["worker 1 could not be watched any longer"]
+    assert "task_failed" in [one.message for one in caplog.records]
+
+
 def test_what_cannot_be_had_is_told_before_anything_is_started(alone: House, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load(alone.layout.config, {})
     lock = lock_alone(config.record.directory, FileCalls())
