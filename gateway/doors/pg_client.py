@@ -383,7 +383,7 @@ class Client(asyncio.Protocol):
                 asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
         self._door.cancels.revoke(self._cancel_id)
         if self._relay is not None and self._login is not None:
-            if self._relay.running and not self._login.server.closed:
+            if self._relay.running:  # also where the line is lost: the server may not know yet, and runs on
                 self._door.see_off(self, self._login, patience=patience)
             else:
                 self._login.server.end()
