@@ -26,6 +26,7 @@ _SSL_CODE: Final = 80877103
 _GSSENC_CODE: Final = 80877104
 _NEWEST_MINOR: Final = 2
 MAX_STARTUP_BYTES: Final = 10_000  # the server's MAX_STARTUP_PACKET_LENGTH
+_PROXY_HEADERS: Final = frozenset({0x0D0A0D0A, 0x50524F58})  # how its versions begin: CR LF CR LF, and `PROX`
 _TLS_HANDSHAKE: Final = b"\x16"  # the type of a TLS record; of a packet's length it would be 352 MiB
 
 # Start-up parameters are settings: only these may be a client's. `options`, `search_path`, `role`, `replication` and
@@ -158,6 +159,10 @@ class Opening:
             self._check_length(_INT32.unpack_from(self._buffer)[0])
 
     def _check_length(self, length: int) -> None:
+        if length in _PROXY_HEADERS:  # believed, it would let anybody say where they stand
+            raise AuthenticationError(
+                Reason.EDGE_UNTRUSTED, "a PROXY protocol header from a peer that is not a configured edge"
+            )
         if not 8 <= length <= MAX_STARTUP_BYTES:
             raise ClientProtocolError(Reason.MESSAGE_MALFORMED, "invalid length of startup packet")
 

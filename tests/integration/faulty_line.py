@@ -26,7 +26,7 @@ class Line:
         self.stop_after: int | None = None  # bytes from the server; then it stalls
         self.stopped = threading.Event()
         self._over = False
-        self._half_closed = False
+        self._ended: list[None] = []  # one for each pump
         self._passed = 0
         self._pumps = [threading.Thread(target=self._up), threading.Thread(target=self._down)]
         for pump in self._pumps:
@@ -50,13 +50,13 @@ class Line:
     def reset(self) -> None:
         """The gateway's side ends with a RST; what was on its way is lost."""
         self._end()
-        self._gateway.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # closed already
+            self._gateway.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._gateway.close()
         self._server.close()
 
     def half_close(self) -> None:
         """The server says nothing more, and still listens."""
-        self._half_closed = True
         self._gateway.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -81,22 +81,25 @@ class Line:
             self.stopped.set()
 
     def _pump(self, reader: socket.socket, writer: socket.socket, seen: Callable[[bytes], None]) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while not self._over:
                 ready, _, _ = select.select([] if self._still() else [reader], [], [], _TICK)
                 if not ready or self._still():
                     continue
                 data = reader.recv(self._room(reader))
                 if not data:
+                    writer.shutdown(socket.SHUT_WR)
                     break
                 seen(data)
                 self._write(writer, data)
-        if not self._over:
-            with contextlib.suppress(OSError):
-                writer.shutdown(socket.SHUT_WR)
-            if writer is self._gateway and self._half_closed:
+        except OSError:  # one side is gone: the other learns it, as it would of a real line
+            for side in (self._gateway, self._server):
                 with contextlib.suppress(OSError):
-                    self._server.shutdown(socket.SHUT_RDWR)  # as a real one, that nobody hears any more
+                    side.shutdown(socket.SHUT_RDWR)
+        self._ended.append(None)
+        if len(self._ended) == 2 and not self._over:
+            self._gateway.close()
+            self._server.close()
 
     def _still(self) -> bool:
         return self.stalled or bool(self._held and self.parameters.get("application_name") in self._held)

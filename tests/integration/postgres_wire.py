@@ -23,8 +23,9 @@ Message = tuple[bytes, bytes]
 class Wire:
     """One TCP connection."""
 
-    def __init__(self, port: int) -> None:
-        self.socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, port: int, *, source: str = "127.0.0.1") -> None:
+        place, here = ("127.0.0.1", port), (source, 0)
+        self.socket: socket.socket = socket.create_connection(place, timeout=20, source_address=here)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self.key = b""

@@ -23,6 +23,7 @@ from gateway.demo.database import Database
 from gateway.demo.relay import proxy_header
 from gateway.errors import ANSWERS, Reason
 from gateway.pgwire.frames import encode
+from gateway.pgwire.proxy import SIGNATURE
 from gateway.pgwire.startup import startup_message
 from tests.houses import House
 from tests.integration.postgres_wire import Wire, bystander, events, until
@@ -306,10 +307,41 @@ def test_a_proxy_header_in_pieces_and_the_place_it_names(house: House) -> None:
         assert entry["peer"] == {"address": "203.0.113.9", "site": None, "via_edge": True}
 
 
-def test_a_proxy_header_from_nobody_special_is_not_looked_for(house: House) -> None:
-    with Wire(house.ports.sites["tokyo-hq"]) as wire:
-        wire.send(proxy_header("203.0.113.9", 4000, "127.0.0.1", house.ports.edge))
-        assert wire.fatal()["C"] == "08P01"
+@pytest.mark.parametrize("listener", ["edge", "tokyo-hq"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_proxy_header_from_who_is_no_edge_is_not_believed(house: House, listener: str, version: int) -> None:
+    """127.0.0.2 is none, wherever it knocks; at a listener without edges nobody is."""
+    port = house.ports.edge if listener == "edge" else house.ports.sites[listener]
+    header = proxy_header("203.0.113.9", 4000, "127.0.0.1", port)
+    before = house.metric("sekisho_logins_total", method="none", result="edge_untrusted")
+    with bystander(house, LI), Wire(port, source="127.0.0.2") as wire:
+        wire.send(header if version == 2 else b"PROXY TCP4 203.0.113.9 127.0.0.1 4000 5432\r\n")
+        fields = wire.fatal()
+    assert (fields["C"], fields["H"]) == ("28000", "Reason: edge_untrusted")
+    entry = events(house, "login_refused")[-1]
+    assert (entry["reason"], entry["peer"]["address"]) == ("edge_untrusted", "127.0.0.2")
+    assert house.metric("sekisho_logins_total", method="none", result="edge_untrusted") == before + 1
+
+
+def test_an_edge_of_its_own_accord_and_one_with_more_to_say(house: House) -> None:
+    """LOCAL is a health check: nobody stands behind it. TLVs behind the address block are skipped, up to a limit."""
+    local = SIGNATURE + b"\x20\x00\x00\x00"
+    whole = proxy_header("203.0.113.9", 4000, "127.0.0.1", house.ports.edge)
+    tlvs = b"\x03\x00\x04crc!" + b"\x04\x0f\x00" + b"\0" * 0x0F00
+    more = whole[:14] + (12 + len(tlvs)).to_bytes(2, "big") + whole[16:] + tlvs
+    for header, address in ((local, None), (more, "203.0.113.9")):
+        with Wire(house.ports.edge) as wire:
+            wire.send(header)
+            wire.startup("sato")
+            wire.password(house.token(SATO))
+            assert wire.until(b"Z", b"E")[-1] == (b"Z", b"I")
+            entry = events(house, "session_open")[-1]
+            assert entry["peer"] == {"address": address, "site": None, "via_edge": True}
+    with Wire(house.ports.edge) as wire:
+        wire.send(local[:-1])
+        wire.socket.shutdown(socket.SHUT_WR)
+        wire.until()
+    until(lambda: events(house, "protocol_error")[-1]["reason"] == "startup_truncated")
 
 
 def test_loopback_without_a_site_is_nowhere(new_house: Callable[..., House], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from struct import pack
 import pytest
 
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason, SekishoError
+from gateway.pgwire.proxy import SIGNATURE
 from gateway.pgwire.startup import (
     SSL_REQUEST,
     CancelKey,
@@ -150,6 +151,15 @@ def test_a_packet_of_another_layout_is_malformed(body):
 @pytest.mark.parametrize("length", [0, 4, 7, 10_001, 0x16030100, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
 def test_a_length_out_of_bounds_is_malformed_as_soon_as_it_is_there(length):
     assert _refused(pack("!I", length), tls=False).reason is Reason.MESSAGE_MALFORMED
+
+
+@pytest.mark.parametrize("header", [SIGNATURE, b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"])
+@pytest.mark.parametrize("tls", [True, False])
+def test_whoever_is_no_edge_says_nothing_of_where_they_stand(header, tls):
+    for pieces in ([header], [bytes([byte]) for byte in header], [header[:3], header[3:]]):
+        refused = _refused(*pieces, tls=tls)
+        assert isinstance(refused, AuthenticationError)
+        assert refused.reason is Reason.EDGE_UNTRUSTED
 
 
 def test_the_longest_packet_is_taken():

@@ -1,0 +1,370 @@
+"""Faults of the house itself: a full disk, an engine that hangs, a clock that jumps, a server that drops everything,
+and any bytes at all. Nothing is done that was not decided and recorded, and whoever is not concerned goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import resource
+import signal
+import socket
+import struct
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from gateway.audit.damage import BadKind
+from gateway.audit.verify import verify
+from gateway.demo.characters import LI, SATO
+from gateway.demo.database import DATABASE, PORT, Database
+from gateway.demo.serving import ServeProcess, await_ready, serve
+from gateway.doors import desk
+from gateway.errors import PolicyUnavailable, Reason
+from gateway.pgwire.frames import encode
+from gateway.pgwire.startup import SSL_REQUEST, cancel_request, startup_message
+from tests.houses import House
+from tests.integration.faulty_line import Lines
+from tests.integration.postgres_wire import (
+    FLUSH,
+    SYNC,
+    Wire,
+    bind,
+    bystander,
+    errors,
+    events,
+    execute,
+    parse,
+    query,
+    rows,
+    until,
+)
+
+pytestmark = pytest.mark.integration
+
+PEOPLE = "UPDATE users SET country = country WHERE id = 1"
+
+
+def status(house: House, path: str) -> int:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(house.http + path, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+# ---------------------------------------------------------------------------------------------------------- the disk
+
+
+@pytest.fixture
+def apart(messenger: Database) -> Iterator[tuple[House, Callable[[], ServeProcess]]]:
+    """A gateway in a process of its own, whose files the kernel can be told to keep small."""
+    running: list[ServeProcess] = []
+    with tempfile.TemporaryDirectory(prefix="sekisho-apart-") as directory:
+        house = House(Path(directory), messenger)
+
+        def start() -> ServeProcess:
+            running.append(serve(house.layout.config))
+            await_ready(running[-1], house.ports.ready_url, seconds=30)
+            return running[-1]
+
+        yield house, start
+        for process in running:
+            process.stop()
+
+
+def test_a_full_disk(apart: tuple[House, Callable[[], ServeProcess]], messenger: Database) -> None:
+    """The kernel refuses to let the record grow: nothing more is done, and it is whole when there is room again."""
+    house, start = apart
+    process = start()
+    with house.connect(SATO) as connection, messenger.connect() as admin:
+        connection.execute(PEOPLE)  # type: ignore[arg-type]
+        xmin = admin.execute("SELECT xmin FROM users WHERE id = 1").fetchone()
+        size = max(path.stat().st_size for path in house.layout.record.iterdir())
+        resource.prlimit(process._process.pid, resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+        for text in (PEOPLE, "SELECT name FROM users WHERE id = 1"):
+            with pytest.raises(psycopg.Error) as caught:
+                connection.execute(text)  # type: ignore[arg-type]
+            assert caught.value.sqlstate == "58030"
+        assert admin.execute("SELECT xmin FROM users WHERE id = 1").fetchone() == xmin
+        with Wire(house.ports.sites["tokyo-hq"]) as wire:
+            wire.startup("sato")
+            wire.password(house.token(SATO))
+            assert wire.fatal()["C"] == "58030"
+        assert (status(house, "/readyz"), status(house, "/healthz")) == (503, 200)
+    process.stop()
+    process = start()
+    with house.connect(SATO) as connection:
+        assert connection.execute(PEOPLE).rowcount == 1  # type: ignore[arg-type]
+    process.stop()
+    assert verify(house.layout.record).ok
+
+
+# -------------------------------------------------------------------------------------------------------- the engine
+
+
+class Hung:
+    """An engine that does not come back until it is let go."""
+
+    def __init__(self, then: Exception) -> None:
+        self.asked, self.go, self._then = threading.Event(), threading.Event(), then
+
+    def evaluate(self, document: Any) -> Any:
+        self.asked.set()
+        assert self.go.wait(30)
+        raise self._then
+
+
+def test_an_engine_that_hangs(new_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs in the gateway's own process, so everything waits for it: that is told where a kubelet looks, and nothing
+    goes on undecided, then or afterwards."""
+    monkeypatch.setattr(desk, "_ALIVE_WITHIN", 0.7)
+    house = new_house()
+    assert house.application is not None
+    resolver = house.application.desk._resolver
+    good, hung = resolver.engine, Hung(PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "it hung"))
+    with house.connect(SATO) as connection, Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire:
+        resolver.engine = hung  # type: ignore[assignment]
+        wire.send(query("SELECT count(*) FROM stickers"))
+        assert hung.asked.wait(10)
+        until(lambda: status(house, "/healthz") == 503)
+        resolver.engine = good
+        hung.go.set()
+        assert errors(wire.until(b"Z")) == ["58000"]
+        wire.send(query("SELECT count(*) FROM stickers"))
+        assert rows(wire.until(b"Z")) == 1
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        until(lambda: status(house, "/healthz") == 200)
+    assert [entry["reason"] for entry in house.entries("refusal")] == ["engine_unavailable"]
+
+
+# --------------------------------------------------------------------------------------------------------- the clock
+
+
+@pytest.fixture
+def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the door's clock forward or back."""
+
+    def to(seconds: float) -> None:
+        shifted = SimpleNamespace(
+            time=lambda: time.time() + seconds,
+            time_ns=lambda: time.time_ns() + int(seconds * 1e9),
+            monotonic=time.monotonic,
+        )
+        for module in ("desk", "pg_limits", "pg_proof", "pg_record", "pg_session", "postgres"):
+            monkeypatch.setattr(f"gateway.doors.{module}.time", shifted)
+
+    return to
+
+
+def test_a_clock_that_jumps_ahead_ends_what_has_expired(new_house: Callable[..., House], jump: Any) -> None:
+    house = new_house()
+    with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire:
+        jump(7200)
+        wire.send(query("SELECT name FROM users WHERE id = 1"))
+        found = wire.until(b"Z")
+        assert errors(found)[:1] == ["28000"], "the token lives for an hour"
+        with Wire(house.ports.sites["tokyo-hq"]) as late:
+            late.startup("sato")
+            late.password(house.token(SATO))
+            assert late.fatal()["H"] == "Reason: token_expired"
+        with Wire(house.ports.sites["tokyo-hq"]) as good:
+            good.startup("sato")
+            good.password(house.token(SATO, at=int(time.time()) + 7200))
+            assert good.until(b"Z", b"E")[-1] == (b"Z", b"I")
+    house.stop()
+    assert verify(house.layout.record).ok
+
+
+def test_a_clock_that_jumps_back_lets_nobody_stay_longer(new_house: Callable[..., House], jump: Any) -> None:
+    house = new_house()
+    with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire:
+        jump(-7200)
+        with Wire(house.ports.sites["tokyo-hq"]) as early:
+            early.startup("sato")
+            early.password(house.token(SATO))
+            assert early.fatal()["H"] == "Reason: token_not_yet_valid"
+        wire.send(query("SELECT count(*) FROM stickers") + query("SELECT 1"))
+        assert (rows(wire.until(b"Z")), rows(wire.until(b"Z"))) == (1, 1)
+    until(lambda: events(house, "session_close"))
+    house.stop()
+    found = verify(house.layout.record).bad
+    assert {one.kind for one in found} == {BadKind.CLOCK_BACK}, "told, and nothing else is wrong with it"
+
+
+# -------------------------------------------------------------------------------------------------------- the server
+
+
+def test_an_immediate_shutdown(tmp_path: Path, new_house: Callable[..., House]) -> None:
+    database = Database(tmp_path)
+    database.start()
+    try:
+        house = new_house(database=database)
+        port = house.ports.sites["tokyo-hq"]
+        with Wire(port).login(house, SATO) as idle, Wire(port).login(house, SATO) as busy:
+            with Wire(port).login(house, SATO) as copying:
+                busy.send(query("BEGIN") + query("INSERT INTO feature_flags (key, enabled) VALUES ('lost', true)"))
+                busy.until(b"Z")
+                busy.until(b"Z")
+                copying.send(query("COPY feature_flags (key, enabled) FROM STDIN"))
+                copying.until(b"G")
+                copying.send(encode(b"d", b"lost\tt\n"))
+                assert database._process is not None
+                database._process.send_signal(signal.SIGQUIT)
+                database._process.wait(30)
+                for wire in (idle, busy, copying):
+                    said = errors(wire.until())
+                    assert said[-1] == "08006"
+                    assert set(said[:-1]) <= {"57P01", "57P02"}
+        until(lambda: house.metric("sekisho_sessions", door="postgres") == 0)
+        assert status(house, "/readyz") == 200
+        database._launch(database._installation())
+        database._wait()
+        until(lambda: _works(house), seconds=20)
+        with database.connect() as admin:
+            assert admin.execute("SELECT count(*) FROM feature_flags WHERE key = 'lost'").fetchone() == (0,)
+        closed = [entry["reason"] for entry in events(house, "session_close")]
+        assert closed.count("upstream_lost") == 3
+        assert verify(house.layout.record).ok
+    finally:
+        database.stop()
+
+
+def _works(house: House) -> bool:
+    try:
+        with house.connect(LI) as connection:
+            return connection.execute("SELECT count(*) FROM regions").fetchone() == (5,)
+    except psycopg.Error:
+        return False
+
+
+# -------------------------------------------------------------------------------------------------------- any bytes
+
+STREAMS = 5 * int(os.environ.get("FUZZ_EXAMPLES", "40"))  # `make fuzz`: 10 000
+DENIED = b"SELECT phone FROM users"
+SOUND = [
+    query("SELECT 1"),
+    query("BEGIN"),
+    query("COMMIT"),
+    query(DENIED),
+    query("SELECT id, name FROM stickers ORDER BY id"),
+    query("COPY feature_flags (key, enabled) FROM STDIN"),
+    query("COPY stickers TO STDOUT"),
+    parse("SELECT 1", "s"),
+    parse(DENIED.decode()),
+    parse("SELECT name FROM stickers"),
+    bind("s", "p"),
+    bind(),
+    execute("p", 1),
+    execute(),
+    encode(b"D", b"Ss\0"),
+    encode(b"D", b"P\0"),
+    encode(b"C", b"Ss\0"),
+    encode(b"d", b"fuzz\tt\n"),
+    encode(b"c"),
+    encode(b"f", b"no\0"),
+    encode(b"X"),
+    FLUSH,
+    SYNC,
+    SYNC,
+]
+OPENINGS = [
+    SSL_REQUEST,
+    struct.pack("!II", 8, 80877104),
+    cancel_request(7, b"abcd"),
+    startup_message({"user": "li", "database": "messenger"}),
+    startup_message({"user": "li", "database": "messenger", "options": "-c="}),
+    b"\x16\x03\x01\x02\x00\x01",
+    encode(b"p", b"no token\0"),
+]
+
+
+def stream(chance: random.Random, sound: list[bytes]) -> bytes:
+    """Sound messages with some bytes changed, dropped or put in; now and then noise."""
+    if chance.random() < 0.15:
+        return chance.randbytes(chance.randrange(1, 400))
+    data = bytearray(b"".join(chance.choices(sound, k=chance.randrange(1, 10))))
+    for _ in range(chance.choice((0, 0, 1, 2, 5))):
+        at = chance.randrange(len(data))
+        match chance.randrange(4):
+            case 0:
+                data[at] = chance.randrange(256)
+            case 1:
+                del data[at : at + chance.randrange(1, 5)]
+            case 2:
+                data[at:at] = chance.randbytes(chance.randrange(1, 5))
+            case _:
+                del data[at:]
+        if not data:
+            break
+    return bytes(data)
+
+
+def speak(wire: Wire, chance: random.Random, data: bytes) -> None:
+    """Send it in pieces, and leave in one of the ways people leave; whoever waits, waits for an end that must come."""
+    try:
+        at = 0
+        while at < len(data):
+            size = chance.choice((1, 3, 17, 1000))
+            wire.send(data[at : at + size])
+            at += size
+        match chance.randrange(3):
+            case 0:
+                wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            case 1:
+                wire.socket.shutdown(socket.SHUT_WR)
+                while wire.socket.recv(65_536):
+                    pass
+            case _:
+                pass
+    except TimeoutError:
+        raise
+    except OSError:
+        pass  # it was hung up on
+
+
+def test_any_bytes_at_the_door(messenger: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    seeds = random.Random() if "FUZZ_EXAMPLES" in os.environ else random.Random(20_261_122)
+    with Lines(str(messenger.socket_directory / f".s.PGSQL.{PORT}")) as lines:
+        source = {
+            "id": "messenger",
+            "host": "127.0.0.1",
+            "port": lines.port,
+            "database": DATABASE,
+            "tls": "disable",
+            "twin": {"role": "sekisho_twin"},
+            "profiles": [{"name": "engineer", "role": "sekisho_engineer"}],
+        }
+        house = House(tmp_path, messenger, {"datasources": [source]}).start()
+        try:
+            with bystander(house, SATO):
+                for _ in range(STREAMS):
+                    seed = seeds.randrange(2**32)
+                    chance = random.Random(seed)
+                    with Wire(house.ports.sites["shanghai-office"]) as wire:
+                        opening = chance.random() < 0.4
+                        if not opening:
+                            wire.login(house, LI)
+                        speak(wire, chance, stream(chance, OPENINGS if opening else SOUND))
+            until(lambda: house.metric("sekisho_sessions", door="postgres") == 0, seconds=30)
+            opened = {entry["session"] for entry in events(house, "session_open")}
+            closed = [entry["session"] for entry in events(house, "session_close")]
+            assert sorted(closed) == sorted(opened), "every session has one end"
+        finally:
+            house.stop()
+        upstream = [line for line in lines.lines if line.parameters.get("application_name") != "sekisho twin"]
+        assert not [line for line in upstream if DENIED in line.sent]
+    with messenger.connect() as admin:
+        admin.execute("DELETE FROM feature_flags WHERE key LIKE '%fuzz%'")
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert verify(house.layout.record).ok
