@@ -223,9 +223,8 @@ def test_an_immediate_shutdown(tmp_path: Path, new_house: Callable[..., House]) 
                 database._process.send_signal(signal.SIGQUIT)
                 database._process.wait(30)
                 for wire in (idle, busy, copying):
-                    said = errors(wire.until())
-                    assert said[-1] == "08006"
-                    assert set(said[:-1]) <= {"57P01", "57P02"}
+                    (said,) = errors(wire.until())  # the server's farewell, or ours where it had none
+                    assert said in ("57P01", "57P02", "08006")
         until(lambda: house.metric("sekisho_sessions", door="postgres") == 0)
         assert status(house, "/readyz") == 200
         database._launch(database._installation())
