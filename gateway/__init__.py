@@ -2,7 +2,8 @@
 
 Map, in the order of imports (a package may import what stands above it, never what stands below):
 
-    errors words model naming config logs metrics gathered  vocabulary: reasons, ids, frozen values, settings, counts
+    errors words model naming
+    search_path config logs metrics gathered  vocabulary: reasons, ids, frozen values, settings, counts
     facts                                 registry -> who, where, employer chain, labels, notices, volume
     sql                                   text and the server's tree -> what a statement touches
     policy                                facts -> Rego -> verdict

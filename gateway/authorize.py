@@ -37,6 +37,7 @@ from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome,
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.reuse import Answer, Bounded, Repeat, Standing, weight
+from gateway.search_path import PathDeed, PathState
 from gateway.sql.rewrite import RewriteRefused
 from gateway.sql.together import together_with
 from gateway.understand import Statements, meant_by, understand
@@ -68,7 +69,8 @@ class Authority:
         self._narrower = Narrower(world=world, bounds=bounds, name=own_name)
         self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text
         self._answers: Bounded[tuple[object, ...], Answer] = Bounded(bounds.known_decisions)  # by distinct question
-        self._known: Bounded[tuple[str, str | bytes], Standing] = Bounded(bounds.known_decisions)  # by session, text
+        # by session, its search_path, text or shape
+        self._known: Bounded[tuple[str, str | None, str | bytes], Standing] = Bounded(bounds.known_decisions)
         self._revision_of: tuple[str, Registry | None, str] = ("", None, "")
 
     # -- the order ------------------------------------------------------------------------------------------------
@@ -76,7 +78,7 @@ class Authority:
     def authorize(self, ask: Ask, now_ns: int) -> Work:
         """Decide about one text. ``now_ns``: nanoseconds since the epoch. Never raises SekishoError."""
         at = now_ns // _SECOND
-        asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types)
+        asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, ask.search_path, ask.path_state)
         asker = (ask.door, ask.principal, ask.peer, ask.supports, ask.sends)
         who = ask.principal.id
         naming = yield from self._statements.naming(ask)
@@ -132,6 +134,7 @@ class Authority:
             or verdict.effect is not Effect.ALLOW
             or verdict.findings
             or not standing.understanding.statement.complete
+            or standing.understanding.statement.path is PathDeed.SETS  # whoever sends it on has to look after that
             or not self.usable(standing, now_ns // _SECOND)
         ):
             return None
@@ -141,14 +144,16 @@ class Authority:
             standing, decision_id, repeats.text(decision_id, now_ns // _MICROSECOND, age, statement_hash), now_ns
         )
 
-    def known(self, text: str, session: str, who: PrincipalId, now_ns: int) -> Repeat | None:
+    def known(
+        self, text: str, session: str, who: PrincipalId, now_ns: int, *, search_path: str | None = None
+    ) -> Repeat | None:
         """``once_more`` for a text that this session has sent before, or one that differs from such a text in nothing
         but constants that cannot change what it does. None: it has to be asked about."""
-        standing = self._known.get((session, text), who)
+        standing = self._known.get((session, search_path, text), who)
         if standing is not None:
             return self.once_more(standing, session, now_ns)
         shape = self._statements.shape(text, who)
-        standing = self._known.get((session, shape), who) if shape is not None else None
+        standing = self._known.get((session, search_path, shape), who) if shape is not None else None
         if standing is None:
             return None
         return self.once_more(standing, session, now_ns, record.statement_hash(self._hash_key, text))
@@ -157,11 +162,13 @@ class Authority:
         """What ``known`` finds: of a session that is what it is, in a door that sends the text on by itself."""
         if not ask.sends or ask.own_session or ask.seen or ask.parameter_types or ask.names is not None:
             return
+        if ask.path_state is not PathState.SETTLED:
+            return
         who = ask.principal.id
-        self._known.put((ask.session, ask.sql), standing, who, weight(ask.sql))
+        self._known.put((ask.session, ask.search_path, ask.sql), standing, who, weight(ask.sql))
         shape = self._statements.shape(ask.sql, who) if standing.text is None else None
         if shape is not None:  # obligations are written around constants: such a text is its own
-            self._known.put((ask.session, shape), standing, who, weight(ask.sql))
+            self._known.put((ask.session, ask.search_path, shape), standing, who, weight(ask.sql))
 
     def usable(self, standing: Answer, at: int) -> bool:
         """Whether a fresh answer would be the same one (revision, epoch, time, volume)."""

@@ -169,6 +169,9 @@ class Datasource:
         "require",
     )
     search_path: tuple[str, ...] = setting("schemas, in order; pg_temp is always added last", ("public",))
+    search_paths: tuple[str, ...] = setting(
+        "others that clients may ask for at start-up, each as SQL writes it: `app, public`; SET takes any", ()
+    )
     connect_timeout_ms: int = setting("longest time to reach and log in at the server", 5000)
     strict: bool | None = setting(
         "ask the client's own session what a statement means, and hold what runs to it; "

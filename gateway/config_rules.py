@@ -17,6 +17,7 @@ from typing import Final
 from gateway import config as c
 from gateway import config_logins
 from gateway.config_draft import Draft, Problem, is_loopback
+from gateway.search_path import listed, permitted
 
 # Asymmetric only: with a symmetric algorithm whoever can verify a token can also make one, and a public key taken for
 # an HMAC secret is the classic forgery.
@@ -220,6 +221,10 @@ def _datasource(draft: Draft) -> Iterator[Problem]:
     for index, schema in enumerate(draft.get("search_path") or ()):
         if schema in ("pg_temp", "$user", '"$user"'):
             yield f"search_path[{index}]", f"`{schema}` would mean another schema in every session"
+    for index, path in enumerate(draft.get("search_paths") or ()):
+        names = listed(path)
+        if names is None or not permitted(names) or not {"pg_temp", "$user"}.isdisjoint(names):
+            yield f"search_paths[{index}]", f"`{path}` is no list of plain schemas: `app, public`"
     yield from _profiles(draft)
 
 

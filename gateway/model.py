@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import Reason
+from gateway.search_path import PathDeed as PathDeed
 from gateway.who import ChainLink as ChainLink
 from gateway.who import EmployerFacts as EmployerFacts
 from gateway.who import HeldFact as HeldFact
@@ -60,6 +61,7 @@ class StatementFacts:
     relations: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
     transaction: str | None = None  # begin | commit | rollback | None, for doors that follow it
+    path: PathDeed = PathDeed.KEEPS  # what it may do to the session's search_path
     # OIDs of the relations it rests on; None: any change of the catalogs may change it. No part of what it does.
     depends: frozenset[str] | None = field(default=None, compare=False, repr=False)
 

@@ -23,6 +23,7 @@ from gateway.model import (
 from gateway.naming import SessionNames
 from gateway.reading import Task
 from gateway.reuse import Standing
+from gateway.search_path import PathState
 from gateway.sql.catalog import Catalog
 from gateway.sql.named import Names
 
@@ -43,6 +44,8 @@ class Ask:
     sends: bool = False  # the door sends the text on by itself, so obligations are to be written into it
     seen: tuple[StatementFacts, ...] = ()  # an open portal serves what it was opened for, whatever is true since
     names: SessionNames | None = None  # what the session's names stand for; None: nobody here knows
+    search_path: str | None = None  # the session's, as `gateway.search_path` writes it; None: the datasource's own
+    path_state: PathState = PathState.SETTLED
     session: str
 
 
@@ -57,6 +60,7 @@ class NeedTree:
     principal: PrincipalId  # for whom: nobody may keep the twin busy for everybody else
     relations: Names = frozenset()  # that the text names: what its analysis may be held up by
     patient: bool = True  # whether whoever asks may be kept waiting: not a door with a few threads for everybody
+    search_path: str | None = None  # under which path; None: the datasource's own
     counted: bool = True  # as one more unknown statement of the principal; False: it follows from one that was
     paid: bool = False  # its text's turn was waited for: no second time
 

@@ -20,9 +20,10 @@ from gateway.naming import Meaning, NameDeed, NameKind, NameUse, Naming, Session
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, NeedTurn, World
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
 from gateway.reuse import Bounded, Known, weight
+from gateway.search_path import PathDeed, PathState, rests_on, written
 from gateway.sql import gate, wording
 from gateway.sql.catalog import Catalog
-from gateway.sql.codes import IncompleteCode
+from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.creating import created
 from gateway.sql.named import Names
 from gateway.sql.together import together, together_with
@@ -46,7 +47,7 @@ class Statements:
         self._namings: Bounded[str, Naming | None] = Bounded(bounds.known_statements)
         # Of strict sessions, which are asked about a text each time it comes.
         self._gated: Bounded[str, tuple[gate.GateStatement, ...]] = Bounded(bounds.known_statements)
-        self._trees: Bounded[tuple[str, bytes], tuple[Catalog, StatementFacts]] = Bounded(bounds.known_statements)
+        self._trees: Bounded[tuple[object, ...], tuple[Catalog, StatementFacts]] = Bounded(bounds.known_statements)
 
     def forget(self) -> None:
         """The catalogs changed: what statements mean must be asked again."""
@@ -76,12 +77,13 @@ class Statements:
         """
         if ask.own_session:
             epoch = None  # its own server says what it means, each time
-        key = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, ask.names is None, meant)
+        key = (*_where(ask), ask.sql, ask.parameter_types, ask.path_state, ask.names is None, meant)
         who = ask.principal.id
         known = self._still(ask.datasource, self._texts.get(key, who), epoch)
         if known is not None:
             return known
-        scanned = self._scan(ask.sql) if epoch is not None else None
+        knowable = epoch is not None and ask.path_state is not PathState.UNKNOWN
+        scanned = self._scan(ask.sql) if knowable else None
         if scanned is not None:
             known = self._known_shape(ask, scanned, epoch)
             if known is not None:
@@ -108,17 +110,21 @@ class Statements:
         facts: list[StatementFacts] = []
         made: Made = {}
         creates = False
+        asked = ask
         for statement in statements:
             if statement.use is not None:
-                found = yield from self._named(ask, statement, statement.use, epoch, made)
+                found = yield from self._named(asked, statement, statement.use, epoch, made)
             elif statement.facts is not None:
                 found = statement.facts
+            elif asked.path_state is PathState.UNKNOWN:
+                found = _refused(statement.kind, SUMMARIES[IncompleteCode.PATH_UNKNOWN], IncompleteCode.PATH_UNKNOWN)
             else:
-                found = yield from self._analyse(ask, statement, epoch, paid=not facts and _short(ask))
+                found = yield from self._analyse(asked, statement, epoch, paid=not facts and _short(ask))
             if isinstance(found, Complaint) and not creates:
                 return found
             facts.append(found if isinstance(found, StatementFacts) else _refused(statement.kind, _MADE_BEFORE))
             creates = creates or bool(statement.creates)
+            asked = _after(asked, statement, facts[-1])
         whole = together(facts)
         if epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._texts.put(key, Known(whole, epoch), who, weight(ask.sql))
@@ -163,14 +169,14 @@ class Statements:
         cuts = self._cuts.get(scanned.wording, who)
         if cuts is None:
             return None
-        key = (ask.datasource, ask.profile, wording.shape(scanned, cuts), ask.parameter_types)
+        key = (*_where(ask), wording.shape(scanned, cuts), ask.parameter_types)
         return self._still(ask.datasource, self._shapes.get(key, who), epoch)
 
     def _analyse(
         self, ask: Ask, statement: gate.GateStatement, epoch: str | None, *, paid: bool
     ) -> Generator[Need, Any, StatementFacts | Complaint]:
         """Facts of one statement: those of its shape, where that is known, else the server is asked."""
-        key = (ask.datasource, ask.profile, statement.shape, ask.parameter_types)
+        key = (*_where(ask), statement.shape, ask.parameter_types)
         who = ask.principal.id
         known = self._still(ask.datasource, self._shapes.get(key, who), epoch) if statement.shape is not None else None
         if known is not None:
@@ -181,6 +187,8 @@ class Statements:
         facts = yield from self._facts(ask, statement.kind, analysis)
         if statement.creates:
             facts = created(facts, statement.creates)
+        if statement.assigned is not None:  # a set_config, and nothing else
+            facts = replace(facts, path=statement.assigned.deed)
         if statement.shape is not None and epoch is not None and epoch == self._world.epoch(ask.datasource):
             self._shapes.put(key, Known(facts, epoch), who, weight(ask.sql))
         return facts
@@ -209,7 +217,7 @@ class Statements:
         if not ask.own_session:
             return (yield from read(ask, kind, analysis, self._bounds.tree_bytes))
         who = ask.principal.id
-        key = (kind, blake2b("\0".join(analysis.trees).encode("utf-8", "surrogatepass")).digest())
+        key = (kind, ask.search_path, blake2b("\0".join(analysis.trees).encode("utf-8", "surrogatepass")).digest())
         known = self._trees.get(key, who)
         if known is not None and known[0] is analysis.catalog:
             return known[1]
@@ -224,6 +232,8 @@ class Statements:
         if statement.facts is not None:
             _dropped(use, made)
             return statement.facts
+        if ask.path_state is PathState.UNKNOWN:
+            return _refused(statement.kind, SUMMARIES[IncompleteCode.PATH_UNKNOWN], IncompleteCode.PATH_UNKNOWN)
         if ask.names is None:
             return _refused(statement.kind, f"{statement.kind.upper()} is let through only where sessions are known")
         if use.deed is NameDeed.MAKE:
@@ -267,14 +277,32 @@ def _dropped(use: NameUse, made: Made) -> None:
     made[use.kind, use.name] = None
 
 
-def _refused(kind: str, detail: str) -> StatementFacts:
+def _refused(kind: str, detail: str, code: IncompleteCode = IncompleteCode.KIND_REFUSED) -> StatementFacts:
     return StatementFacts(
         kind=kind,
         effect=StatementEffect.NONE,
         complete=False,
-        incomplete=str(IncompleteCode.KIND_REFUSED),
+        incomplete=str(code),
         detail=detail,
     )
+
+
+def _where(ask: Ask) -> tuple[object, ...]:
+    """Where a text is asked about, and how its names are looked up there: so begins every key of what is known."""
+    return ask.datasource, ask.profile, ask.search_path
+
+
+def _after(ask: Ask, statement: gate.GateStatement, facts: StatementFacts) -> Ask:
+    """The question about what follows a statement in the same text: under the path that will be in force by then."""
+    if facts.path is PathDeed.KEEPS:
+        return ask
+    if facts.path is PathDeed.SETS:
+        path = statement.assigned.path if statement.assigned is not None else None
+        if path is None or ask.own_session:  # which is asked before any of the text is run
+            return replace(ask, path_state=PathState.UNKNOWN)
+        return replace(ask, search_path=written(path), path_state=PathState.OPEN)
+    # The end of a transaction: what was set in it is undone, or not, as it ends.
+    return ask if ask.path_state is PathState.SETTLED else replace(ask, path_state=PathState.UNKNOWN)
 
 
 def understand(world: World, volume: VolumeCounter, ask: Ask, statement: StatementFacts, at: int) -> Understanding:
@@ -320,15 +348,24 @@ def inspected(ask: Ask, text: str, max_bytes: int) -> Generator[Need, Any, tuple
 def read(ask: Ask, kind: str, analysis: Analysis, max_tree_bytes: int) -> Generator[Need, Any, StatementFacts]:
     """Facts of one statement from its trees, wherever there is time to read them."""
     task = ReadTrees(kind, analysis.trees, analysis.catalog, max_tree_bytes)
-    if large(analysis.trees):
-        facts: StatementFacts = yield reading(ask, task)
-        return facts
-    return task.perform()
+    facts: StatementFacts = (yield reading(ask, task)) if large(analysis.trees) else task.perform()
+    if ask.search_path is not None:
+        facts = replace(facts, depends=rests_on(facts.depends, ask.search_path))
+    return facts
 
 
 def tree(ask: Ask, text: str, relations: Names) -> NeedTree:
     """The need of one statement's tree."""
-    return NeedTree(ask.datasource, ask.profile, text, ask.parameter_types, ask.principal.id, relations, _patient(ask))
+    return NeedTree(
+        ask.datasource,
+        ask.profile,
+        text,
+        ask.parameter_types,
+        ask.principal.id,
+        relations,
+        _patient(ask),
+        ask.search_path,
+    )
 
 
 def reading(ask: Ask, task: Task) -> NeedReading:

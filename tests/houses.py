@@ -54,6 +54,7 @@ class House:
         strict: bool | None = None,
         epoch_interval_ms: int = 100,
         profiles: Sequence[Mapping[str, Any]] | None = None,
+        search_paths: tuple[str, ...] = (),
     ) -> None:
         self.layout = Layout(root=root)
         self.layout.make()
@@ -74,6 +75,7 @@ class House:
         document["datasources"][0]["strict"] = strict
         if profiles is not None:
             document["datasources"][0]["profiles"] = list(profiles)
+        document["datasources"][0]["search_paths"] = [*search_paths]
         _merge(document, settings or {})
         self.layout.config.write_text(yaml.safe_dump(document))
         self.application: Application | None = None

@@ -18,6 +18,7 @@ from gateway.pgwire.express import MORE, NOT_HERE
 from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.session import Session
 from gateway.reuse import Repeat, Standing
+from gateway.search_path import Asking, PathDeed, PathState
 
 _READ_BY: Final = frozenset({"select", "prepare", "execute", "declare", "fetch", "move"})  # where nothing is written
 
@@ -25,7 +26,19 @@ _READ_BY: Final = frozenset({"select", "prepare", "execute", "declare", "fetch",
 class Express:
     """Of one session."""
 
-    __slots__ = ("_act", "_completions", "_desk", "_fail", "_guards", "_login", "_repeat", "_session", "_turn", "over")
+    __slots__ = (
+        "_act",
+        "_completions",
+        "_desk",
+        "_fail",
+        "_guards",
+        "_login",
+        "_path",
+        "_repeat",
+        "_session",
+        "_turn",
+        "over",
+    )
 
     def __init__(
         self,
@@ -33,6 +46,7 @@ class Express:
         desk: Desk,
         login: LoggedIn,
         session: Session,
+        path: Asking,
         act: Callable[[list[Action]], None],
         fail: Callable[[], None],
     ) -> None:
@@ -41,6 +55,7 @@ class Express:
         self._turn = desk.turn
         self._login = login
         self._session = session
+        self._path = path
         self._act = act
         self._fail = fail
         self._completions = Completions(login.session)
@@ -56,8 +71,8 @@ class Express:
         login, authority, now_ns = self._login, self._desk.authority, time.time_ns()
         if isinstance(found, Ticket):
             repeat = authority.once_more(found.standing, login.session, now_ns)
-        elif isinstance(found, str):
-            repeat = authority.known(found, login.session, login.principal.id, now_ns)
+        elif isinstance(found, str) and (path := self._path.under(self._session.search_path))[1] is PathState.SETTLED:
+            repeat = authority.known(found, login.session, login.principal.id, now_ns, search_path=path[0])
         else:
             repeat = None
         if repeat is None:
@@ -117,4 +132,6 @@ def allowed(ticket: Ticket) -> Judgement:
     guarded = facts.data.about_people or not facts.statement.complete
     reads = facts.statement.kind in _READ_BY and facts.statement.effect is StatementEffect.READ
     lasting = guarded and not reads
-    return Judgement(ticket, text=standing.text, naming=standing.naming, guarded=guarded, lasting=lasting)
+    # Nobody knows what one that is not understood does to the path, either.
+    path = facts.statement.path if facts.statement.complete else PathDeed.SETS
+    return Judgement(ticket, text=standing.text, naming=standing.naming, guarded=guarded, lasting=lasting, path=path)

@@ -9,14 +9,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.record import Event
+from gateway.config import Datasource
 from gateway.errors import AuthenticationError, Reason
 from gateway.facts.registry import Registry
 from gateway.links.own_session import OWN_SESSION_SETTINGS, keep_quiet
 from gateway.links.server import ServerAddress, ServerConnection, open_connection
-from gateway.links.twin import search_path
 from gateway.metrics import LoginMethod
 from gateway.model import Door, Peer, Principal
 from gateway.pgwire.startup import StartupRequest
+from gateway.search_path import listed, pinned
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
@@ -43,6 +44,8 @@ class LoggedIn:
     server: ServerConnection
     strict: bool
     registry: Registry  # as of which it was let in
+    own_path: str  # the datasource's search_path
+    search_path: str  # the session's, when it begins and after RESET
 
 
 async def log_in(
@@ -60,7 +63,9 @@ async def log_in(
     address = door.addresses[request.database]
     datasource = next(one for one in desk.config.datasources if one.id == request.database)
     strictness = door.strictness(request.database)
-    settings = {**dict(request.settings), "search_path": search_path(datasource)}
+    own_path = pinned(datasource.search_path)
+    search_path = pinned(_asked_for(datasource, request.search_path))
+    settings = {**dict(request.settings), "search_path": search_path}
     if strictness.strict:
         settings |= OWN_SESSION_SETTINGS
     credentials = door.credentials[(request.database, profile.name)]
@@ -74,6 +79,8 @@ async def log_in(
         server=server,
         strict=strictness.strict,
         registry=registry,
+        own_path=own_path,
+        search_path=search_path,
     )
     try:
         if login.strict:
@@ -94,3 +101,16 @@ async def log_in(
         server.close()
         raise
     return login
+
+
+def _asked_for(source: Datasource, search_path: str | None) -> tuple[str, ...]:
+    """The schemas a session begins with: the datasource's, or others that its configuration lists."""
+    if search_path is None:
+        return source.search_path
+    names = listed(search_path)
+    if names is None or names not in (source.search_path, *map(listed, source.search_paths)):
+        raise AuthenticationError(
+            Reason.STARTUP_PARAMETER_REFUSED,
+            "this search_path is not accepted at start-up: the datasource's configuration lists those that are",
+        )
+    return names

@@ -37,6 +37,7 @@ from gateway.pgwire.actions import (
     ToServer,
 )
 from gateway.pgwire.session import Session
+from gateway.search_path import Asking
 from gateway.sql.together import together_with
 
 if TYPE_CHECKING:
@@ -101,8 +102,17 @@ class Relay:
             nonce=door.nonce,
             approver=self._own,
             tree_bytes=limits.tree_bytes,
+            search_path=login.search_path,
         )
-        self._express = Express(desk=door.desk, login=login, session=self._session, act=self._go_on, fail=self._failed)
+        self._path = Asking(own=login.own_path, began=login.search_path)
+        self._express = Express(
+            desk=door.desk,
+            login=login,
+            session=self._session,
+            path=self._path,
+            act=self._go_on,
+            fail=self._failed,
+        )
         self._server_slow = False
         self._draining = False
         self._over = False
@@ -279,6 +289,7 @@ class Relay:
             judged = ticket.judged
             work = desk.authority.again(ticket.standing, login.session, now_ns)
         else:
+            path, path_state = self._path.under(judge.path, judge.path_state)
             ask = Ask(
                 door=Door.POSTGRES,
                 datasource=DatasourceId(login.datasource),
@@ -292,6 +303,8 @@ class Relay:
                 seen=opened,
                 names=None if judge.names is None else _Names(judge.names),
                 own_session=self._own is not None,
+                search_path=path,
+                path_state=path_state,
                 session=login.session,
             )
             judged = None

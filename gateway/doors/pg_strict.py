@@ -42,7 +42,7 @@ _RANK: Final = {
 class Reader(Protocol):
     """Trees with the catalogs as the twin knows them now."""
 
-    def __call__(self, trees: tuple[str, ...], complaint: Complaint | None) -> Analysis:
+    def __call__(self, trees: tuple[str, ...], complaint: Complaint | None, search_path: str | None = None) -> Analysis:
         """Raises PolicyUnavailable where nobody knows them."""
         ...
 
@@ -81,7 +81,7 @@ class OwnTrees:
         self._tree_bytes = tree_bytes
         self._text = ""
         self._asked: list[tuple[str, tuple[bytes, ...]]] = []
-        self._under_way: tuple[str, asyncio.Future[Analysis]] | None = None
+        self._under_way: tuple[NeedTree, asyncio.Future[Analysis]] | None = None
         self._written: set[str] = set()  # relations this session was allowed to write to
 
     def begin(self, text: str) -> None:
@@ -92,25 +92,25 @@ class OwnTrees:
     def promise(self, need: NeedTree) -> asyncio.Future[Analysis]:
         """The session's server is being asked this."""
         answer: asyncio.Future[Analysis] = asyncio.get_running_loop().create_future()
-        self._under_way = need.text, answer
+        self._under_way = need, answer
         return answer
 
     def analysed(self, action: Analysed) -> None:
         """It answered."""
         if self._under_way is None:
             raise RuntimeError("an analysis nobody asked for")
-        (text, answer), self._under_way = self._under_way, None
+        (need, answer), self._under_way = self._under_way, None
         if answer.done():
             return
         try:
             if action.too_large:
                 why = f"the analysed tree is longer than {self._tree_bytes} bytes"
                 raise PolicyUnavailable(Reason.STATEMENT_INCOMPLETE, why)
-            found = self._read(action.trees, _complaint(action))
+            found = self._read(action.trees, _complaint(action), need.search_path)
         except PolicyUnavailable as error:
             answer.set_exception(error)
             return
-        self._asked.append((text, tuple(_digest(tree) for tree in action.trees)))
+        self._asked.append((need.text, tuple(_digest(tree) for tree in action.trees)))
         answer.set_result(found)
 
     def over(self) -> None:

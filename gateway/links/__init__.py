@@ -12,6 +12,8 @@ Map:
     allowance   how many unknown statements one principal may ask about: so many a second, so many at once
     apart       a process that reads long texts and large trees, so that the loop does not
     twin        the analysis twin: the server's trees, the catalogs, the epoch
+    analysts    its connections, each under the search_path of whoever is asked for
+    premises    what it rests on: a quiet log, a known encoding, roles without power
     scout       how the twin watches the catalogs: the epoch, what changed, the wake-up call
     own_session what a strict datasource's client sessions are started with, and what their roles must be like
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets

@@ -50,6 +50,7 @@ class Asker:
         self._waiting: asyncio.Future[list[tuple[int, bytes]]] | None = None
         self._messages: list[tuple[int, bytes]] = []
         self._size = 0  # bytes of the answer so far
+        self._awaited = 1  # times the server is to be ready again
         self._closed = False
         self.heard: Callable[[], None] | None = None  # called for each NotificationResponse; it says nothing else
         connection.attach(self)
@@ -98,7 +99,8 @@ class Asker:
             self._size = 0
             return kind in _UNASKED
         self._messages.append((kind, body))
-        if kind == _READY:
+        self._awaited -= kind == _READY
+        if not self._awaited:
             self._waiting.set_result(self._messages)
             self._messages, self._size = [], 0
         return True
@@ -121,14 +123,14 @@ class Asker:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
 
-    async def exchange(self, request: bytes, seconds: float) -> list[tuple[int, bytes]]:
-        """Send and gather. After a timeout or a cancellation the connection is closed: its next answer would be
-        somebody else's. Raises UpstreamError."""
+    async def exchange(self, request: bytes, seconds: float, *, answers: int = 1) -> list[tuple[int, bytes]]:
+        """Send and gather, until the server has been ready ``answers`` times. After a timeout or a cancellation the
+        connection is closed: its next answer would be somebody else's. Raises UpstreamError."""
         if self._waiting is not None:
             raise RuntimeError("one question at a time")
         if self.closed:
             raise UpstreamError(Reason.TWIN_UNAVAILABLE, "the connection to the database was lost")
-        self._messages, self._size = [], 0
+        self._messages, self._size, self._awaited = [], 0, answers
         self._waiting = asyncio.get_running_loop().create_future()
         self._connection.write(request)
         try:

@@ -15,6 +15,7 @@ from typing import Final
 from gateway.config import Datasource
 from gateway.errors import ConfigError, Reason, UpstreamError
 from gateway.links.asker import Asker, ServerRefused
+from gateway.links.premises import is_quiet
 from gateway.links.server import Credentials, ServerAddress, ServerConnection, open_connection
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,6 @@ OWN_SESSION_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "debug_pretty_print": "off",
     }
 )
-_QUIET_LEVELS: Final = frozenset({"panic"})
 _ANSWER_BYTES: Final = 65_536
 _SECONDS: Final = 10.0
 
@@ -41,7 +41,7 @@ async def keep_quiet(source: Datasource, connection: ServerConnection) -> None:
         level = (await asker.rows("SHOW log_min_messages", _SECONDS))[0][0]
     except ServerRefused as error:
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "the database refused a question of the gateway's") from error
-    if level not in _QUIET_LEVELS and not source.twin.accept_logged_trees:
+    if not is_quiet(source, level):
         raise UpstreamError(Reason.UPSTREAM_UNAVAILABLE, "analysed statements would reach the server's log")
 
 

@@ -99,6 +99,7 @@ class Resolver:
                 need.parameter_types,
                 principal=need.principal,
                 relations=need.relations,
+                search_path=need.search_path,
             )
         self._allowance.charge_tree(need.principal, _now(), sum(map(len, analysis.trees)))
         return analysis
@@ -171,12 +172,18 @@ class Resolver:
         if given.refusal:
             raise PolicyUnavailable(Reason.LIMIT_EXCEEDED, given.refusal)
 
-    def read(self, datasource: DatasourceId, trees: tuple[str, ...], complaint: Complaint | None) -> Analysis:
+    def read(
+        self,
+        datasource: DatasourceId,
+        trees: tuple[str, ...],
+        complaint: Complaint | None,
+        search_path: str | None = None,
+    ) -> Analysis:
         """Trees of a session's own, with the catalogs as the twin knows them. Raises PolicyUnavailable."""
         twin = self._twins.get(datasource)
         if twin is None:
             raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
-        return twin.read(trees, complaint)
+        return twin.read(trees, complaint, search_path)
 
     async def close(self) -> None:
         """End what is under way."""

@@ -13,6 +13,7 @@ Map:
     guard      what errors and notices lose where they may quote data about people
     conditions what an SQLSTATE means, in words that hold no data
     ledger     what is on its way to the server, and the client's names for statements and portals
+    path       the session's search_path: asked of the server wherever it may have moved
     sqlnames   those names in SQL text (PREPARE, EXECUTE, DECLARE, FETCH …): ours in their places
     refusals   what a session says by itself
     express    the fast lane of a session: what was judged before, sent and answered as it mostly is

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Reason
 from gateway.naming import NameKind, Naming
+from gateway.search_path import PathDeed, PathState
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Judge:
     fresh: bool = False
     opened: object = field(default=None, compare=False)  # the ticket its portal was opened under, if it is another one
     names: Lookup | None = field(default=None, compare=False)  # given where the text may use names of the session
+    path: str | None = None  # the session's search_path as the server has it; None: as the session began
+    path_state: PathState = PathState.SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Judgement:
     guarded: bool = False  # data about people is touched: the server's errors and notices lose what may quote it
     lasting: bool = False  # and so do all of them until the transaction ends: a constraint may be checked only then
     naming: Naming | None = None  # the names of the session that the text uses; ours are to stand in their places
+    path: PathDeed = PathDeed.KEEPS  # what it may do to the search_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,11 @@ _ROWS_COME_FROM: Final = frozenset({Sent.QUERY, Sent.EXECUTE})
 MAX_SERVER_MESSAGE_BYTES: Final = 4 * 1024 * 1024  # any but rows, which are relayed without being gathered
 
 # The meaning of a statement depends on these: a change of one ends the session. None: any report is a change, since
-# the server reports a setting at login and then only when it changes (search_path since version 18).
+# the server reports a setting at login and then only when it changes. The search_path: `gateway.pgwire.path`.
 PINNED: Final[Mapping[bytes, bytes | None]] = MappingProxyType(
     {
         b"client_encoding": b"UTF8",
         b"standard_conforming_strings": b"on",
-        b"search_path": None,
         b"session_authorization": None,
         b"is_superuser": None,
     }
@@ -78,6 +77,7 @@ class Downward:
             position = min(self._skip, len(data))
             self._skip -= position
         out: list[bytes] = []
+        ours = self._shared.path.asking  # then a row is the answer to a question of our own
         start, size = 0, len(data)  # data[start:position] is looked at and not yet put out
         try:
             while size - position >= _HEADER_BYTES:
@@ -86,7 +86,7 @@ class Downward:
                 if length < 4:
                     raise UpstreamError(Reason.MESSAGE_MALFORMED, "a message of the server has an impossible length")
                 end = position + 1 + length
-                if kind in _ROWS:
+                if kind in _ROWS and not ours:
                     self._row(kind)
                     if end > size:
                         self._skip, position = end - size, size
@@ -141,12 +141,17 @@ class Downward:
             return b""
         return self._strict.answered(done) if self._strict is not None else None
 
-    def _bound_ok(self, kind: int, body: bytes) -> None:
-        self._done(Sent.BIND)
+    def _bound_ok(self, kind: int, body: bytes) -> bytes | None:
+        return b"" if self._done(Sent.BIND).silent else None
+
+    def _own_row(self, kind: int, body: bytes) -> bytes:
+        self._shared.path.heard(body)
+        return b""
 
     def _closed_ok(self, kind: int, body: bytes) -> bytes | None:
         done = self._done(Sent.CLOSE)
         if done.silent:
+            self._shared.path.answered()
             return b""
         return self._strict.answered(done) if self._strict is not None else None
 
@@ -157,8 +162,11 @@ class Downward:
         if self._expect(Sent.DESCRIBE, Sent.QUERY).kind is Sent.DESCRIBE:
             self._done(Sent.DESCRIBE)
 
-    def _complete(self, kind: int, body: bytes) -> None:
+    def _complete(self, kind: int, body: bytes) -> bytes | None:
         head = self._expect(Sent.EXECUTE, Sent.QUERY)
+        if head.silent:
+            self._done(Sent.EXECUTE)
+            return b""
         # A tag may name more rows than were sent (UPDATE 3), never fewer; but COPY sends what is no row, a header.
         named = messages.rows_of_tag(body) if kind == ord("C") else 0
         head.completed += named if head.copied else max(head.counted, named)
@@ -167,14 +175,16 @@ class Downward:
         if head.kind is Sent.EXECUTE:
             # What it wrote may be checked at Sync or COMMIT, and an error of that quotes the rows.
             self._shared.guarded |= Guard.LASTING in head.guard
+            self._shared.path.executed(head)
             self._report(self._done(Sent.EXECUTE), "00000")
         else:
             head.step()
-        if body == b"DEALLOCATE ALL\0":
+        if body in (b"DEALLOCATE ALL\0", b"DISCARD ALL\0"):
             # Answers come in order: what is settled now was there then; a later Parse in the pipeline was not (#1535).
             self._shared.statements.clear_settled(keep=lambda name, entry: not name)
-        elif body == b"CLOSE CURSOR ALL\0":
+        if body in (b"CLOSE CURSOR ALL\0", b"DISCARD ALL\0"):
             self._shared.portals.clear_settled()
+        return None
 
     def _copy_out(self, kind: int, body: bytes) -> None:
         self._begin_copy()
@@ -197,8 +207,12 @@ class Downward:
         if done.ticket is not None:
             self._shared.actions.append(Completed(done.ticket, done.rows, sqlstate))
 
-    def _ready(self, kind: int, body: bytes) -> None:
+    def _ready(self, kind: int, body: bytes) -> bytes | None:
         done = self._done(Sent.SYNC, Sent.QUERY)
+        if done.silent:
+            self._shared.status = body
+            self._shared.path.answered()
+            return b""
         if done.kind is Sent.QUERY and not done.failed:
             self._report(done, "00000")
         self._shared.status = body
@@ -207,13 +221,18 @@ class Downward:
         if body == b"I":  # the transaction is over and its portals with it
             self._shared.guarded = False
             self._shared.portals.clear_settled(keep=lambda name, portal: portal.hold)
+        self._shared.path.ready(done)
+        return None
 
     def _error(self, kind: int, body: bytes) -> bytes | None:
         head = self._shared.ledger.head()
-        if head is not None and head.hidden and self._strict is not None:
+        asking = self._shared.path.asking
+        if head is not None and head.hidden and self._strict is not None and not asking:
             return self._strict.refused(body)
         fields = messages.decode_fields(body)
         self.farewell |= fields.get("V", fields.get("S")) in _FAREWELLS
+        if asking and not self.farewell:
+            self._shared.path.failed()
         if head is None:
             return self._guarded(kind, body)  # between statements: the server ends the session and says why
         self._shared.copying = head.copied = False
@@ -224,6 +243,7 @@ class Downward:
             instead = messages.encode_fields(b"E", OVERDUE)
         else:
             instead = self._guarded(kind, body)
+        self._shared.path.refused()
         if sqlstate == _NO_CURSOR:
             # A held cursor is kept over the end of a transaction, which may have ended the cursor all the same.
             self._shared.portals.clear_settled(keep=lambda name, portal: not portal.own or portal.own not in body)
@@ -255,7 +275,9 @@ class Downward:
 
     def _setting(self, kind: int, body: bytes) -> None:
         name, _, value = body.rstrip(b"\0").partition(b"\0")
-        if name in PINNED and value != PINNED[name]:
+        if name == b"search_path":
+            self._shared.path.reported()
+        elif name in PINNED and value != PINNED[name]:
             raise UpstreamError(Reason.PINNED_SETTING_CHANGED, f"{name.decode()} changed")
 
 
@@ -285,6 +307,7 @@ _SERVER: Final[Mapping[int, Callable[[Downward, int, bytes], bytes | None]]] = M
         ord("G"): Downward._copy_in,
         ord("Z"): Downward._ready,
         ord("E"): Downward._error,
+        ord("D"): Downward._own_row,
         ord("N"): Downward._notice,
         ord("S"): Downward._setting,
     }

@@ -118,6 +118,8 @@ class Express:
         prepared = self._shared.statements.get(name)
         if prepared is None or prepared.ticket is None or not prepared.plain or prepared.fresh or prepared.changed:
             return None
+        if prepared.path != self._shared.path.text:
+            return None  # under this search_path it was not judged
         try:
             messages.check_bind(chunk, rest, end)
         except ClientProtocolError:
@@ -226,7 +228,9 @@ class Express:
         """What Bind made of the unnamed portal."""
         if self._prepared is None:
             raise RuntimeError("a Query binds nothing")
-        return self._shared.portals.change(b"", Portal(b"", self._prepared, self._ticket), batch)
+        return self._shared.portals.change(
+            b"", Portal(b"", self._prepared, self._ticket, path=self._prepared.path), batch
+        )
 
     def _gone(self) -> AnyChanges:
         """Any Query destroys the unnamed statement and portal (HAZARDS W14)."""

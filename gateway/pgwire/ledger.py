@@ -65,6 +65,12 @@ class Prepared:
     spliced: Spliced | None = None  # the text uses names of the session
     changed: list[str] = field(default_factory=list)  # trees of a strict session that nobody has judged yet
     plain: bool = False  # it uses no names of the session and is no COPY: nothing hangs on what is sent around it
+    path: str | None = None  # the search_path it was judged under: under another it may mean something else
+
+    @property
+    def given(self) -> bytes:
+        """The text that the server was given."""
+        return (self.text if self.sent is None else self.sent).encode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Portal:
     prepared: Prepared
     ticket: object = None  # of the decision it was opened under: it serves what it was opened for
     hold: bool = False  # outlives the transaction
+    path: str | None = None  # the search_path it was bound under
 
     @property
     def guard(self) -> Guard:
@@ -190,6 +197,7 @@ class Expectation:
     counted: int = 0  # rows since the last completion
     completed: int = 0  # rows of the completions so far: a Query may hold several statements
     failed: bool = False
+    moves: bool = False  # it may move the search_path
     may_copy: bool = False  # the server may ask for COPY data before it is done
     hidden: bool = False  # of our own making: the client hears nothing of it
     question: bool = False  # the last message of a question to a strict session

@@ -45,6 +45,10 @@ OUTDATED: Final = MappingProxyType(
 
 CHANGED: Final = MappingProxyType({**OUTDATED, "D": "What this statement means has changed since it was prepared."})
 
+MOVED: Final = MappingProxyType(
+    {**OUTDATED, "D": "The search_path is another one than when this statement was bound.", "H": "Bind it again."}
+)
+
 
 def name_taken(name: bytes) -> Mapping[str, str]:
     """PostgreSQL's own words for a statement name in use; the old statement stays (HAZARDS W11)."""

@@ -47,9 +47,11 @@ class Session:
         nonce: Callable[[], str],
         approver: Approver | None = None,
         tree_bytes: int = MAX_SERVER_MESSAGE_BYTES,
+        search_path: str = "",
     ) -> None:
-        """``approver`` makes the session strict: its server is asked what statements mean (`gateway.pgwire.strict`)."""
-        self._shared = Shared()
+        """``approver`` makes the session strict: its server is asked what statements mean (`gateway.pgwire.strict`).
+        ``search_path``: as it is in the start-up packet."""
+        self._shared = Shared(search_path)
         self._express = Express(self._shared, bulk_limit)
         self._reader = FrameReader(bulk_limit)
         self._pending_limit = bulk_limit + READ_AHEAD_BYTES
@@ -85,6 +87,11 @@ class Session:
         """Whether the server still owes an answer."""
         return bool(self._shared.ledger.queue) or self._express.under_way
 
+    @property
+    def search_path(self) -> str | None:
+        """As the server has it, where nothing that may move it is under way; None: as the session began."""
+        return self._shared.path.text
+
     # -- the fast lane (`gateway.pgwire.express`) -------------------------------------------------------------------
 
     def enter(self, data: bytes) -> object | None:
@@ -98,6 +105,7 @@ class Session:
             or shared.skipping
             or shared.copying
             or shared.ledger.queue
+            or shared.path.touched
             or self._reader.pending()
             or self.waiting
             or self._express.under_way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.pgwire.actions import Action, ToServer
 from gateway.pgwire.ledger import Expectation, Ledger, Names, Portal, Prepared
+from gateway.pgwire.path import SessionPath
 
 
 class Shared:
@@ -17,14 +18,16 @@ class Shared:
         "copying",
         "guarded",
         "ledger",
+        "path",
         "portals",
         "skipping",
         "statements",
         "status",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, search_path: str = "") -> None:
         self.ledger = Ledger()
+        self.path = SessionPath(self, search_path)
         self.statements: Names[Prepared] = Names()
         self.portals: Names[Portal] = Names()
         self.actions: list[Action] = []

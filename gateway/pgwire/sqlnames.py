@@ -15,10 +15,12 @@ from typing import Final
 from gateway.naming import NameDeed, NameKind, NameUse, Naming
 from gateway.pgwire.actions import Judgement, Lookup, Named
 from gateway.pgwire.guard import guard_of
-from gateway.pgwire.ledger import NAME_BYTES, AnyChanges, Edit, Portal, Prepared, Spliced
+from gateway.pgwire.ledger import NAME_BYTES, AnyChanges, Edit, Expectation, Portal, Prepared, Spliced
 from gateway.pgwire.shared import Shared
+from gateway.search_path import PathDeed
 
 # Keywords are ASCII and can be written in no other way; a word too many costs a wait, never a statement unseen.
+_NOWHERE: Final = "\0"  # no search_path is like this
 _VERBS: Final = re.compile(r"\b(?:prepare|execute|deallocate|declare|fetch|move|close)\b")
 
 
@@ -108,6 +110,21 @@ class SqlNames:
             entry = self._shared.portals.get(use.name.encode())
         return None if entry is None else entry.own
 
+    def query(self, text: bytes, judgement: Judgement, naming: Naming, expected: Expectation) -> bytes:
+        """A Query's text with our names in it; what it changes is settled as its statements are completed."""
+        sending = self.splice(text, naming)
+        expected.steps.extend(self.changes(text, sending.spliced, (), judgement))
+        self._shared.batch += 1  # a Query that fails ends with its error: what follows is not skipped with it
+        expected.aliases, expected.edits = sending.spliced.aliases, sending.spliced.edits
+        return sending.text
+
+    def execute(self, prepared: Prepared, spliced: Spliced, judgement: Judgement, expected: Expectation) -> None:
+        """A prepared text that uses names is executed."""
+        for changes in self.changes(prepared.given, spliced, prepared.types, judgement):
+            expected.changes += changes
+        expected.aliases += spliced.aliases
+        expected.edits = spliced.edits
+
     def changes(self, text: bytes, spliced: Spliced, types: tuple[int, ...], judgement: Judgement) -> list[AnyChanges]:
         """What each statement of a text, sent as ``text``, changes when it is done."""
         found: list[AnyChanges] = []
@@ -125,12 +142,14 @@ class SqlNames:
         if use.deed is not NameDeed.MAKE:
             return ()  # DROP_ALL is known by its completion
         sent = None if judgement.text is None else text[use.inner :].decode()
+        # What the same text does to the path is known only afterwards: under none that could be.
+        path = self._shared.path.text if judgement.path is PathDeed.KEEPS else _NOWHERE
         # Without a ticket: that one is of the PREPARE or DECLARE, and an Execute is asked about by the text inside.
         own_types = types if use.types is None else use.types
-        prepared = Prepared(own, use.text, own_types, None, sent, False, guard_of(judgement))
+        prepared = Prepared(own, use.text, own_types, None, sent, False, guard_of(judgement), path=path)
         if of_statement:
             return (self._shared.statements.change(name, prepared, batch),)
-        return (self._shared.portals.change(name, Portal(own, prepared, judgement.ticket, use.hold), batch),)
+        return (self._shared.portals.change(name, Portal(own, prepared, judgement.ticket, use.hold, path), batch),)
 
     def made(self, naming: Naming) -> int:
         """How many names a text makes that are not there yet."""

@@ -29,8 +29,8 @@ MAX_STARTUP_BYTES: Final = 10_000  # the server's MAX_STARTUP_PACKET_LENGTH
 _PROXY_HEADERS: Final = frozenset({0x0D0A0D0A, 0x50524F58})  # how its versions begin: CR LF CR LF, and `PROX`
 _TLS_HANDSHAKE: Final = b"\x16"  # the type of a TLS record; of a packet's length it would be 352 MiB
 
-# Start-up parameters are settings: only these may be a client's. `options`, `search_path`, `role`, `replication` and
-# everything else could move what a statement means (HAZARDS N06, N07, S10).
+# Start-up parameters are settings: only these may be a client's. `options`, `role`, `replication` and everything else
+# could move what a statement means (HAZARDS N06, N07, S10).
 _ALLOWED: Final = frozenset(
     {
         "user",
@@ -41,6 +41,7 @@ _ALLOWED: Final = frozenset(
         "timezone",
         "extra_float_digits",
         "intervalstyle",
+        "search_path",  # of those that configuration lists
     }
 )
 _UTF8_NAMES: Final = frozenset({"utf8", "utf-8", "unicode"})
@@ -93,6 +94,7 @@ class StartupRequest:
     database: str
     minor: int
     settings: tuple[tuple[str, str], ...]  # allow-listed settings to pass on
+    search_path: str | None = None  # as the client wrote it
     unknown_options: tuple[str, ...]  # `_pq_.` options we do not speak
 
     @property
@@ -219,7 +221,7 @@ def _read_parameters(minor: int, body: bytes) -> StartupRequest:
         seen[key] = value
         if key == "client_encoding" and value.strip("'\" ").lower() not in _UTF8_NAMES:
             raise AuthenticationError(Reason.STARTUP_PARAMETER_REFUSED, "client_encoding must be UTF8")
-        if key not in ("user", "database", "client_encoding"):
+        if key not in ("user", "database", "client_encoding", "search_path"):
             settings.append((key, value))
     user = seen.get("user", "")
     if not user:
@@ -230,6 +232,7 @@ def _read_parameters(minor: int, body: bytes) -> StartupRequest:
         database=seen.get("database") or user,
         minor=minor,
         settings=tuple(settings),
+        search_path=seen.get("search_path"),
         unknown_options=tuple(unknown),
     )
 

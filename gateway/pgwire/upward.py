@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from gateway.errors import ClientProtocolError, Reason
-from gateway.naming import Naming
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Judge, Judgement, Leave, Refused
 from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.ledger import AnyChanges, Expectation, Names, Portal, Prepared, Sent, Spliced
-from gateway.pgwire.refusals import OUTDATED, TOO_MANY, name_taken
+from gateway.pgwire.path import JUDGED_UNDER_IT
+from gateway.pgwire.refusals import MOVED, OUTDATED, TOO_MANY, name_taken
 from gateway.pgwire.shared import Shared
 from gateway.pgwire.sqlnames import SqlNames, lookup_of, may_name
 from gateway.pgwire.strict import ALONE, Approver, Strict
@@ -63,6 +64,8 @@ class Upward:
         if queue and queue[-1].may_copy and not self._shared.copying and kind != _TERMINATE:
             # A COPY would take it for data, and ignore a Sync (libpq sends one ahead): not before that is known.
             return self._hold(bytes((kind,)), body)
+        if self._shared.path.touched and kind in JUDGED_UNDER_IT and self._waits_for_path(kind, body):
+            return
         if self._strict is not None and queue and kind in ALONE:
             return self._hold(bytes((kind,)), body)  # a tree may come with the answers to what went before
         handler(self, body)
@@ -79,6 +82,9 @@ class Upward:
     def _ask(self, judge: Judge, answer: Callable[[Judgement], None]) -> None:
         # What was forwarded before goes first: its order against this statement's record is the client's own.
         self._shared.flush()
+        path = self._shared.path
+        if path.touched or path.text is not None:
+            judge = replace(judge, path=path.text, path_state=path.state)
         self.judging = answer
         self._shared.actions.append(judge)
 
@@ -86,6 +92,16 @@ class Upward:
         """The message waits for the answers to everything sent; Flush, or the server would keep them to itself."""
         self.held = (kind[0], body)
         self._shared.send(messages.FLUSH)
+
+    def _waits_for_path(self, kind: int, body: bytes) -> bool:
+        """Whether the message is put off: until it is known under which search_path it counts."""
+        path = self._shared.path
+        if path.must_wait():
+            self._hold(bytes((kind,)), body)
+        elif path.unknown:
+            self.held = (kind, body)
+            path.ask(self._own_name)
+        return self.held is not None
 
     def _own_name(self) -> bytes:
         self._serial += 1
@@ -115,7 +131,8 @@ class Upward:
                 )
                 sent = _sent(query, judgement)
                 if judgement.naming is not None:
-                    sent = self._named_query(sent, judgement, judgement.naming, expected)
+                    sent = self._sql_names.query(sent, judgement, judgement.naming, expected)
+                self._shared.path.sent(judgement.path, expected)
                 self._shared.send(messages.encode_query(sent), expected)
             else:
                 nonce = self._own_name()
@@ -125,14 +142,6 @@ class Upward:
         if self._strict is not None:
             self._strict.begin(scratch=True)
         self._ask(Judge(text, (), True, names=self._sql_names.stands_for if names else None), answer)
-
-    def _named_query(self, text: bytes, judgement: Judgement, naming: Naming, expected: Expectation) -> bytes:
-        """The text with our names in it; what it changes is settled as its statements are completed."""
-        sending = self._sql_names.splice(text, naming)
-        expected.steps.extend(self._sql_names.changes(text, sending.spliced, (), judgement))
-        self._shared.batch += 1  # a Query that fails ends with its error: what follows is not skipped with it
-        expected.aliases, expected.edits = sending.spliced.aliases, sending.spliced.edits
-        return sending.text
 
     def _too_many(self, judgement: Judgement) -> Mapping[str, str] | None:
         """What is said of a text that makes more names than there may be."""
@@ -166,6 +175,7 @@ class Upward:
             own = offered or (self._own_name() if parse.name else b"")
             prepared = Prepared(own, text, parse.types, judgement.ticket, judgement.text, guard=guard_of(judgement))
             prepared.plain = judgement.naming is None and not messages.may_copy(text)
+            prepared.path = self._shared.path.text
             if there:
                 return statements.change(parse.name, prepared, batch).settle()
             sent = _sent(parse.query, judgement)
@@ -195,7 +205,7 @@ class Upward:
 
     def _parse_again(self, name: bytes, prepared: Prepared, spliced: Spliced) -> Prepared:
         """The names in a prepared text stand for something else by now: the server is given it with those of ours."""
-        text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")
+        text = prepared.given
         sending = self._sql_names.splice(text, spliced.naming, before=spliced, itself=(name, prepared.own))
         if sending.spliced.owns == spliced.owns:
             return prepared
@@ -203,6 +213,7 @@ class Upward:
         sending = self._sql_names.splice(text, spliced.naming, before=sending.spliced, itself=(name, own))
         # Without a ticket: what it does now is decided before it is executed.
         anew = Prepared(own, prepared.text, prepared.types, None, prepared.sent, False, prepared.guard, sending.spliced)
+        anew.path = self._shared.path.text
         self._send_parse(name, anew, sending.text, silent=True)
         if name:
             closing = Expectation(Sent.CLOSE, silent=True)
@@ -239,15 +250,35 @@ class Upward:
             if self._shared.ledger.queue:
                 return self._hold(b"B", body)
             prepared = self._parse_again(bind.statement, prepared, prepared.spliced)
+        if prepared.path != self._shared.path.text:
+            return self._judge_again(prepared, body)
         existing = portals.get(bind.portal) if bind.portal else None
         own = existing.own if existing is not None else (self._own_name() if bind.portal else b"")
         if existing is None and bind.portal and self._full():
             refused = Expectation(Sent.BIND, nonce=own, instead=TOO_MANY)
             return self._shared.send(messages.encode_bind(b"", own, bind.rest), refused)
-        change = portals.change(bind.portal, Portal(own, prepared, prepared.ticket), batch)
+        change = portals.change(bind.portal, Portal(own, prepared, prepared.ticket, path=prepared.path), batch)
         aliases = ((own, bind.portal), (prepared.own, bind.statement))
         expected = Expectation(Sent.BIND, aliases=aliases, changes=(change,), guard=prepared.guard, prepared=prepared)
         self._shared.send(messages.encode_bind(own, prepared.own, bind.rest), expected)
+
+    def _judge_again(self, prepared: Prepared, body: bytes) -> None:
+        """Under another search_path it is analysed again, and planned, which runs functions: judged before that."""
+        if self._strict is not None or prepared.spliced is not None:
+            prepared.path, prepared.ticket = self._shared.path.text, None  # at Execute: by its tree, by its names
+            return self._bind(body)
+
+        def answer(judgement: Judgement) -> None:
+            instead = judgement.instead or (OUTDATED if judgement.text != prepared.sent else None)
+            if instead is None:
+                prepared.path, prepared.guard = self._shared.path.text, guard_of(judgement)
+                prepared.ticket, prepared.fresh = judgement.ticket, True
+                return self._bind(body)
+            nonce, rest = self._own_name(), messages.decode_bind(body).rest
+            expected = Expectation(Sent.BIND, nonce=nonce, instead=instead)
+            self._shared.send(messages.encode_bind(b"", nonce, rest), expected)
+
+        self._ask(Judge(prepared.text, prepared.types, False), answer)
 
     def _describe(self, body: bytes) -> None:
         target, name = messages.decode_target(body)
@@ -292,6 +323,8 @@ class Upward:
             instead = judgement.instead
             if self._strict is not None:
                 instead = self._strict.settle(prepared, judgement)
+            if instead is None and portal.path != self._shared.path.text:
+                instead = MOVED
             if instead is None and judgement.text != prepared.sent:
                 instead = OUTDATED  # the server would run what was right when it was prepared
             if instead is None and spliced is not None and self._full(self._sql_names.made(spliced.naming)):
@@ -306,7 +339,8 @@ class Upward:
                     may_copy=messages.may_copy(prepared.text),
                 )
                 if spliced is not None:
-                    self._named_execute(prepared, spliced, judgement, expected)
+                    self._sql_names.execute(prepared, spliced, judgement, expected)
+                self._shared.path.sent(judgement.path, expected)
                 self._shared.send(messages.encode_execute(portal.own, limit), expected)
             else:
                 nonce = self._own_name()
@@ -321,13 +355,6 @@ class Upward:
             ticket = None if prepared.changed else ticket
         self._ask(Judge(prepared.text, prepared.types, True, ticket, fresh, opened, names), answer)
 
-    def _named_execute(self, prepared: Prepared, spliced: Spliced, judgement: Judgement, expected: Expectation) -> None:
-        text = (prepared.text if prepared.sent is None else prepared.sent).encode("utf-8", "surrogateescape")
-        for changes in self._sql_names.changes(text, spliced, prepared.types, judgement):
-            expected.changes += changes
-        expected.aliases += spliced.aliases
-        expected.edits = spliced.edits
-
     def _sync(self, body: bytes) -> None:
         messages.decode_empty(body)
         if self._shared.copying:
@@ -339,15 +366,6 @@ class Upward:
     def _flush_message(self, body: bytes) -> None:
         messages.decode_empty(body)
         self._shared.send(messages.FLUSH)
-
-    def _copy_data(self, body: bytes) -> None:
-        self._copy(b"d", body)
-
-    def _copy_done(self, body: bytes) -> None:
-        self._copy(b"c", body)
-
-    def _copy_fail(self, body: bytes) -> None:
-        self._copy(b"f", body)
 
     def _copy(self, kind: bytes, body: bytes) -> None:
         """Data for a COPY. Outside of one the server ignores them, and here they do not even reach it."""
@@ -375,8 +393,8 @@ _CLIENT: Final[Mapping[int, Callable[[Upward, bytes], None]]] = MappingProxyType
         ord("S"): Upward._sync,
         ord("H"): Upward._flush_message,
         ord("X"): Upward._terminate,
-        ord("d"): Upward._copy_data,
-        ord("c"): Upward._copy_done,
-        ord("f"): Upward._copy_fail,
+        ord("d"): lambda upward, body: upward._copy(b"d", body),
+        ord("c"): lambda upward, body: upward._copy(b"c", body),
+        ord("f"): lambda upward, body: upward._copy(b"f", body),
     }
 )

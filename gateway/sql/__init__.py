@@ -8,6 +8,7 @@
     creating.py         what stands for CREATE TABLE AS and its like: the query inside, and what is made of it
     kinds.py            kinds of statements in the words of SQL, for refusals
     named.py            the relations a text names: what its analysis may be held up by, never what it touches
+    assigned.py         what SET, RESET, DISCARD ALL and set_config assign; what moves the search_path
     settings.py         which settings a session may set, reset and show
     tree/               the server's analysed tree: text -> typed nodes, one table of fields per major
     snapshot.py         the SQL that reads a catalog

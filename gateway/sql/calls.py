@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.sql.codes import IncompleteCode, Problem
+from gateway.sql.codes import SET_CONFIG, IncompleteCode, Problem
 from gateway.sql.definitions import prints
 from gateway.sql.literals import read_datum
-from gateway.sql.settings import SETTABLE
+from gateway.sql.settings import SETTABLE, VALUES
 from gateway.sql.tree.node import Node
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gateway.sql.touched import Touched  # which knows the catalog that is made with this
 
 _FROM_CLIENT: Final = "0"  # kind of a parameter
-# ``set_config`` says a value without the grammar's checks, so one whose values matter is left out.
-_BY_FUNCTION: Final = SETTABLE - {"client_encoding"}
+# ``set_config`` says a value without the grammar's checks, so those whose values matter are left out.
+_BY_FUNCTION: Final = SETTABLE - VALUES.keys()
 _NUMBERS: Final = frozenset(("nextval", "currval"))
 _SEQUENCE: Final = "S"
 
@@ -57,8 +57,8 @@ def judge_call(touched: Touched, call: Node, *, seen: bool, limits: frozenset[st
     arguments = [_plain(argument) for argument in call.nodes("args")]
     first = _oid(arguments[0]) if arguments else None
     problem: Problem | None = None
-    if name == "set_config":
-        problem = _setting_problem(arguments)
+    if name == SET_CONFIG:
+        problem = None if touched.assigns else _setting_problem(arguments)
     elif name in _NUMBERS:
         problem = _number_problem(touched, name, first)
     elif seen and name not in ROW_READERS:

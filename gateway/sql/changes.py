@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.search_path import newcomer
 from gateway.sql.definitions import Definitions
 
 _FIRST_USER_OID: Final = 16_384  # below, it is the server's own, on which anything may rest
@@ -21,7 +22,7 @@ _REST: Final = "0"
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a new epoch changed. ``relations`` are OIDs, as text."""
+    """What a new epoch changed. ``relations`` are OIDs, as text, and schemas with something new (``newcomer``)."""
 
     everything: bool
     relations: frozenset[str] = frozenset()
@@ -69,6 +70,8 @@ def changes(old: State, new: State, *, path: AbstractSet[str] | None) -> Changes
         schema, name, kind, _ = after
         if before is None and (path is None or schema in path or not schema):
             return EVERYTHING  # it may be found now where another was, or nothing
+        if before is None:
+            changed.add(newcomer(schema))  # the same, for whom a session's own path leads there
         if before is not None and (before[:2] != (schema, name) or _COMPOSITE in (before[2], kind)):
             return EVERYTHING
     return Changes(everything=False, relations=frozenset(changed))

@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+SET_CONFIG: Final = "set_config"  # kind of a SELECT that does nothing else, of a setting it may assign
+
 
 class IncompleteCode(StrEnum):
     """Where understanding stopped. Closed: one row each in README."""
@@ -24,6 +26,7 @@ class IncompleteCode(StrEnum):
     # kinds and settings
     KIND_REFUSED = "kind_refused"
     SETTING_REFUSED = "setting_refused"
+    PATH_UNKNOWN = "path_unknown"
     # the server's tree
     NO_TREE = "no_tree"
     TREE_TOO_LARGE = "tree_too_large"
@@ -61,6 +64,8 @@ SUMMARIES: Final = MappingProxyType(
         IncompleteCode.TOO_MANY_STATEMENTS: "one text holds more statements than are judged at once",
         IncompleteCode.KIND_REFUSED: "statements of this kind are not let through",
         IncompleteCode.SETTING_REFUSED: "this setting may not be changed or shown through the gateway",
+        IncompleteCode.PATH_UNKNOWN: "the search_path that it would run under is not known yet, or names other schemas "
+        "than plain ones",
         IncompleteCode.NO_TREE: "the database gave no analysed tree for the statement",
         IncompleteCode.TREE_TOO_LARGE: "the analysed tree is larger than the limit",
         IncompleteCode.TREE_TOO_DEEP: "the analysed tree is nested too deeply to be read",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gateway.model import StatementEffect, StatementFacts
 from gateway.sql.catalog import Catalog
-from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.sql.codes import SET_CONFIG, SUMMARIES, IncompleteCode
 from gateway.sql.copying import COPY_IN, COPY_IN_WHOLE
 from gateway.sql.creating import KINDS as CREATIONS
 from gateway.sql.creating import creation_problem
@@ -22,12 +22,13 @@ from gateway.sql.tree.node import Node
 from gateway.sql.tree.reader import TreeRefused, read_tree
 from gateway.sql.walker import Walker
 
+_KINDS = {COPY_IN_WHOLE: COPY_IN, SET_CONFIG: "set"}  # where the gate tells more apart than people do
 _AS_WRITTEN = "0"  # querySource of what no rule made
 
 
 def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_bytes: int) -> StatementFacts:
     """Facts of one statement from the trees the server printed while it parsed it, in order."""
-    touched = Touched(catalog)
+    touched = Touched(catalog, assigns=kind == SET_CONFIG)
     grammar = GRAMMARS.get(catalog.major)
     if grammar is None:
         touched.refuse(IncompleteCode.TREE_VERSION_UNKNOWN, f"PostgreSQL {catalog.major}")
@@ -73,9 +74,11 @@ def _facts(kind: str, touched: Touched, trees: Sequence[str] = ()) -> StatementF
         effect = StatementEffect.READ
     else:
         effect = StatementEffect.NONE
+    if kind == SET_CONFIG:
+        effect = StatementEffect.SESSION
     problem = touched.problem
     return StatementFacts(
-        kind=COPY_IN if kind == COPY_IN_WHOLE else kind,
+        kind=_KINDS.get(kind, kind),
         effect=effect,
         complete=problem is None,
         incomplete=None if problem is None else str(problem[0]),

@@ -15,14 +15,16 @@ import pgparse
 
 from gateway.model import StatementEffect, StatementFacts
 from gateway.naming import NameDeed, NameUse
-from gateway.sql.codes import SUMMARIES, IncompleteCode
+from gateway.search_path import PathDeed
+from gateway.sql.assigned import Assigned, read_call, read_discard, read_set, refused_option, shown
+from gateway.sql.codes import SET_CONFIG, SUMMARIES, IncompleteCode
 from gateway.sql.copying import Copy, read_copy
 from gateway.sql.creating import Creation, read_creation
 from gateway.sql.inner import inner_start
 from gateway.sql.kinds import kind_words, refusal_words
 from gateway.sql.named import Names, named
 from gateway.sql.names import NAMING_KINDS, Named, read_named
-from gateway.sql.settings import SETTABLE, SHOWABLE, TRANSACTION_OPTIONS, UTF8_NAMES
+from gateway.sql.settings import SHOWABLE
 from gateway.sql.shape import shape_of
 
 # Left-recursive chains (1+1+…, ::int::int…, UNION …) cost the grammar no stack, but printing the tree they make does:
@@ -49,6 +51,8 @@ _TRANSACTION: Final[Mapping[str, tuple[str, str | None]]] = {
     "TRANS_STMT_RELEASE": ("release", None),
     "TRANS_STMT_ROLLBACK_TO": ("rollback_to", None),
 }
+# What may undo what was set: the end of a transaction, and the way back to a savepoint.
+_UNDOING: Final = {"commit": PathDeed.ENDS, "rollback": PathDeed.ENDS, "rollback_to": PathDeed.ENDS}
 
 
 class Refused(Exception):
@@ -73,6 +77,7 @@ class GateStatement:
     inner_end: int | None = None  # where that one ends, if not with the slice: COPY (…) TO STDOUT
     asked: str = ""  # a text made to be analysed in place of the slice; places in it mean nothing
     creates: str = ""  # the relation it makes of the rows of the statement inside it
+    assigned: Assigned | None = None  # to settings
     use: NameUse | None = None  # what it does with a name of the session's; ``facts`` are set where that is all it does
     node: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)  # the parser's
     relations: Names | None = None  # what it names, where that was looked up already
@@ -175,9 +180,29 @@ def _statement(raw: Mapping[str, Any], encoded: bytes) -> GateStatement:
         return replace(_creation(slice_text, str(name), body, offset), node=node)
     if name in NAMING_KINDS:
         return replace(_names(slice_text, str(name), body, offset, start), node=node)
+    assigned = _assigned(str(name), body)
+    if assigned is not None:
+        own = None if assigned.kind == SET_CONFIG else replace(_session(assigned.kind), path=assigned.deed)
+        return GateStatement(
+            text=slice_text, kind=assigned.kind, facts=own, offset=offset, assigned=assigned, node=node
+        )
     kind, facts = _judge(str(name), body)
     shape = shape_of(encoded, node, start, start + len(piece)) if facts is None else None
     return GateStatement(text=slice_text, kind=kind, facts=facts, offset=offset, shape=shape, node=node)
+
+
+def _assigned(name: str, body: Mapping[str, Any]) -> Assigned | None:
+    """What a statement that assigns settings assigns; None: it is another."""
+    found: Assigned | str | None = None
+    if name == "VariableSetStmt":
+        found = read_set(body)
+    elif name == "DiscardStmt":
+        found = read_discard(body)
+    elif name == "SelectStmt":
+        found = read_call(body)
+    if isinstance(found, str):
+        raise Refused(IncompleteCode.SETTING_REFUSED, found)
+    return found
 
 
 def _explain(text: str, body: Mapping[str, Any], offset: int, begins: int) -> GateStatement:
@@ -268,12 +293,10 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
             return _QUERY_KINDS[name], None
         case "TransactionStmt":
             return _transaction(body)
-        case "VariableSetStmt":
-            return _setting(body)
         case "VariableShowStmt":
             setting = str(body.get("name", ""))
             if setting.lower() not in SHOWABLE:
-                raise Refused(IncompleteCode.SETTING_REFUSED, f"SHOW {_shown(setting)}")
+                raise Refused(IncompleteCode.SETTING_REFUSED, f"SHOW {shown(setting)}")
             return "show", _session("show")
         case "UnlistenStmt":
             return "unlisten", _session("unlisten")
@@ -308,45 +331,7 @@ def _transaction(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:
         raise Refused(IncompleteCode.KIND_REFUSED, "two-phase commit is not let through")
     if body.get("chain"):
         raise Refused(IncompleteCode.KIND_REFUSED, "AND CHAIN is not let through")
-    _check_options(body.get("options", []))
-    return entry[0], _session(entry[0], entry[1])
-
-
-def _check_options(options: Any) -> None:
-    for option in options:
-        name = str(option.get("DefElem", {}).get("defname", "")) if isinstance(option, dict) else ""
-        if name not in TRANSACTION_OPTIONS:
-            raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
-
-
-def _setting(body: Mapping[str, Any]) -> tuple[str, StatementFacts]:
-    kind = str(body.get("kind", ""))
-    name = str(body.get("name", ""))
-    if kind == "VAR_SET_MULTI":
-        if name not in ("TRANSACTION", "SESSION CHARACTERISTICS"):  # SET TRANSACTION SNAPSHOT
-            raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
-        _check_options(body.get("args", []))
-        return "set", _session("set")
-    if kind == "VAR_RESET_ALL":  # back to how the session began, and it began with what is pinned
-        return "reset", _session("reset")
-    if name.lower() not in SETTABLE:
-        raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
-    if kind == "VAR_SET_VALUE":
-        if name.lower() == "client_encoding" and not _is_utf8(body.get("args", [])):
-            raise Refused(IncompleteCode.SETTING_REFUSED, "client_encoding other than UTF8")
-        return "set", _session("set")
-    if kind in ("VAR_SET_DEFAULT", "VAR_RESET"):
-        return "reset", _session("reset")
-    raise Refused(IncompleteCode.SETTING_REFUSED, _shown(name))
-
-
-def _is_utf8(arguments: Any) -> bool:
-    if not isinstance(arguments, list) or len(arguments) != 1 or not isinstance(arguments[0], dict):
-        return False
-    value = arguments[0].get("A_Const", {}).get("sval", {}).get("sval")
-    return isinstance(value, str) and value.lower() in UTF8_NAMES
-
-
-def _shown(name: str) -> str:
-    """A setting's name as it may be repeated to the person: short, one line."""
-    return "".join(c if c.isalnum() or c in "._ " else "?" for c in name[:63])
+    option = refused_option(body.get("options", []))
+    if option:
+        raise Refused(IncompleteCode.SETTING_REFUSED, option)
+    return entry[0], replace(_session(entry[0], entry[1]), path=_UNDOING.get(entry[0], PathDeed.KEEPS))

@@ -1,12 +1,15 @@
 """Which settings a session may set, reset and show: those that change no meaning of a later statement.
 
-Everything not listed is refused. ``search_path``, ``role``, ``session_authorization``, ``row_security``,
-``standard_conforming_strings``, ``client_min_messages`` and ``debug_*`` are what the analysis stands on: a session that
-changed one of them would read other rows or names than the ones that were judged.
+Everything not listed is refused. ``role``, ``session_authorization``, ``standard_conforming_strings``,
+``client_min_messages`` and ``debug_*`` are what the analysis stands on: a session that changed one of them would read
+other rows or names than the ones that were judged. ``search_path`` is followed (`gateway.sql.assigned`). Without
+``row_security`` a statement that a policy would narrow fails: no role that is served may read past one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 SETTABLE: Final = frozenset(
@@ -32,6 +35,10 @@ SETTABLE: Final = frozenset(
         "synchronize_seqscans",
         "check_function_bodies",
         "jit",
+        "row_security",
+        "quote_all_identifiers",
+        "xmloption",
+        "standard_conforming_strings",
     }
 )
 
@@ -40,12 +47,10 @@ SHOWABLE: Final = SETTABLE | {
     "server_version",
     "server_version_num",
     "server_encoding",
-    "standard_conforming_strings",
     "integer_datetimes",
     "is_superuser",
     "session_authorization",
     "role",
-    "row_security",
     "lc_collate",
     "lc_ctype",
     "lc_messages",
@@ -62,4 +67,9 @@ SHOWABLE: Final = SETTABLE | {
 
 TRANSACTION_OPTIONS: Final = frozenset({"transaction_isolation", "transaction_read_only", "transaction_deferrable"})
 
-UTF8_NAMES: Final = frozenset({"utf8", "utf-8", "unicode"})
+UTF8_NAMES: Final = ("utf8", "utf-8", "unicode")
+
+# Of these the only values: what is pinned, said again.
+VALUES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"client_encoding": UTF8_NAMES, "standard_conforming_strings": ("on", "true")}
+)

@@ -35,6 +35,7 @@ def together(facts: Sequence[StatementFacts]) -> StatementFacts:
         columns=tuple(
             sorted({column for one in facts for column in one.columns}, key=lambda c: (c.relation, c.column, c.use))
         ),
+        path=max(one.path for one in facts),
         depends=frozenset().union(*depends) if unclear is None and len(depends) == len(facts) else None,
     )
 

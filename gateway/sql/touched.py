@@ -47,10 +47,11 @@ _READ_KINDS = frozenset("rpm")  # tables, partitioned tables, materialised views
 class Touched:
     """A collector; one per statement."""
 
-    __slots__ = ("_columns", "_looked_at", "_relations", "asked", "catalog", "problem", "reads", "writes")
+    __slots__ = ("_columns", "_looked_at", "_relations", "asked", "assigns", "catalog", "problem", "reads", "writes")
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, assigns: bool = False) -> None:
         self.catalog = catalog
+        self.assigns = assigns  # its only call of set_config has been looked at (`gateway.sql.assigned`)
         self.problem: Problem | None = None
         self.reads = False
         self.writes = False

@@ -146,8 +146,10 @@ def test_locks_that_statements_take_do_not_stop_the_twin(house: House) -> None:
 
 DIVERGES = [
     ("SET search_path = pg_temp, public", "setting_refused"),
-    ("SET LOCAL search_path TO evil", "setting_refused"),
-    ("SELECT set_config('search_path', 'evil', false)", "setting_refused"),
+    ("SET LOCAL search_path TO pg_temp_1", "setting_refused"),
+    ("SELECT set_config('search_path', 'pg_temp, public', false)", "setting_refused"),
+    ("SELECT set_config('search_path', name, false) FROM stickers", "setting_refused"),
+    ("SELECT set_config('search_path', 'other', false), name FROM stickers", "setting_refused"),
     ("CREATE TEMP TABLE stickers (id int, name text)", "kind_refused"),
     ("CREATE TEMP TABLE mine AS SELECT 1", "kind_refused"),
     ("SELECT 1 AS x INTO TEMP mine", "kind_refused"),

@@ -19,6 +19,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "who",
         "model",
         "naming",
+        "search_path",
         "config",
         "config_draft",
         "config_logins",

@@ -111,6 +111,8 @@ def test_the_base_has_no_problem(tmp_path):
         (changed(*DS, "port", to=0), "datasources[0].port: 0 is out of range: 1 to 65535"),
         (changed(*DS, "port", to=70_000), "datasources[0].port: 70000 is out of range: 1 to 65535"),
         (changed(*DS, "search_path", to=["public", "$user"]), "datasources[0].search_path[1]: `$user` would mean"),
+        (changed(*DS, "search_paths", to=["a, b", "a,,b"]), "datasources[0].search_paths[1]: `a,,b` is no list of"),
+        (changed(*DS, "search_paths", to=["a, pg_temp"]), "datasources[0].search_paths[0]: `a, pg_temp` is no list"),
         (changed(*DS, "profiles", to=[]), "datasources[0].profiles: name at least one"),
         (
             changed(*DS, "profiles", to=BASE["datasources"][0]["profiles"][:1] * 2),

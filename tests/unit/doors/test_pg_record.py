@@ -21,6 +21,8 @@ LOGIN = LoggedIn(
     address=cast(Any, None),
     server=cast(Any, None),
     registry=cast(Any, None),
+    own_path='"public", pg_temp',
+    search_path='"public", pg_temp',
 )
 
 

@@ -31,7 +31,7 @@ class Room:
         self.bench = Bench(analyses)
         self.own = OwnTrees(self.read, tree_bytes=TREE_BYTES)
 
-    def read(self, trees: tuple[str, ...], complaint: Complaint | None) -> Analysis:
+    def read(self, trees: tuple[str, ...], complaint: Complaint | None, search_path: str | None = None) -> Analysis:
         if self.catalog is None:
             raise PolicyUnavailable(Reason.TWIN_UNAVAILABLE, "nobody knows")
         return Analysis(trees, complaint, self.catalog)

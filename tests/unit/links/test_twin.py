@@ -14,7 +14,7 @@ from gateway.config import Datasource, Profile
 from gateway.config import Twin as TwinSettings
 from gateway.errors import ConfigError, PolicyUnavailable, Reason
 from gateway.links.server import Credentials, ServerAddress
-from gateway.links.twin import Twin, search_path
+from gateway.links.twin import Twin
 from gateway.model import Vouched, VouchedFunction
 from gateway.needs import Analysis
 from gateway.sql.facts import read_facts
@@ -420,7 +420,7 @@ def test_a_log_that_becomes_loud_ends_the_analysing_until_it_is_mended(place):
         async with watched(place.twin(connections=1)) as twin:
             place.admin("ALTER ROLE unit_twin SET log_min_messages = warning")
             assert (await twin.analyse("engineer", "SELECT 1", ())).complaint is None
-            for idle in twin._idle.values():
+            for idle in twin._analysts._idle.values():
                 idle.clear()
             with pytest.raises(PolicyUnavailable) as caught:
                 await twin.analyse("engineer", "SELECT 2", ())
@@ -447,13 +447,6 @@ def test_a_role_that_is_given_power_ends_the_analysing(place):
             await until(lambda: twin.epoch is not None)
 
     asyncio.run(work())
-
-
-def test_the_path_is_pinned_with_temporary_objects_last():
-    source = Datasource(
-        id="x", host="/", database="x", twin=TwinSettings(role="t"), profiles=(), search_path=("public", 'odd"name')
-    )
-    assert search_path(source) == '"public", "odd""name", pg_temp'
 
 
 def test_the_catalogs_are_read_with_the_servers_own_operators(place):

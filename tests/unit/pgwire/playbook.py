@@ -20,6 +20,7 @@ from gateway.pgwire.actions import Action, Analysed, Close, Completed, Judge, Ju
 from gateway.pgwire.frames import encode, iter_server_frames
 from gateway.pgwire.session import Session
 from gateway.pgwire.strict import Approver
+from gateway.search_path import PathDeed
 
 # ------------------------------------------------------------------------------------------------------------- inputs
 
@@ -48,6 +49,7 @@ class Judged:
     guarded: bool = False
     lasting: bool = False
     naming: Naming | None = None
+    path: PathDeed = PathDeed.KEEPS
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def new_session(
     nonce: str = "gw",
     approver: Approver | None = None,
     tree_bytes: int = 10_000,
+    search_path: str = "public",
 ) -> Session:
     """``approver``: of a strict session."""
     return Session(
@@ -201,6 +204,7 @@ def new_session(
         nonce=lambda: nonce,
         approver=approver,
         tree_bytes=tree_bytes,
+        search_path=search_path,
     )
 
 
@@ -209,7 +213,9 @@ def feed(session: Session, one: Input, pieces: Iterable[bytes] | None = None) ->
     if isinstance(one, Asked):
         return session.ask(one.text, one.types)
     if isinstance(one, Judged):
-        return session.judged(Judgement(one.ticket, one.instead, one.text, one.guarded, one.lasting, one.naming))
+        return session.judged(
+            Judgement(one.ticket, one.instead, one.text, one.guarded, one.lasting, one.naming, one.path)
+        )
     take = session.client_data if isinstance(one, Client) else session.server_data
     return [action for piece in (pieces if pieces is not None else [one.data]) for action in take(piece)]
 

@@ -82,7 +82,6 @@ def test_no_database_is_the_one_named_like_the_user(body):
         ("options", "-c search_path=evil"),
         ("replication", "true"),
         ("replication", "database"),
-        ("search_path", "evil"),
         ("role", "postgres"),
         ("session_authorization", "postgres"),
         ("row_security", "off"),
@@ -319,3 +318,10 @@ def test_a_cancel_request_comes_alone():
 def test_messages_of_our_own_hold_no_nul():
     with pytest.raises(ValueError, match="NUL"):
         startup_message({"user": "a\0database\0b"})
+
+
+def test_a_search_path_is_kept_apart_from_the_settings_that_are_passed_on():
+    """Whether it is accepted is for configuration to say."""
+    opening, _ = _opening(_sized(_with(("Search_Path", "app, public"), ("timezone", "UTC"))))
+    assert opening.request is not None
+    assert (opening.request.search_path, opening.request.settings) == ("app, public", (("timezone", "UTC"),))

@@ -12,6 +12,11 @@ import pytest
         "SELECT set_config('jit', $1, false)",
         "SELECT set_config('application_name', 'a', true)",
         "SELECT set_config('TimeZone', $1, $2)",
+        "SELECT set_config('row_security', 'off', false)",
+        "SELECT set_config('search_path', 'app', false)",
+        "SELECT pg_catalog.set_config('search_path', $1, true) AS path",
+        "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings "
+        "WHERE name = 'restrict_nonsystem_relation_kind'",
     ],
 )
 def test_a_harmless_setting_may_be_made(analyst, text):
@@ -21,10 +26,13 @@ def test_a_harmless_setting_may_be_made(analyst, text):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("SELECT set_config('search_path', 'app', false)", "setting_refused"),
+        ("SELECT set_config('search_path', 'app', false), 1", "setting_refused"),
+        ("SELECT set_config('search_path', 'a' || 'pp', false)", "setting_refused"),
+        ("SELECT set_config('search_path', 'app', false) FROM app.users", "setting_refused"),
+        ("SELECT set_config('search_path', setting, false) FROM pg_settings WHERE name = 'jit'", "setting_refused"),
         ("SELECT set_config('role', $1, false)", "setting_refused"),
         ("SELECT set_config('client_encoding', 'SJIS', false)", "setting_refused"),
-        ("SELECT set_config('row_security', 'off', false)", "setting_refused"),
+        ("SELECT set_config('standard_conforming_strings', 'off', false)", "setting_refused"),
         ("SELECT set_config('app.user', 'x', false)", "setting_refused"),
         ("SELECT set_config($1, 'off', false)", "setting_refused"),
         ("SELECT set_config('j' || 'it', 'off', false)", "setting_refused"),

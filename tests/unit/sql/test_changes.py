@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
+from gateway.search_path import newcomer
 from gateway.sql.changes import EVERYTHING, Changes, State, changes, read_state
 from gateway.sql.definitions import UNSEEN, Definitions
 
@@ -46,7 +47,7 @@ def test_nothing_changed():
         (with_row("20002", "app", "shown", "r", "3.2"), some("20002")),
         (without("20001"), some("20001")),
         (without("20004"), some("20004")),
-        (with_row("20009", "staging", "more", "r", "1.1"), some("20009")),
+        (with_row("20009", "staging", "more", "r", "1.1"), some("20009", newcomer("staging"))),
     ],
     ids=["changed", "another kind", "gone", "gone from elsewhere", "new elsewhere"],
 )

@@ -132,7 +132,7 @@ def test_every_change_of_a_catalog_moves_the_epoch_and_says_what_it_changed(plai
             now, after = epoch(plain), state(plain)
             assert now != before, text
             found = changes(was, after, path=frozenset(("pg_catalog", "app")))
-            named = {(after.relations.get(oid) or was.relations[oid])[1] for oid in found.relations}
+            named = {(after.relations.get(oid) or was.relations[oid])[1] for oid in found.relations if oid.isdigit()}
             named = {name for name in named if not name.startswith("pg_toast_")}
             if expected is ...:
                 expected = {name for name in ("stickers", "epoch_table", "epoch_child") if name in text}
