@@ -146,13 +146,14 @@ class Application:
             shared=siblings is not None,
         )
 
-        def look_at_strictness() -> None:
+        def revised() -> None:
+            postgres.watch.look_now()
             for source in strict.look(self._rules, world.registry):
                 postgres.be_strict()
                 inspection = self._inspect_roles(source, addresses, secrets, strict)
                 self._tasks.spawn(_told(inspection), f"inspect roles of {source.id}")
 
-        self._watch(world, resolver, metrics, sources, look_at_strictness)
+        self._watch(world, resolver, metrics, sources, revised)
         for address in addresses.values():
             self._watch_certificates(CertificateUse.UPSTREAM, address.trust.kept if address.trust else None)
         about = f", {siblings.described}" if siblings is not None else ""
@@ -256,7 +257,7 @@ class Application:
         resolver: Resolver,
         metrics: Metrics,
         sources: Sources,
-        look_at_strictness: Callable[[], None],
+        revised: Callable[[], None],
     ) -> None:
         def registry_of(directory: Path) -> Registry:
             registry = load_registry(directory, world.registry)
@@ -268,7 +269,7 @@ class Application:
             tests = world.registry.controls.tests  # of the policy in force now, perhaps not when the loading began
             world.registry = registry if registry.controls.tests == tests else registry.tested(tests)
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
-            look_at_strictness()
+            revised()
 
         def new_policy(bundle: Bundle) -> None:
             engine = InProcessEngine(bundle)
@@ -277,7 +278,7 @@ class Application:
             world.policy_revision = bundle.revision
             world.registry = world.registry.tested(read_tests(bundle.data))
             self._show_revision(world, bundle, metrics)
-            look_at_strictness()
+            revised()
 
         registry = FolderWatch(
             self.config.registry.directory,

@@ -111,8 +111,12 @@ class Watch:
 
     def start(self) -> None:
         """Look from now on."""
-        self.look(time.monotonic(), time.time())
+        self.look_now()
         self._timer = asyncio.get_running_loop().call_later(self._pause, self.start)
+
+    def look_now(self) -> None:
+        """The registry is another: whom it stops is not to go on until the next look."""
+        self.look(time.monotonic(), time.time())
 
     def stop(self) -> None:
         """Look no more."""

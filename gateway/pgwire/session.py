@@ -70,7 +70,7 @@ class Session:
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way and no transaction is open."""
-        return not self.running and not self.waiting and self._shared.status == b"I"
+        return not self.running and not self.waiting and self._shared.status == b"I" and self._shared.synced
 
     @property
     def rest_of_row(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from gateway.pgwire.actions import Action, ToServer
-from gateway.pgwire.ledger import Expectation, Ledger, Names, Portal, Prepared
+from gateway.pgwire.ledger import Expectation, Ledger, Names, Portal, Prepared, Sent
 from gateway.pgwire.path import SessionPath
+
+_ENDS = frozenset({Sent.SYNC, Sent.QUERY})
 
 
 class Shared:
@@ -23,6 +25,7 @@ class Shared:
         "skipping",
         "statements",
         "status",
+        "synced",
     )
 
     def __init__(self, search_path: str = "") -> None:
@@ -38,11 +41,13 @@ class Shared:
         self.closed = False
         self.batch = 0  # Syncs sent so far: what the server skips after an error ends with its batch
         self.status = b"I"  # the server's transaction status: I, T or E
+        self.synced = True  # the last message that gets an answer ends its batch; else a transaction is open by that
 
     def send(self, data: bytes, expectation: Expectation | None = None) -> None:
         """A message for the server, and what its answer will be."""
         self._to_server.append(data)
         if expectation is not None:
+            self.synced = expectation.kind in _ENDS
             self.ledger.expect(expectation)
 
     def flush(self) -> None:

@@ -15,6 +15,7 @@ from gateway.demo.database import Database
 from gateway.pgwire.messages import decode_fields
 from tests.houses import House
 from tests.integration.postgres_wire import (
+    FLUSH,
     SYNC,
     Wire,
     bind,
@@ -190,6 +191,26 @@ def test_a_block_ends_the_open_sessions_of_whom_it_stops(
     with messenger.connect() as admin:
         asked = "SELECT FROM pg_stat_activity WHERE state = 'active' AND usename = 'sekisho_engineer'"
         until(lambda: admin.execute(asked).fetchone() is None)
+
+
+def test_a_transaction_that_only_a_missing_sync_keeps_open(
+    new_house: Callable[..., House], messenger: Database
+) -> None:
+    """The server's last word on the transaction was that there is none."""
+    house = new_house({"limits": {"idle_in_transaction_timeout_ms": 300}})
+    with enter(house) as wire, messenger.connect() as admin:
+        wire.send(parse("UPDATE stickers SET price_yen = price_yen WHERE id = 1") + bind() + execute() + FLUSH)
+        assert wire.until(b"C", b"E")[-1][0] == b"C"
+        assert wire.fatal()["C"] == "25P03"
+        admin.execute("SET lock_timeout = '5s'")
+        admin.execute("UPDATE stickers SET price_yen = price_yen WHERE id = 1")
+
+
+def test_a_block_in_its_own_file(new_house: Callable[..., House]) -> None:
+    house = new_house()
+    with bystander(house, SATO), enter(house, KIM) as wire:
+        (house.layout.registry / "blocks.yaml").write_text("blocks:\n- {id: now, entity: line-plus}\n")
+        assert wire.fatal()["M"] == "terminating connection: access is blocked (now)"
 
 
 def test_whoever_is_blocked_does_not_log_in(switch: tuple[House, Callable[[str], None]]) -> None:

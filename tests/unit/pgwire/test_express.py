@@ -30,7 +30,8 @@ def prepared(text: str = TEXT, name: str = "s", **judgement: object) -> Session:
     session.server_data(wire.PARSED + wire.ready())
     (judge,) = [one for one in session.client_data(run(name)) if isinstance(one, Judge)]
     session.judged(Judgement("first", **judgement))  # type: ignore[arg-type]
-    session.server_data(ANSWER + wire.ready())
+    session.server_data(ANSWER)  # where it may be a COPY, only now the Sync goes on
+    session.server_data(wire.ready())
     assert session.idle
     return session
 

@@ -805,6 +805,15 @@ def test_what_is_answered_next_is_the_same_until_it_is_answered():
     assert session.answering is None
 
 
+def test_a_batch_without_its_sync_keeps_a_transaction_open():
+    session = begun(parse("", "SELECT 1") + bind("", "") + execute() + FLUSH)
+    session.server_data(PARSED + BOUND + row() + complete("SELECT 1"))
+    assert (session.running, session.idle) == (False, False)
+    session.client_data(SYNC)
+    session.server_data(ready())
+    assert session.idle
+
+
 def test_how_much_of_a_row_is_to_come():
     session, whole = begun(query("SELECT 1")), row(b"x" * 100)
     session.server_data(COLUMNS + whole[:60])
