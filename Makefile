@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --only-binary :all:
 EDITABLE := install --no-deps --no-build-isolation --editable .
 FUZZ_EXAMPLES ?= 2000
+FUZZ_SECONDS ?= 120
 # One process for each core, a file of tests at a time in each. ARGS come after it: `-n 0` runs them in one.
 PARALLEL := -n auto --dist loadfile
 # What is compiled (pyproject.toml) is tested as it was before: the same tests, on the wheel's modules.
@@ -59,9 +60,15 @@ types: $(VENV)/.dev ## mypy, strict on gateway/
 	@echo "==> types"
 	@$(BIN)/mypy
 
-fuzz: $(VENV)/.dev ## property tests at length (FUZZ_EXAMPLES=2000 each)
+fuzz: $(VENV)/.dev ## property tests at length (FUZZ_EXAMPLES=2000 each), then bytes bred by coverage (FUZZ_SECONDS=120)
 	@echo "==> property tests, $(FUZZ_EXAMPLES) examples each"
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/property tests/fuzz --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
+	@mkdir -p build/fuzz
+	@if $(PIP) $(LOCKED) -r requirements/fuzz.txt; then \
+		echo "==> bytes bred by coverage, $(FUZZ_SECONDS) s; what breaks something is left in build/fuzz"; \
+		$(BIN)/python -m tests.fuzz.atheris_wire -max_total_time=$(FUZZ_SECONDS) -max_len=2000 -artifact_prefix=build/fuzz/ \
+			-verbosity=0 -print_final_stats=1 build/fuzz/corpus; \
+	else echo "SKIPPED: bytes bred by coverage, as there is no wheel of atheris for this Python on this platform" >&2; fi
 
 bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway
 	@$(BIN)/python -m tests.bench $(ARGS)
