@@ -32,6 +32,8 @@ from gateway.links.fair import Turns
 from gateway.model import ColumnUse, ColumnUseKind, StatementEffect, StatementFacts
 from gateway.naming import NameDeed, NameKind, NameUse
 from gateway.reading import Inspected, Proof, Rewriting, Task
+from gateway.search_path import PathDeed
+from gateway.sql.assigned import Assigned
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.gate import GateStatement
@@ -50,6 +52,8 @@ _CLASSES: Final = {
         ColumnUse,
         ColumnUseKind,
         GateStatement,
+        Assigned,
+        PathDeed,
         NameDeed,
         NameKind,
         NameUse,

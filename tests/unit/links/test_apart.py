@@ -39,7 +39,7 @@ def test_answers_are_those_of_the_task_itself(analyses):
     many = analyses("SELECT s.name FROM stickers s JOIN users u ON u.id = s.id WHERE u.country = 'JP'")
     tasks = [
         InspectText(LONG, 200_000),
-        InspectText("INSERT INTO users (id) VALUES (1); COPY users FROM STDIN; BEGIN", 200_000),
+        InspectText("INSERT INTO users (id) VALUES (1); COPY users FROM STDIN; BEGIN; SET search_path = a", 200_000),
         InspectText(LONG, 100),
         InspectText("DROP TABLE users", 200_000),
         NormaliseText(LONG),
