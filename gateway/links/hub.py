@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -15,7 +14,7 @@ from typing import Any, Final
 from gateway.facts.volume import VolumeCounter
 from gateway.gathered import Snapshot, counted, lasting
 from gateway.links.line import Line, Word
-from gateway.links.siblings import SILENCE
+from gateway.links.siblings import SILENT_LOOKS
 from gateway.links.tasks import TaskGroup
 from gateway.metrics import Metrics
 
@@ -40,7 +39,7 @@ class Seat:
     number: int
     phase: Phase = Phase.GONE
     line: Line | None = None
-    heard_at: float = 0.0
+    silent: int = 0  # pings since its last word
     counts: Snapshot = field(default_factory=list)  # as told last
     problems: tuple[str, ...] = ()  # why it cannot start
     asked: list[asyncio.Future[None]] = field(default_factory=list)  # who waits for its counts
@@ -66,7 +65,7 @@ class Hub:
 
     async def seat(self, number: int, end: socket.socket) -> None:
         """A worker is started and will speak over this end."""
-        seat = self._seats[number] = Seat(number, Phase.STARTING, heard_at=time.monotonic())
+        seat = self._seats[number] = Seat(number, Phase.STARTING)
         seat.line = await Line.over(end, partial(self._heard, seat), partial(self._quiet, seat))
         if self._stopping:  # all the others were told already
             seat.say(Word.STOP)
@@ -108,8 +107,9 @@ class Hub:
             await asyncio.sleep(_PING)
             for seat in self._seats.values():
                 # While it starts it may read a large registry, and is not expected to answer.
-                if seat.phase is Phase.OPEN and time.monotonic() - seat.heard_at > SILENCE:
-                    seat.heard_at = time.monotonic()
+                seat.silent = seat.silent + 1 if seat.phase is Phase.OPEN else 0
+                if seat.silent > SILENT_LOOKS:
+                    seat.silent = 0
                     self._hung(seat.number)
                 seat.say(Word.PING)
 
@@ -120,7 +120,7 @@ class Hub:
     # -- what they say --------------------------------------------------------------------------------------------
 
     def _heard(self, seat: Seat, word: Word, about: Any) -> None:
-        seat.heard_at = time.monotonic()
+        seat.silent = 0
         match word:
             case Word.PONG:
                 pass

@@ -16,7 +16,6 @@ import asyncio
 import itertools
 import logging
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,8 +31,10 @@ from gateway.metrics import Metrics
 from gateway.model import EntityId, JsonValue
 
 _log = logging.getLogger(__name__)
-SILENCE: Final = 20.0  # seconds without a word after which a supervisor, or a worker, is taken for hung
-_LOOK: Final = 1.0  # seconds between two looks at that
+# Looks in a row, a second apart, that find not a word: then a supervisor, or a worker, is taken for hung. Looks and not
+# seconds: where the whole machine stood still for a while, nobody is hung.
+SILENT_LOOKS: Final = 20
+_LOOK: Final = 1.0
 _BATCH: Final = 0.001  # seconds in which rows are told together
 _ANSWER: Final = 5.0  # seconds a scrape waits for the others
 _UNSENT: Final = 65_536  # bytes behind which a cancel request is dropped: who floods, floods the door
@@ -99,7 +100,7 @@ class Siblings:
         self.counts: Callable[[], Snapshot] = list
         self._line = Line(self._heard, self._lost)
         self.volume.tell = partial(self._say, Word.VOLUME)
-        self._heard_at = time.monotonic()
+        self._silent = 0  # looks since the last word
         self._may_open = asyncio.Event()
         self._all_open = False
         self._troubles: list[str] = []
@@ -114,8 +115,9 @@ class Siblings:
         """Stop when the supervisor is there, and silent. For ever, else."""
         while not self.stopping.is_set():
             await asyncio.sleep(_LOOK)
-            if time.monotonic() - self._heard_at > SILENCE:
-                _log.error("supervisor_silent", extra={"seconds": SILENCE})
+            self._silent += 1
+            if self._silent > SILENT_LOOKS:
+                _log.error("supervisor_silent", extra={"looks": SILENT_LOOKS})
                 self.stopping.set()
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ class Siblings:
     # -- the line -------------------------------------------------------------------------------------------------
 
     def _heard(self, word: Word, about: Any) -> None:
-        self._heard_at = time.monotonic()
+        self._silent = 0
         match word:
             case Word.PING:
                 self._line.send(Word.PONG)

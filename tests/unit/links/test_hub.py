@@ -235,7 +235,7 @@ def test_one_who_does_not_answer_is_hung(monkeypatch: pytest.MonkeyPatch) -> Non
         await stage.open(1)
         await stage.seat(2)  # still starting, which may take its time
         for seat in stage.hub._seats.values():
-            seat.heard_at -= 1000
+            seat.silent = 1000
         watching = asyncio.gather(stage.hub.watch())
         await stage.workers[2].until(lambda: stage.workers[2].said(Word.PING))
         assert stage.hung == [1]

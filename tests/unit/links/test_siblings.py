@@ -154,13 +154,13 @@ def test_a_supervisor_that_says_nothing_is_taken_for_gone(
     monkeypatch.setattr(module, "_LOOK", 0.01)
 
     async def work(siblings: Siblings, supervisor: Supervisor) -> None:
-        siblings._heard_at -= 1000
+        siblings._silent = 1000
         supervisor.line.send(Word.PING)
         await supervisor.until(lambda: supervisor.said(Word.PONG))
         watching = asyncio.gather(siblings.watch())
         await asyncio.sleep(0.05)
         assert not siblings.stopping.is_set(), "it has said something since"
-        siblings._heard_at -= 1000
+        siblings._silent = 1000
         await asyncio.wait_for(watching, 10)
         assert siblings.stopping.is_set()
 
