@@ -95,6 +95,10 @@ class Wire:
         """SSLRequest, S, handshake."""
         self.send(SSL_REQUEST)
         assert self.socket.recv(1) == b"S"
+        return self.wrap(ca)
+
+    def wrap(self, ca: Any) -> Self:
+        """The handshake."""
         context = ssl.create_default_context(cafile=str(ca))
         self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         return self
