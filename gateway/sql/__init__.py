@@ -6,6 +6,7 @@
     typenames.py        types that a text may name without the server being asked
     copying.py          what stands for a COPY: its query, or the SELECT or INSERT it amounts to
     creating.py         what stands for CREATE TABLE AS and its like: the query inside, and what is made of it
+    returning.py        a clause of PostgreSQL 18 that the parser does not know
     kinds.py            kinds of statements in the words of SQL, for refusals
     named.py            the relations a text names: what its analysis may be held up by, never what it touches
     assigned.py         what SET, RESET, DISCARD ALL and set_config assign; what moves the search_path
@@ -40,6 +41,6 @@
 No parser here is the authority on meaning: the server is. The gate uses ``pgparse`` (BSD-3, grammar of PostgreSQL 17):
 30 000 chained ``+``, 60 kB of text, raise an exception from it and are a segmentation fault in ``postgast`` (BSD-2,
 grammar of 18). ``pgparse`` dies too somewhere above 60 000 levels, so the gate bounds what a text can nest before it
-parses. Its grammar is a release older than PostgreSQL 18: what only 18 knows (``RETURNING WITH (OLD AS …)``) is refused
-as unparsable.
+parses. Its grammar is a release older than PostgreSQL 18: of what only 18 knows, ``RETURNING WITH (OLD AS …)`` is read
+past, and the rest is refused as unparsable.
 """

@@ -24,6 +24,7 @@ from gateway.sql.inner import inner_start
 from gateway.sql.kinds import kind_words, refusal_words
 from gateway.sql.named import Names, named
 from gateway.sql.names import NAMING_KINDS, Named, read_named
+from gateway.sql.returning import without_aliases
 from gateway.sql.settings import SHOWABLE
 from gateway.sql.shape import shape_of
 
@@ -97,13 +98,30 @@ class GateStatement:
 def inspect(text: str, *, max_bytes: int) -> tuple[GateStatement, ...]:
     """The statements of a text, in order; ``()`` for an empty query. Raises ``Refused`` and nothing else."""
     encoded = _encode(text, max_bytes)
-    parsed = _parse(text)
+    try:
+        parsed = _parse(text)
+    except Refused as refused:
+        newer = _newer(text, encoded) if refused.code is IncompleteCode.TEXT_UNPARSABLE else None
+        if newer is None:
+            raise
+        return (newer,)
     if len(parsed) > _MAX_STATEMENTS:
         raise Refused(IncompleteCode.TOO_MANY_STATEMENTS, f"more than {_MAX_STATEMENTS} statements in one text")
     try:
         return tuple(_statement(raw, encoded) for raw in parsed)
     except RecursionError as error:
         raise Refused(IncompleteCode.TEXT_TOO_DEEP) from error
+
+
+def _newer(text: str, encoded: bytes) -> GateStatement | None:
+    """A single statement with a clause that only a newer grammar has; None for anything else."""
+    plain = without_aliases(text)
+    parsed = _try_parse(plain) if plain is not None else []
+    node = parsed[0].get("stmt") if len(parsed) == 1 else None
+    if not isinstance(node, dict) or not node.keys() <= _EXPLAINABLE or _has_into(node.get("SelectStmt", {})):
+        return None
+    # Known by its text alone: no shape is made of what was not parsed.
+    return replace(_statement(parsed[0], encoded), shape=None)
 
 
 def normalise(text: str) -> str:

@@ -36,15 +36,18 @@ SELECT o.oid::text, n.nspname::text, o.oprname::text, o.oprcode::oid::text
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 """
 
+# The row of a range, and of the multirange that belongs to it. Multiranges came with 14.
+_ITS_RANGE: Final = "r.rngtypid = t.oid OR (pg_catalog.to_jsonb(r) ->> 'rngmultitypid')::pg_catalog.oid = t.oid"
+
 # The last column is what values of the type are made of: element, base, row type's relation, range's element.
-_TYPES: Final = """
+_TYPES: Final = f"""
 SELECT t.oid::text, n.nspname::text, t.typname::text, t.typtype::text,
   CASE t.typtype WHEN 'd' THEN t.typbasetype WHEN 'c' THEN t.typrelid
     ELSE coalesce(r.rngsubtype, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END) END::oid::text
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
+LEFT JOIN pg_catalog.pg_range r ON {_ITS_RANGE}
 WHERE n.nspname !~ '^pg_(toast_)?temp_'
-"""
+"""  # noqa: S608 - made of the constant above
 
 _TRIGGERS: Final = """
 SELECT DISTINCT t.tgrelid::text FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
@@ -216,19 +219,18 @@ SELECT o.oid::text, pg_catalog.concat_ws(' ', o.oprcode::oid, o.oprrest::oid, o.
 FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
 """
 
-# Input, output, and how values are compared: by the type's own operator classes, or by a range's. Multiranges of users
-# are left out, and so refused: what they are made of is not followed.
-_USER_TYPES: Final = """
+# Input, output, and how values are compared: by the type's own operator classes, or by a range's.
+_USER_TYPES: Final = f"""
 SELECT t.oid::text, pg_catalog.concat_ws(' ', t.typinput::oid, t.typoutput::oid, t.typreceive::oid, t.typsend::oid,
   t.typmodin::oid, t.typmodout::oid, r.rngcanonical::oid, r.rngsubdiff::oid,
   (SELECT pg_catalog.string_agg(DISTINCT concat_ws(' ', f.amproc::oid, x.oprcode::oid), ' ')
     FROM pg_catalog.pg_opclass c LEFT JOIN pg_catalog.pg_amproc f ON f.amprocfamily = c.opcfamily
     LEFT JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily LEFT JOIN pg_catalog.pg_operator x ON x.oid = m.amopopr
-    WHERE c.opcintype = t.oid OR c.oid = r.rngsubopc))
+    WHERE c.opcintype IN (t.oid, r.rngtypid) OR c.oid = r.rngsubopc))
 FROM pg_catalog.pg_type t
-LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
-WHERE t.oid >= 16384 AND (t.typtype = 'r' OR t.typtype = 'b' AND t.typcategory <> 'A')
-"""
+LEFT JOIN pg_catalog.pg_range r ON {_ITS_RANGE}
+WHERE t.oid >= 16384 AND (t.typtype IN ('r', 'm') OR t.typtype = 'b' AND t.typcategory <> 'A')
+"""  # noqa: S608 - made of the constant above
 
 # Every domain of users, with each of its checks.
 _DOMAINS: Final = """

@@ -36,7 +36,8 @@ def test_a_syntax_error_is_the_servers_own_complaint(bench: Bench) -> None:
 
 
 def test_what_only_the_gate_cannot_read_is_refused(bench: Bench) -> None:
-    text = "UPDATE stickers SET name = 'x' RETURNING WITH (OLD AS before) before.name"  # PostgreSQL 18's grammar
+    # PostgreSQL 18's grammar, where it is not read past.
+    text = "EXPLAIN UPDATE stickers SET name = 'x' RETURNING WITH (OLD AS before) before.name"
     outcome = bench.decide(bench.ask("sato", "tokyo-hq", text))
     assert outcome.reason is Reason.STATEMENT_INCOMPLETE
     assert bench.entry["statement"]["incomplete"] == "text_unparsable"

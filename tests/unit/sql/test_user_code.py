@@ -163,6 +163,21 @@ def test_a_range_is_no_better_than_what_it_is_made_of(code):
     assert (refused, complete) == (IncompleteCode.TYPE_REFUSED, True)
 
 
+def test_a_multirange_is_no_better_than_its_range(code):
+    if code.major < 14:
+        return  # there are none
+    assert code.analyse("SELECT '{[1,2)}'::scratch.span_multirange, NULL::scratch.span_multirange[]").complete
+    code.run("CREATE FUNCTION app.gap(int, int) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT 1.0::float8'")
+    code.run("CREATE TYPE app.wide AS RANGE (subtype = int4, subtype_diff = app.gap, multirange_type_name = app.wides)")
+    code.run("CREATE TYPE app.shorts AS RANGE (subtype = app.short, multirange_type_name = app.shortses)")
+    asked = ("SELECT '{[1,2)}'::app.wides", "SELECT '{}'::app.wides[]", "SELECT '{[a,b)}'::app.shortses")
+    refused = [code.analyse(text).incomplete for text in asked]
+    code.refresh(vouched(**{"gap(integer, integer)": None, **line()}))
+    complete = [code.analyse(text).complete for text in asked]
+    code.run("DROP TYPE app.wide; DROP TYPE app.shorts; DROP FUNCTION app.gap")
+    assert (refused, complete) == ([IncompleteCode.TYPE_REFUSED] * 3, [True] * 3)
+
+
 def test_a_line_the_server_knows_nothing_of_is_told(code):
     code.refresh(vouched(**{"initals(text)": None}))
     assert code.catalog.void == (f"{PLACE}: the database has no app.initals(text)",)
