@@ -28,7 +28,7 @@ from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.ownership_tests import read_tests
-from gateway.facts.registry import Registry, load_registry
+from gateway.facts.registry import Registry
 from gateway.facts.volume import VolumeCounter
 from gateway.links.blocks_watch import BlocksWatch
 from gateway.links.certificates import Kept
@@ -38,7 +38,16 @@ from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.siblings import Siblings
-from gateway.links.sources import Secrets, Sources, hash_key, load_all, load_policy, mismatches, service_users
+from gateway.links.sources import (
+    Secrets,
+    Sources,
+    hash_key,
+    load_all,
+    load_policy,
+    mismatches,
+    registry_of,
+    service_users,
+)
 from gateway.links.strict_rules import StrictRules
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
@@ -259,8 +268,8 @@ class Application:
         sources: Sources,
         revised: Callable[[], None],
     ) -> None:
-        def registry_of(directory: Path) -> Registry:
-            registry = load_registry(directory, world.registry)
+        def registry_again(_: Path) -> Registry:
+            registry = registry_of(self.config, world.registry)
             if problems := mismatches(self.config, registry):
                 raise ConfigError(problems)
             return registry
@@ -283,7 +292,7 @@ class Application:
         registry = FolderWatch(
             self.config.registry.directory,
             what="registry",
-            load=registry_of,
+            load=registry_again,
             swap=new_registry,
             seen=sources.registry_seen,
         )

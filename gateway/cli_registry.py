@@ -80,7 +80,13 @@ def people_group() -> None:
 @people_group.command("import-scim")
 @click.argument("users", type=_FILE)
 @click.option("--issuer", required=True, help="The issuer whose subjects they are.")
-@click.option("--subject", type=click.Choice(["userName", "externalId", "id"]), default="userName", show_default=True)
+@click.option(
+    "--subject",
+    type=click.Choice(["userName", "externalId", "id"]),
+    default="userName",
+    show_default=True,
+    help="Which attribute is the subject of the issuer's tokens.",
+)
 @click.option("--entity", "entities", multiple=True, metavar="ORGANIZATION=ID", help="Which entity an organization is.")
 @click.option("--into", "folder", type=_FOLDER, required=True, help="The registry's folder; people.csv is replaced.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")

@@ -186,6 +186,9 @@ class Registry:
     """People, entities, networks, catalog, disclosures."""
 
     directory: Path = setting("folder of the registry's files", required=True)
+    countries: Path | None = setting(
+        "country database (`.mmdb`) for addresses that an edge vouches for; read with the registry; never `attested`"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

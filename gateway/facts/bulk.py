@@ -14,6 +14,7 @@ ids of entities.yaml.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -78,9 +79,15 @@ class Looked(Mapping[EntityId, V]):
 
 def read_bulk(entities: bytes, ownership: bytes, problems: Problems) -> Bulk:
     """Both files. Problems are noted with their lines."""
-    rows = _entities(CsvFile(ENTITIES_FILE, entities, ENTITY_COLUMNS, problems))
-    edges = _Edges(rows)
-    edges.read(CsvFile(OWNERSHIP_FILE, ownership, OWNERSHIP_COLUMNS, problems))
+    collecting = gc.isenabled()
+    gc.disable()  # nothing made here is a cycle, and a collector would walk through all of it again and again
+    try:
+        rows = _entities(CsvFile(ENTITIES_FILE, entities, ENTITY_COLUMNS, problems))
+        edges = _Edges(rows)
+        edges.read(CsvFile(OWNERSHIP_FILE, ownership, OWNERSHIP_COLUMNS, problems))
+    finally:
+        if collecting:
+            gc.enable()
     return Bulk(rows, edges.up, edges.down, frozenset(edges.days), edges.outside)
 
 

@@ -173,13 +173,13 @@ class Section:
         if not isinstance(node, Items):
             self._problems.add(self.file, node.line, f"'{key}' must be a list")
             return ()
-        found: list[str] = []
+        found: dict[str, None] = {}
         for item in node.nodes:
             text = self._text_of(item, f"'{key}'")
             if text in found:
                 self._problems.add(self.file, item.line, f"'{text}' stands twice in '{key}'")
             elif text:
-                found.append(text)
+                found[text] = None
         return tuple(found)
 
     def countries(self, key: str, *, required: bool = False) -> tuple[Country, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 
+from gateway.facts.geoip import CountryDatabase
 from gateway.facts.networks import INTERMEDIARY_KINDS, Address, Networks, Site
 from gateway.model import Confidence, Country, Location, LocationSource, Peer, Principal
 
@@ -18,13 +19,21 @@ class _Standing:
     """What one source says: a site whose country counts, or a note why not."""
 
     site: Site | None = None
+    inferred: Country | None = None  # by a country database
     note: str = ""
     hides: bool = False  # known to hide where people are, as against merely unlisted
 
 
-def locate(networks: Networks, peer: Peer, principal: Principal, at: int, country_max_age: int) -> Location:
+def locate(
+    networks: Networks,
+    database: CountryDatabase | None,
+    peer: Peer,
+    principal: Principal,
+    at: int,
+    country_max_age: int,
+) -> Location:
     """The country or countries, each only as well known as its source."""
-    attested = _attested(networks, peer)
+    attested = _attested(networks, database, peer)
     claim = principal.declared_country
     if claim is None:
         return attested
@@ -45,8 +54,8 @@ def claim_until(principal: Principal, country_max_age: int) -> int | None:
     return principal.issued_at + country_max_age
 
 
-def _attested(networks: Networks, peer: Peer) -> Location:
-    by_address = _by_address(networks, peer.address)
+def _attested(networks: Networks, database: CountryDatabase | None, peer: Peer) -> Location:
+    by_address = _by_address(networks, peer.address, database if peer.via_edge else None)
     if peer.site is None:
         return _location(by_address, LocationSource.SITE_NETWORK)
     by_listener = _by_listener(networks, peer.site)
@@ -54,13 +63,22 @@ def _attested(networks: Networks, peer: Peer) -> Location:
         # a listener bound to an office, reached from a VPN exit: whoever comes does not stand there
         return _location(by_address, LocationSource.SITE_LISTENER)
     found = _location(by_listener, LocationSource.SITE_LISTENER)
-    other = by_address.site
+    other, inferred = by_address.site, by_address.inferred
+    if not found.unknown and inferred is not None and found.countries != (inferred,):
+        return _conflict(found, inferred, Confidence.INFERRED, f"the country database says {inferred} of the address")
     if found.unknown or other is None or found.countries == (other.country,):
         return found
     return _conflict(found, other.country, Confidence.ATTESTED, f"the address is of {other.id} ({other.country})")
 
 
 def _location(standing: _Standing, source: LocationSource) -> Location:
+    if standing.inferred is not None:
+        return Location(
+            countries=(standing.inferred,),
+            source=LocationSource.GEOIP,
+            confidence=Confidence.INFERRED,
+            note=standing.note,
+        )
     if standing.site is None:
         return Location(countries=(), source=LocationSource.NONE, confidence=Confidence.UNKNOWN, note=standing.note)
     return Location(
@@ -74,7 +92,7 @@ def _conflict(found: Location, other: Country, confidence: Confidence, note: str
         countries=tuple(sorted({*found.countries, other})),
         confidence=confidence,
         conflict=True,
-        note=_joined(f"{found.site} is in {', '.join(found.countries)}, but {note}", found.note),
+        note=_joined(f"{found.site or 'the address'} is in {', '.join(found.countries)}, but {note}", found.note),
     )
 
 
@@ -91,7 +109,7 @@ def _by_listener(networks: Networks, site_id: str) -> _Standing:
     return _Standing(site)
 
 
-def _by_address(networks: Networks, text: str | None) -> _Standing:
+def _by_address(networks: Networks, text: str | None, database: CountryDatabase | None) -> _Standing:
     if text is None:
         return _Standing(note="the peer came by a Unix socket: it says nothing about where the person is")
     try:
@@ -104,6 +122,9 @@ def _by_address(networks: Networks, text: str | None) -> _Standing:
         return _Standing(note=f"the address is {what}: it says nothing about where the person is")
     site = networks.site_of(address)
     if site is None:
+        inferred = database.country(address) if database is not None and address.is_global else None
+        if inferred is not None:
+            return _Standing(inferred=inferred, note="by a country database: where the address is registered to be")
         private = "a private address that" if address.is_private else "an address that"
         return _Standing(note=f"the peer has {private} no site network of the registry covers")
     if site.kind in INTERMEDIARY_KINDS:

@@ -31,6 +31,7 @@ from gateway.facts.changes import touched
 from gateway.facts.control import Controls, OwnershipTest
 from gateway.facts.entities import Entities
 from gateway.facts.fields import Problems, Section
+from gateway.facts.geoip import CountryDatabase
 from gateway.facts.networks import Networks, Site
 from gateway.facts.notices import Agreed, Notice
 from gateway.facts.people import Person
@@ -79,12 +80,22 @@ class Registry:
     notices: tuple[Notice, ...]
     agreed: tuple[Agreed, ...]
     controls: Controls = field(repr=False)  # whether entities are held, by the ownership tests in force
+    countries: CountryDatabase | None = field(default=None, repr=False)
     _changes: tuple[int, ...] = field(default=(), repr=False)
     _first_age: int | None = None  # the day from which some fact is counted in days
     _hashes: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the files, by name
     _own_blocks: tuple[Block, ...] = field(default=(), repr=False)  # of entities.yaml
     _first_changes: frozenset[int] = field(default=frozenset(), repr=False)  # days of everything but entities
     _employers: dict[tuple[PrincipalId, EntityId, int], EmployerFacts] = field(default_factory=dict, repr=False)
+
+    def has_same(self, name: str, hashes: Mapping[str, str]) -> bool:
+        """Whether a file, or the lack of it, is as it was here."""
+        return self._hashes.get(name) == hashes.get(name)
+
+    def with_countries(self, database: CountryDatabase) -> Registry:
+        """The same with a country database of addresses, which is part of the revision."""
+        hashes = {**self._hashes, ".mmdb": database.digest}
+        return replace(self, countries=database, revision=folder.revision(hashes), _hashes=hashes)
 
     def tested(self, tests: tuple[OwnershipTest, ...]) -> Registry:
         """The same with other ownership tests; what is known by tests that stay is kept."""
@@ -147,7 +158,7 @@ class Registry:
 
     def location(self, peer: Peer, principal: Principal, at: int, country_max_age: int) -> Location:
         """Where the principal is."""
-        return location.locate(self.networks, peer, principal, at, country_max_age)
+        return location.locate(self.networks, self.countries, peer, principal, at, country_max_age)
 
     def data(self, datasource: DatasourceId, statement: StatementFacts) -> DataFacts:
         """Whose data of which types a statement touches."""
@@ -193,8 +204,11 @@ def load_registry(directory: Path, former: Registry | None = None) -> Registry:
     imported = _bulk(files, hashes, problems, former)
     known = reading.file(entities.FILE, partial(entities.read_entities, bulk=imported))
     persons = _people(reading, files, problems)
-    sites = reading.file(networks.FILE, networks.read_networks)
-    sources = reading.file(catalog.FILE, catalog.read_catalog)
+    # These two read no other file, so what is the same is what it was.
+    sites = former.networks if former is not None and former.has_same(networks.FILE, hashes) else None
+    sites = sites or reading.file(networks.FILE, networks.read_networks)
+    sources = former.catalog if former is not None and former.has_same(catalog.FILE, hashes) else None
+    sources = sources or reading.file(catalog.FILE, catalog.read_catalog)
     told = reading.file(notices.DISCLOSURES_FILE, notices.read_notices) or ()
     agreed = reading.file(notices.AGREEMENTS_FILE, notices.read_agreements) or ()
     own_blocks = known.blocks if known is not None else ()
@@ -245,7 +259,7 @@ def _people(reading: _Reading, files: Mapping[str, bytes], problems: Problems) -
 def _bulk(files: Mapping[str, bytes], hashes: Mapping[str, str], problems: Problems, former: Registry | None) -> Bulk:
     """What was imported; the former registry's, where it is the same."""
     names = (bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE)
-    if former is not None and all(former._hashes.get(name) == hashes.get(name) for name in names):
+    if former is not None and all(former.has_same(name, hashes) for name in names):
         return former.entities.bulk
     listed, holdings = (files.get(name, b"") for name in names)
     return bulk.read_bulk(listed, holdings, problems)

@@ -18,6 +18,7 @@ from gateway import config as config_of
 from gateway.audit.record import MIN_KEY_BYTES
 from gateway.config import Config, Issuer
 from gateway.errors import ConfigError
+from gateway.facts.geoip import load_countries
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
@@ -71,10 +72,12 @@ def load_sources(config: Config) -> Sources:
     problems: list[str] = []
     policies = config.policy.directory or packaged_policies()
     registry_seen, policy_seen = signature(config.registry.directory), signature(policies)
-    registry = _or_problems(problems, load_registry, config.registry.directory)
+    registry = _or_problems(problems, registry_of, config)
     if registry is not None:
         problems += mismatches(config, registry)
     bundle = _or_problems(problems, load_policy, policies)
+    if registry is not None and bundle is not None:
+        problems += nowhere(config, registry, bundle)
     if registry is None or bundle is None or problems:
         raise ConfigError(problems)
     return Sources(
@@ -84,6 +87,15 @@ def load_sources(config: Config) -> Sources:
         policy_directory=policies,
         policy_seen=policy_seen,
     )
+
+
+def registry_of(config: Config, former: Registry | None = None) -> Registry:
+    """The registry of a configuration, with its country database. Raises ConfigError."""
+    registry = load_registry(config.registry.directory, former)
+    if config.registry.countries is None:
+        return registry
+    known = former.countries if former is not None else None
+    return registry.with_countries(load_countries(config.registry.countries, known))
 
 
 def load_policy(directory: Path) -> Bundle:
@@ -163,6 +175,21 @@ def mismatches(config: Config, registry: Registry) -> list[str]:
         found = (filter_problem(name, text) for name, text in source.row_filters.items())
         problems += [f"registry, datasource {source.id}: {why}" for why in found if why is not None]
     return problems
+
+
+def nowhere(config: Config, registry: Registry, bundle: Bundle) -> list[str]:
+    """Rules that need a country, where nothing could ever tell one: they would deny everybody everything."""
+    sites = any(site.direct for site in registry.sites.values()) or any(one.site for one in config.listeners.postgres)
+    claims = any(issuer.country_claim is not None for issuer in config.issuers)
+    if sites or claims or config.registry.countries is not None:
+        return []
+    packs = sorted({path.rpartition("/")[0] for path, text in bundle.modules if "input.location.countries" in text})
+    named = [pack for pack in packs if not pack.startswith("sekisho/")]
+    return [
+        f"policy {pack} needs a person's country, and nothing tells one: no site is direct, no listener is bound to a "
+        "site, no issuer has a country_claim, and registry.countries names no database"
+        for pack in named
+    ]
 
 
 def packaged_policies() -> Path:

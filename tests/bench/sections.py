@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, inside, known, twin, wire, workers
+from tests.bench import abuse, bulk, facts, inside, known, twin, wire, workers
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 
-NAMES = ("wire", "bulk", "login", "workers", "abuse", "decision", "statement", "known", "twin", "record")
+NAMES = ("wire", "bulk", "login", "workers", "abuse", "decision", "statement", "known", "twin", "record", "registry")
 _WITH_GATEWAY = frozenset({"wire", "bulk", "login", "workers", "abuse"})
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
 
@@ -30,7 +30,7 @@ def needs_gateway(names: frozenset[str]) -> bool:
 
 def needs_database(names: frozenset[str]) -> bool:
     """Whether anything has to be started at all."""
-    return bool(names - {"record"})
+    return bool(names - {"record", "registry"})
 
 
 def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callable[[str], None]) -> Iterator[Table]:
@@ -66,3 +66,6 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
     if "record" in names:
         say("the record")
         yield from inside.record(seconds=3 * seconds)
+    if "registry" in names:
+        say("a registry of a million entities")
+        yield from facts.tables(seconds=seconds)

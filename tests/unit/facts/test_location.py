@@ -27,7 +27,7 @@ def where(
     address: str | None, *, site: str | None = None, claim: str | None = None, issued_at: int | None = AT
 ) -> Location:
     person = principal(issued_at=issued_at, country=claim)
-    return locate(networks(), Peer(address=address, site=site), person, AT, 900)
+    return locate(networks(), None, Peer(address=address, site=site), person, AT, 900)
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "10.1.2.3", "2001:db8::7", "::ffff:192.0.2.7", "::ffff:c000:207"])

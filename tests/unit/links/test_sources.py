@@ -9,11 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from gateway.config import Config
 from gateway.config_load import load
 from gateway.errors import ConfigError
-from gateway.links.sources import hash_key, load_all, load_secrets, load_sources, packaged_policies, secret
+from gateway.links.sources import (
+    hash_key,
+    load_all,
+    load_secrets,
+    load_sources,
+    packaged_policies,
+    registry_of,
+    secret,
+)
 from gateway.links.watch import signature
 from tests.houses import House
 
@@ -173,3 +183,44 @@ def test_a_configured_key_is_never_made(house, tmp_path):
     assert problems(hash_key, mine) == [f"{path}: No such file or directory"]
     path.write_text("0123456789" * 4 + "\n")
     assert hash_key(mine) == b"0123456789" * 4
+
+
+def _without_places(house: House) -> Config:
+    """A configuration by which nothing tells where anybody is."""
+    networks = house.layout.registry / "networks.yaml"
+    networks.write_text(networks.read_text().replace("direct: true, ", ""))
+    good = config(house)
+    listeners = tuple(replace(one, site=None) for one in good.listeners.postgres)
+    return replace(good, listeners=replace(good.listeners, postgres=listeners))
+
+
+def test_rules_that_need_a_country_need_somebody_who_tells_one(house):
+    (problem,) = problems(load_sources, _without_places(house))
+    assert problem.startswith("policy house/location needs a person's country, and nothing tells one")
+
+
+def test_a_claim_tells_a_country(house):
+    lost = _without_places(house)
+    claims = tuple(replace(issuer, country_claim="country") for issuer in lost.issuers)
+    assert load_sources(replace(lost, issuers=claims)).registry.people
+
+
+def test_a_country_database_is_part_of_the_registry(house, tmp_path):
+    path = tmp_path / "countries.mmdb"
+    writer = MMDBWriter(database_type="Test-Country")
+    writer.insert_network(IPSet(["8.8.8.0/24"]), {"country": {"iso_code": "US"}})
+    writer.to_db_file(str(path))
+    lost = _without_places(house)
+    without = load_sources(config(house)).registry
+    configured = replace(lost, registry=replace(lost.registry, countries=path))
+    found = load_sources(configured).registry
+    assert found.countries is not None
+    assert found.revision != without.revision
+    again = registry_of(configured, found)
+    assert (again.countries, again.revision) == (found.countries, found.revision)
+    path.write_bytes(b"no database")
+    assert problems(load_sources, configured)[0].startswith(f"{path}: not a MaxMind database")
+
+
+def test_ownership_tests_of_the_policy_are_asked_of_the_registry(house):
+    assert [test.id for test in load_sources(config(house)).registry.controls.tests] == ["us-dsp-202"]
