@@ -219,7 +219,9 @@ async def _login(
     )
     connection.write(login.start())
     while not login.ready:
-        answer = login.receive(await connection.read())
+        data = await connection.read()
+        # Not on the loop: how often we hash is for the server to say, and meanwhile everybody else would wait.
+        answer = await asyncio.to_thread(login.receive, data) if login.hashing else login.receive(data)
         if answer:
             connection.write(answer)
     connection.unread(login.rest())

@@ -68,6 +68,11 @@ class ServerLogin:
             answer += self._message(kind, body)
         return answer
 
+    @property
+    def hashing(self) -> bool:
+        """Whether what arrives next may take a while to answer: up to a million hashes."""
+        return self._scram is not None and self._scram.hashing
+
     def rest(self) -> bytes:
         """Bytes that came after ReadyForQuery."""
         return self._buffer

@@ -104,6 +104,11 @@ class ScramClient:
         if not text.startswith("v=") or not hmac.compare_digest(_base64(text[2:]), self._expected):
             raise _refused("the server's signature is wrong")
 
+    @property
+    def hashing(self) -> bool:
+        """Whether the next message makes us hash, as often as the server likes."""
+        return self._stage == 1
+
     def _enter(self, stage: int) -> None:
         if self._stage != stage:
             raise _refused("its messages came out of order")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from gateway.links.server import Credentials, ServerAddress, open_connection, se
 from gateway.links.trust import Trust
 from gateway.pgwire.login import LoginRefused
 from gateway.pgwire.messages import decode_fields, encode_query
+from gateway.pgwire.scram import MAX_ITERATIONS
 from tests.servers import Postgres
-from tests.unit.links.peers import listening
+from tests.unit.links.peers import listening, message, request
 
 ROLE = Credentials(user="unit_server", password="a secret")
 
@@ -210,3 +212,35 @@ def test_a_running_statement_can_be_cancelled(known):
 
 def test_credentials_do_not_show_the_password():
     assert "a secret" not in repr(ROLE)
+
+
+def test_a_server_that_makes_us_hash_keeps_nobody_else_waiting(tmp_path):
+    """A million iterations, the most that is done, take a good part of a second: the loop turns meanwhile."""
+    salt = b64encode(b"0123456789abcdef").decode()
+
+    async def work():
+        turns = 0
+
+        async def script(reader, writer):
+            await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
+            writer.write(message(b"R", (10).to_bytes(4, "big") + b"SCRAM-SHA-256\0\0"))
+            await request(reader)
+            challenge = f"r=nonce-and-more,s={salt},i={MAX_ITERATIONS}".encode()
+            writer.write(message(b"R", (11).to_bytes(4, "big") + challenge))
+            await request(reader)  # our proof, when the hashing is done
+
+        async def turn():
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0.001)
+                turns += 1
+
+        async with listening(tmp_path, script):
+            where = ServerAddress(host=str(tmp_path), port=5432, database="x", trust=None, connect_timeout=30.0)
+            counting = asyncio.get_running_loop().create_task(turn())
+            with pytest.raises(UpstreamError, match="closed the connection during login"):
+                await open_connection(where, ROLE, {}, lambda: "nonce")
+            counting.cancel()
+        return turns
+
+    assert asyncio.run(work()) > 20

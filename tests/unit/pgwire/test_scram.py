@@ -62,6 +62,15 @@ def test_nothing_is_bound_to_nothing():
     assert "no certificate" in _refused(ScramClient("pencil", NONCE).first, MECHANISM_PLUS)
 
 
+def test_it_is_known_when_the_server_may_make_us_hash():
+    client = ScramClient("pencil", NONCE)
+    seen = [client.hashing]
+    client.first()
+    seen.append(client.hashing)
+    client.final(SERVER_FIRST)
+    assert [*seen, client.hashing] == [False, True, False]
+
+
 def test_an_extension_after_the_iteration_count_is_signed_and_ignored():
     client = _client()
     client.final(SERVER_FIRST + b",x=later")
