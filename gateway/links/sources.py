@@ -16,12 +16,13 @@ from typing import TypeVar
 import gateway
 from gateway import config as config_of
 from gateway.audit.record import MIN_KEY_BYTES
-from gateway.config import Config, Issuer
+from gateway.config import Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
 from gateway.facts.geoip import load_countries
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
+from gateway.links.certificates import load_authorities, server_context
 from gateway.links.jwks import load_key_sets
 from gateway.links.key_keeper import key_files_seen
 from gateway.links.server import Credentials
@@ -116,6 +117,8 @@ def load_secrets(config: Config) -> Secrets:
             if path is not None and path not in passwords:
                 passwords[path] = _or_problems(problems, secret, path)
         _or_problems(problems, trust_of, source)
+    for tls in _shown(config):
+        _or_problems(problems, _check_shown, tls)
     if config.service_users is not None:  # read again when the record is there, whose key they may need
         _or_problems(problems, partial(load_service_users, config.service_users), b"")
         if config.service_users.mock_key_file is not None:
@@ -137,6 +140,20 @@ def load_secrets(config: Config) -> Secrets:
         },
         twins={source.id: credentials(source.twin.role, source.twin.password_file) for source in config.datasources},
     )
+
+
+def _shown(config: Config) -> list[TlsServer]:
+    """The certificates of all doors. They are loaded again where they are shown, and whenever they change."""
+    listeners = config.listeners
+    found = [*(one.tls for one in listeners.postgres), *(one.tls for one in (listeners.grpc, listeners.http) if one)]
+    return [tls for tls in found if tls is not None]
+
+
+def _check_shown(tls: TlsServer) -> None:
+    """Raises ConfigError where a door could not be opened with it."""
+    context = server_context(tls)
+    if isinstance(tls, PostgresTls) and tls.client_ca is not None:
+        load_authorities(context, tls.client_ca)
 
 
 def service_users(config: Config, settings: config_of.ServiceUsers) -> ServiceUsers:

@@ -12,7 +12,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from gateway.config import Config
+from gateway.config import Config, PostgresTls, TlsServer
 from gateway.config_load import load
 from gateway.errors import ConfigError
 from gateway.links.sources import (
@@ -224,3 +224,24 @@ def test_a_country_database_is_part_of_the_registry(house, tmp_path):
 
 def test_ownership_tests_of_the_policy_are_asked_of_the_registry(house):
     assert [test.id for test in load_sources(config(house)).registry.controls.tests] == ["us-dsp-202"]
+
+
+def test_every_certificate_that_cannot_be_used_is_told(house, test_ca, tmp_path):
+    """Of every door and every database, before one of them is opened."""
+    (tmp_path / "none.pem").write_text("no certificate")
+    one, other, good = test_ca.issue("localhost"), test_ca.issue("localhost"), config(house)
+    mixed = TlsServer(certificate=one.certificate, key=other.key)
+    clients = PostgresTls(certificate=one.certificate, key=one.key, client_ca=tmp_path / "none.pem")
+    listeners = replace(
+        good.listeners,
+        postgres=(replace(good.listeners.postgres[0], tls=clients),),
+        grpc=replace(good.listeners.grpc, tls=mixed),
+        http=replace(good.listeners.http, tls=mixed),
+    )
+    source = replace(good.datasources[0], tls="verify-full", ca=tmp_path / "nowhere.pem")
+    found = problems(load_secrets, replace(good, listeners=listeners, datasources=(source,)))
+    assert found == [
+        f"{tmp_path / 'nowhere.pem'}: No such file or directory",
+        f"{tmp_path / 'none.pem'}: no certificate or crl found",
+        *[f"{one.certificate} with {other.key}: key values mismatch"] * 2,
+    ]
