@@ -232,6 +232,9 @@ class Limits:
     cancels_per_address: int = setting("the same, of one address (of one /64 with IPv6)", 600)
     statement_bytes: int = setting("longest statement text", 131_072)
     message_bytes: int = setting("longest Query, Parse, Bind or CopyData message", 16 * 1024 * 1024)
+    waiting_bytes: int = setting(
+        "bytes of large messages that have not come in whole yet, of all sessions", 256 * 1024 * 1024
+    )
     statements: int = setting("prepared statements and portals of one session", 1000)
     tree_bytes: int = setting("largest analysed tree that is read", 8 * 1024 * 1024)
     known_statements: int = setting("statement facts kept for reuse; a long text counts as one for each kB", 10_000)

@@ -51,6 +51,7 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Limits, "cancel_timeout_ms"): (100, 600_000),
         (c.Limits, "password_delay_ms"): (0, 60_000),
         (c.Limits, "password_delay_max_ms"): (0, 3_600_000),
+        (c.Limits, "waiting_bytes"): (1024 * 1024, 1 << 40),
         (c.Limits, "cancels"): (1, 1_000_000),
         (c.Limits, "cancels_per_address"): (1, 1_000_000),
         (c.Limits, "login_timeout_ms"): (100, 600_000),
@@ -254,6 +255,9 @@ def _limits(draft: Draft) -> Iterator[Problem]:
     statement, message = draft.get("statement_bytes"), draft.get("message_bytes")
     if statement is not None and message is not None and statement > message:
         yield "statement_bytes", "is more than message_bytes, so it could never be reached"
+    waiting = draft.get("waiting_bytes")
+    if message is not None and waiting is not None and message > waiting:
+        yield "message_bytes", "is more than waiting_bytes, so no message of that size could come in"
 
 
 def _config(draft: Draft) -> Iterator[Problem]:

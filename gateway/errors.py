@@ -60,6 +60,7 @@ class Reason(StrEnum):
     TLS_HANDSHAKE_FAILED = "tls_handshake_failed"
     LIMIT_EXCEEDED = "limit_exceeded"
     TOO_MANY_SESSIONS = "too_many_sessions"
+    NO_ROOM = "no_room"
     IDLE_TIMEOUT = "idle_timeout"
     IDLE_IN_TRANSACTION_TIMEOUT = "idle_in_transaction_timeout"
     STATEMENT_TIMEOUT = "statement_timeout"
@@ -173,6 +174,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.LIMIT_EXCEEDED: _answer("54000", 429, "RESOURCE_EXHAUSTED", "a limit of the gateway was reached"),
         Reason.TOO_MANY_SESSIONS: _answer(
             "53300", 429, "RESOURCE_EXHAUSTED", "too many sessions, in all or of one user"
+        ),
+        Reason.NO_ROOM: _answer(
+            "53200", 413, "RESOURCE_EXHAUSTED", "too much of large messages came at once, of all sessions together"
         ),
         Reason.IDLE_TIMEOUT: _answer("57P05", 408, "ABORTED", "the session did nothing for too long"),
         Reason.IDLE_IN_TRANSACTION_TIMEOUT: _answer(

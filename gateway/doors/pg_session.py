@@ -113,6 +113,7 @@ class Relay:
             act=self._go_on,
             fail=self._failed,
         )
+        self._room = door.room
         self._server_slow = False
         self._draining = False
         self._over = False
@@ -135,6 +136,8 @@ class Relay:
         if self.outdated or not self._express.enter(data):
             self._act(self._session.client_data(data))
             self._hold()
+            if not self._over and not self._room.fits(self, self._session.pending):
+                self._client.end(Reason.NO_ROOM, "terminating connection: too much was sent at once, in all")
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the server."""
@@ -210,6 +213,7 @@ class Relay:
     def over(self) -> None:
         """Nothing is done any more: the connection has ended."""
         self._over = self._express.over = True
+        self._room.leave(self)
         if self._own is not None:
             self._own.over()
 

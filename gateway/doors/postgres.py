@@ -20,7 +20,9 @@ from gateway.doors.pg_client import Client
 from gateway.doors.pg_limits import Watch
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_proof import Offer
+from gateway.doors.pg_session import Relay
 from gateway.doors.pg_tls import ListenerTls, kept_tls
+from gateway.doors.room import Room
 from gateway.doors.seats import Seats
 from gateway.errors import AuthenticationError, Reason
 from gateway.links.farewell import Farewell
@@ -75,6 +77,7 @@ class PostgresDoor:
             sessions=self.limits.sessions, per_principal=self.limits.sessions_per_principal
         )
         self.watch = Watch(desk, self.limits)
+        self.room: Room[Relay] = Room(self.limits.waiting_bytes)
         self._farewells = TaskGroup()
         self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()

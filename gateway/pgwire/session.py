@@ -73,6 +73,11 @@ class Session:
         return not self.running and not self.waiting and self._shared.status == b"I" and self._shared.synced
 
     @property
+    def pending(self) -> int:
+        """Bytes of the client's that are kept: of a message that has not come in whole, or that has to wait."""
+        return self._reader.pending()
+
+    @property
     def rest_of_row(self) -> int:
         """Bytes to come of a row the client was given half of: a message of ours would be read as the rest of it."""
         return self._downward.rest_of_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from gateway.demo.characters import LI, SATO
 from gateway.demo.database import Database
 from gateway.pgwire.frames import encode
 from tests.houses import House
-from tests.integration.postgres_wire import SYNC, Wire, bind, bystander, events, execute, parse, query, until
+from tests.integration.postgres_wire import SYNC, Wire, bind, bystander, errors, events, execute, parse, query, until
 
 pytestmark = pytest.mark.integration
 
@@ -124,6 +124,28 @@ def test_a_client_that_asks_much_and_reads_nothing(house: House, messenger: Data
         with grows_by_less_than(20 * MEGABYTE):
             send_until_it_waits(wire, question * 100)
             until(lambda: waits_for(messenger, number, "ClientWrite"))
+
+
+def test_messages_that_never_become_whole(new_house: Callable[..., House]) -> None:
+    """Each is within its limit; all of them together are not."""
+    house = new_house({"limits": {"message_bytes": 4 * MEGABYTE, "waiting_bytes": 10 * MEGABYTE}})
+    port = house.ports.sites["tokyo-hq"]
+    text = "SELECT 1 -- " + "x" * (3 * MEGABYTE)
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(port).login(house, SATO)) for _ in range(3)]
+        for wire in wires:
+            wire.send(query(text)[:-10])
+        last = stack.enter_context(Wire(port).login(house, SATO))
+        last.send(query(text)[: 2 * MEGABYTE])
+        fields = last.fatal()
+        assert (fields["C"], fields["H"]) == ("53200", "Reason: no_room")
+        for wire in wires:
+            wire.send(query(text)[-10:])
+            assert errors(wire.until(b"Z")) == ["42501"], "denied for its length"
+        with Wire(port).login(house, SATO) as another:
+            another.send(query(text))
+            assert errors(another.until(b"Z")) == ["42501"]
+    assert house.metric("sekisho_sessions_closed_total", reason="no_room") == 1
 
 
 def test_data_for_a_server_that_stops_reading(house: House, messenger: Database, entered: Entered) -> None:
