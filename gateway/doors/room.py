@@ -1,7 +1,7 @@
 """How much may wait in this gateway's memory to become whole messages, of all sessions together. Pure.
 
-A message is kept until all of it has come. One is bounded (``limits.message_bytes``), but a thousand sessions could each
-send most of one and stop there. What is small is not counted: its bound is the number of sessions.
+A message is kept until all of it has come. One is bounded (``limits.message_bytes``), but a thousand sessions could
+each send most of one and stop there. What is small is not counted: its bound is the number of sessions.
 """
 
 from __future__ import annotations
