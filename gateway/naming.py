@@ -43,6 +43,7 @@ class NameUse:
     inner: int = 0  # MAKE: where that statement begins
     types: tuple[int, ...] | None = None  # MAKE: of its parameters; None: they are those of the whole text
     hold: bool = False  # DECLARE … WITH HOLD: the end of the transaction does not end it
+    arguments: tuple[str, ...] = ()  # RUN: the expressions it is given, where they are more than constants
     inserts: tuple[tuple[int, str], ...] = ()  # words to stand in the text before these bytes: what a type's name means
 
 

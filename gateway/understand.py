@@ -26,11 +26,13 @@ from gateway.sql.catalog import Catalog
 from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.creating import created
 from gateway.sql.named import Names
+from gateway.sql.names import argument_query
 from gateway.sql.together import together, together_with
 
 _DAY = 86_400
 _PREPARABLE = frozenset({"select", "insert", "update", "delete", "merge"})
 _MADE_BEFORE = "what it means cannot be seen before what is made ahead of it in the same text: send them one by one"
+_UNDECLARED = "EXECUTE with expressions is let through only where PREPARE declares types of the server's plain ones"
 Made = dict[tuple[NameKind, str], Meaning | None]  # by earlier statements of the same text
 Meant = tuple[tuple[NameKind, str, Meaning | None], ...]
 
@@ -96,13 +98,7 @@ class Statements:
                 analysis: Analysis = yield replace(tree(ask, ask.sql, frozenset()), paid=_short(ask))
                 if analysis.complaint is not None:
                     return analysis.complaint
-            return StatementFacts(
-                kind="unknown",
-                effect=StatementEffect.NONE,
-                complete=False,
-                incomplete=str(refused.code),
-                detail=refused.detail,
-            )
+            return _refused("unknown", refused.detail, refused.code)
         if scanned is not None and len(statements) == 1 and statements[0].shape is not None:
             cuts = wording.learn(scanned, statements[0].shape)
             if cuts is not None:
@@ -252,7 +248,16 @@ class Statements:
             return _refused(statement.kind, f"{statement.kind.upper()} of {found.kind.upper()} is not let through")
         if use.deed is NameDeed.MAKE:
             made[use.kind, use.name] = meaning
-        return replace(together_with(found, meaning.seen), kind=statement.kind)
+        seen = meaning.seen
+        if use.arguments:
+            query = argument_query(use.arguments, meaning.types)
+            if query is None:
+                return _refused(statement.kind, _UNDECLARED)
+            given = yield from self.read(replace(inner, sql=query, parameter_types=()), epoch)
+            if isinstance(given, Complaint):
+                return _placed(given, None)
+            seen = (*seen, given)
+        return replace(together_with(found, seen), kind=statement.kind)
 
 
 def meant_by(ask: Ask, naming: Naming | None) -> Meant:
@@ -278,13 +283,7 @@ def _dropped(use: NameUse, made: Made) -> None:
 
 
 def _refused(kind: str, detail: str, code: IncompleteCode = IncompleteCode.KIND_REFUSED) -> StatementFacts:
-    return StatementFacts(
-        kind=kind,
-        effect=StatementEffect.NONE,
-        complete=False,
-        incomplete=str(code),
-        detail=detail,
-    )
+    return StatementFacts(kind=kind, effect=StatementEffect.NONE, complete=False, incomplete=str(code), detail=detail)
 
 
 def _where(ask: Ask) -> tuple[object, ...]:

@@ -4,7 +4,8 @@ The client's name is to be replaced by one of ours, so its token must be found e
 counts only if the text with another name in its place, and every type's schema written out, parses to exactly the tree
 of the text with that name in it. A name in a comment, in a string or twice over cannot pass that.
 
-EXECUTE is given constants only: an expression there could call anything, and no tree of it is ever seen.
+EXECUTE prints no tree of what it is given. Constants need none; expressions are taken out (``arguments``), and the
+server is asked about them by themselves, each cast to the type that PREPARE declares.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from gateway.naming import NameDeed, NameKind, NameUse
 from gateway.sql.inner import inner_start, same_tree
-from gateway.sql.typenames import NUMBERS, plain_type, qualified
+from gateway.sql.typenames import NUMBERS, plain_type, qualified, type_name
 
 Parse = Callable[[str], list[dict[str, Any]]]
 
@@ -30,6 +31,7 @@ _FIELDS: Final[Mapping[str, tuple[NameKind, str]]] = {
 }
 NAMING_KINDS: Final = frozenset(_FIELDS)
 
+_PLAIN_SELECT: Final[Mapping[str, Any]] = {"limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
 _HOLD: Final = 0x0020  # CURSOR_OPT_HOLD
 _MAX_TRIES: Final = 32
 _NAME_BYTES: Final = 63  # the server keeps no more of a name
@@ -71,7 +73,12 @@ def read_named(
         case "ExecuteStmt":
             plain = _constants(body.get("params", []))
             if isinstance(plain, str):
-                return plain
+                arguments = _arguments(text, body["params"], parse)
+                if arguments is None:
+                    return plain
+                use = replace(use, arguments=arguments)
+                found = _found(text, lambda probe: within({name: {**body, field: probe}}), start, parse, use, ())
+                return _or_refused(found, "execute")
             params, places = plain
             changed = {**body, "params": params} if params else body
             found = _found(text, lambda probe: within({name: {**changed, field: probe}}), start, parse, use, places)
@@ -147,6 +154,48 @@ def _constants(params: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, A
         changed.append({"TypeCast": {**cast, "typeName": whole}})
         places += () if place is None else (place,)
     return changed, places
+
+
+def _arguments(text: str, params: Sequence[Mapping[str, Any]], parse: Parse) -> tuple[str, ...] | None:
+    """The arguments of EXECUTE as they are written, each proved to be that expression and nothing more. What the server
+    lets stand in no argument (sub-selects), or has nothing to put in (parameters), is left to be refused."""
+    if any(_holds(node, ("SubLink", "ParamRef")) for node in params):
+        return None
+    tries = 0
+    for opened in re.finditer(r"\(", text):
+        at, found = opened.end(), list[str]()
+        while len(found) < len(params):
+            wanted = {"SelectStmt": {**_PLAIN_SELECT, "targetList": [{"ResTarget": {"val": params[len(found)]}}]}}
+            end = text.find("," if len(found) + 1 < len(params) else ")", at)
+            while end >= 0 and not same_tree(f"SELECT {text[at:end]}", wanted, parse):
+                tries += 1
+                if tries > _MAX_TRIES:
+                    return None
+                end = text.find(text[end], end + 1)
+            if end < 0:
+                break
+            found.append(text[at:end])
+            at = end + 1
+        else:
+            return tuple(found)
+    return None
+
+
+def _holds(node: object, names: tuple[str, ...]) -> bool:
+    if isinstance(node, Mapping):
+        return any(name in node for name in names) or any(_holds(value, names) for value in node.values())
+    return isinstance(node, list) and any(_holds(value, names) for value in node)
+
+
+def argument_query(arguments: Sequence[str], types: Sequence[int]) -> str | None:
+    """What the server is to be asked about arguments: each cast to the type of its parameter, as EXECUTE casts them;
+    None where a parameter has no plain type that was declared."""
+    written = [type_name(oid) for oid in types[: len(arguments)]]
+    if len(written) < len(arguments) or None in written:
+        return None
+    # An argument may end in a comment.
+    casts = (f"CAST({argument}\n AS {name})" for argument, name in zip(arguments, written, strict=True))
+    return f"SELECT {', '.join(casts)}"
 
 
 def _found(

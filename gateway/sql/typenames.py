@@ -47,7 +47,20 @@ _TYPES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "jsonb": (3802, 3807),
     }
 )
+_NAMES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        oid: f'{CATALOG}."{name}"{suffix}'
+        for name, oids in _TYPES.items()
+        for oid, suffix in zip(oids, ("", "[]"), strict=True)
+        if oid not in (0, UNKNOWN)
+    }
+)
 NUMBERS: Final = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "oid"})
+
+
+def type_name(oid: int) -> str | None:
+    """How a type is written in any text, if it is one of these."""
+    return _NAMES.get(oid)
 
 
 def plain_type(node: Mapping[str, Any]) -> tuple[str, int] | None:

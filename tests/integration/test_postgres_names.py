@@ -386,6 +386,55 @@ def test_what_a_name_is_given_to_is_judged_as_itself(house: House, text: str) ->
                 connection.execute(gone)
 
 
+EXPRESSIONS = {
+    "EXECUTE d(1 + 1, lower('AB') || 'c')": (2, "abc"),
+    "EXECUTE d(length('four'), ARRAY['x', 'y']::text)": (4, "{x,y}"),
+    "EXECUTE d(2.4::numeric, current_date::text IS NULL)": (2, "false"),
+    "EXECUTE d(CASE WHEN true THEN 7 END, 'a' /* , ( */)": (7, "a"),
+}
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_execute_is_given_expressions(house: House, text: str) -> None:
+    with house.connect(LI, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("PREPARE d(int, text) AS SELECT $1, $2")
+        assert connection.execute(text).fetchone() == EXPRESSIONS[text]  # type: ignore[arg-type]
+        plan = connection.execute(f"EXPLAIN {text}").fetchall()  # type: ignore[arg-type]
+        assert "Result" in plan[0][0]
+
+
+EXPRESSIONS_REFUSED = {
+    "EXECUTE d(1, set_config('search_path', 'public', false))": "set_config of search_path",
+    "EXECUTE d(pg_advisory_lock(1)::text::int, '')": "function pg_advisory_lock",
+    "EXECUTE d(1, query_to_xml('SELECT phone FROM users', true, true, '')::text)": "function query_to_xml",
+    "EXECUTE d(1, (SELECT phone FROM users LIMIT 1))": "EXECUTE with anything but constants",
+    "EXECUTE d(1, pg_read_file('/etc/passwd'))": "function pg_read_file",
+    "EXECUTE u(1 + 1)": "EXECUTE with expressions is let through only where PREPARE declares types",
+}
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS_REFUSED)
+def test_expressions_are_judged_too(house: House, text: str) -> None:
+    with house.connect(LI, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("PREPARE d(int, text) AS SELECT $1, $2")
+        connection.execute("PREPARE u AS SELECT $1::int")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="house-statement-understood") as caught:
+            connection.execute(text)  # type: ignore[arg-type]
+        assert EXPRESSIONS_REFUSED[text] in str(caught.value)
+
+
+def test_a_mistake_in_an_expression_is_the_servers_to_complain_of(house: House) -> None:
+    with house.connect(LI, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute("PREPARE d(int, text) AS SELECT $1, $2")
+        for text, error in (
+            ("EXECUTE d(1, a)", psycopg.errors.UndefinedColumn),
+            ("EXECUTE d(lowr('x'), '')", psycopg.errors.UndefinedFunction),
+            ("EXECUTE d(1 + 1, 'a', 'b' || 'c')", psycopg.errors.InsufficientPrivilege),
+        ):
+            with pytest.raises(error):
+                connection.execute(text)  # type: ignore[arg-type]
+
+
 REFUSED = [
     "EXECUTE p(now())",
     "EXECUTE p((SELECT phone FROM users LIMIT 1))",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.naming import NameDeed, NameKind, NameUse
 from gateway.sql.codes import IncompleteCode
 from gateway.sql.gate import Refused, inspect, syntax
-from gateway.sql.names import spliced
+from gateway.sql.names import argument_query, spliced
 
 S, C = NameKind.STATEMENT, NameKind.CURSOR
 MAKE, RUN, DROP, ALL = NameDeed.MAKE, NameDeed.RUN, NameDeed.DROP, NameDeed.DROP_ALL
@@ -94,25 +94,50 @@ def test_the_types_of_parameters_are_those_of_the_servers_own_catalog() -> None:
         "PREPARE p(thing) AS SELECT 1",
         "PREPARE p(SETOF int) AS SELECT 1",
         "PREPARE p AS SELECT 1 INTO t",
-        "EXECUTE p(now())",
-        "EXECUTE p(1 + 1)",
         "EXECUTE p($1)",
-        "EXECUTE p(a)",
+        "EXECUTE p($1 + 1)",
         "EXECUTE p((SELECT 1))",
-        "EXECUTE p(ARRAY[1])",
-        "EXECUTE p(1::text)",
-        "EXECUTE p('users'::regclass)",
-        "EXECUTE p('1'::thing)",
-        "EXECUTE p('1'::text::int)",
-        "EXECUTE p(true::int)",
-        "EXECUTE p(-1.5::numeric)",
-        "EXPLAIN EXECUTE p(now())",
+        "EXECUTE p(1, 1 + (SELECT 1))",
+        "EXECUTE p(EXISTS (SELECT 1))",
+        "EXPLAIN EXECUTE p((SELECT 1))",
     ],
 )
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(Refused) as caught:
         inspect(text, max_bytes=10_000)
     assert caught.value.code is IncompleteCode.KIND_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("EXECUTE p(now())", ("now()",)),
+        ("EXECUTE p(1 + 1)", ("1 + 1",)),
+        ("EXECUTE p(a)", ("a",)),
+        ("EXECUTE p (ARRAY[1, 2], f(1, 'a,)'), ')', (3))", ("ARRAY[1, 2]", " f(1, 'a,)')", " ')'", " (3)")),
+        ("EXECUTE p(1::text)", ("1::text",)),
+        ("EXECUTE p('users'::regclass, 1)", ("'users'::regclass", " 1")),
+        ("EXECUTE p('1'::thing)", ("'1'::thing",)),
+        ("EXECUTE p('1'::text::int)", ("'1'::text::int",)),
+        ("EXECUTE p(true::int)", ("true::int",)),
+        ("EXECUTE p(-1.5::numeric)", ("-1.5::numeric",)),
+        ("EXECUTE /* (f(1)) */ p(f(2) /* a, b) */, g(3) -- )\n)", ("f(2) /* a, b) */", " g(3) -- ")),
+        ("EXPLAIN (COSTS off) EXECUTE p(now())", ("now()",)),
+    ],
+)
+def test_expressions_are_taken_out_as_they_are_written(text: str, arguments: tuple[str, ...]) -> None:
+    use = use_of(text)
+    assert (use.name, use.arguments, use.inserts) == ("p", arguments, ())
+    assert text[use.start : use.end] == "p"
+
+
+def test_arguments_are_cast_as_the_server_will() -> None:
+    asked = argument_query(("1 -- one", "'a'"), (1016, 18, 25))
+    assert asked == 'SELECT CAST(1 -- one\n AS pg_catalog."int8"[]), CAST(\'a\'\n AS pg_catalog."char")'
+    assert [one.kind for one in inspect(asked, max_bytes=1000)] == ["select"]
+    assert argument_query(("1", "2"), (23,)) is None
+    for oid in (0, 705, 2205, 16_400):
+        assert argument_query(("1",), (oid,)) is None
 
 
 def test_constants_are_let_through() -> None:
