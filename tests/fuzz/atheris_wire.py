@@ -31,16 +31,18 @@ _CLOSED: Final = frozenset({"08P01", "54000", "08006"})
 
 
 def first_bytes(data: bytes) -> None:
-    """Whole and byte by byte are the same, whatever it is; only errors of ours come out."""
+    """Whole and byte by byte are the same, whatever it is; nothing is left to be read as if it came later."""
+    tls, data = data[:1] == b"\1", data[1:]
 
     def opened(pieces: list[bytes]) -> list[object]:
-        opening, found = Opening(tls_offered=data[:1] != b"\0"), list[object]()
+        opening, found = Opening(tls_offered=tls), list[object]()
         try:
             for piece in pieces:
                 opening.feed(piece)
                 while (step := opening.step()) is not Step.MORE:
                     found.append(step)
                     if step is not Step.REFUSE_ENCRYPTION:
+                        assert step is Step.START_DIRECT_TLS or not opening.take()
                         return [*found, opening.request, opening.cancel_key]
         except SekishoError as error:
             found.append(error.answer.sqlstate)
@@ -108,8 +110,14 @@ READERS: Final[tuple[Callable[[bytes], object], ...]] = (
     # The property test's own world: a model of PostgreSQL on the other side, everybody's moves bred as well.
     test_whatever_a_client_sends.hypothesis.fuzz_one_input,  # type: ignore[attr-defined]
 )
+START: Final = startup_message({"user": "li"})
+CANCEL: Final = cancel_request(7, b"abcd")
 SEEDS: Final = (
-    *(b"\0" + one for one in (SSL_REQUEST, cancel_request(7, b"abcd"), startup_message({"user": "li"}), b"\x16\x03")),
+    *(
+        b"\0" + tls + one
+        for tls in (b"\0", b"\1")
+        for one in (SSL_REQUEST, CANCEL, START, START + START, SSL_REQUEST + START, CANCEL + b"x", b"\x16\x03")
+    ),
     b"\1\x21\x11\0\x0c" + bytes(12),
     b"\2" + wire.error("28P01", "no") + b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0",
     b"\3" + wire.query("SELECT 1") + wire.parse("s", "SELECT phone FROM users") + wire.bind("p", "s") + wire.SYNC,
