@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _EARLY_BYTES: Final = 65_536  # what a client may send ahead while it is being logged in
 _TOO_MANY: Final = "sorry, too many clients already"
-_UNHEARD: Final = 5.0  # seconds the server has for what a client sent just before it said goodbye
+_UNHEARD: Final = 2.0  # seconds the server has for what came before a goodbye; it must be less than a shutdown takes
 _LAST_WORDS: Final = 5.0  # seconds a peer has to read what was written before the end
 _LAST_ROW: Final = 1.0  # seconds for the rest of a row, so that the end can be told between two
 

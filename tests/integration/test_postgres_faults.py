@@ -20,6 +20,7 @@ import pytest
 from gateway.audit.verify import verify
 from gateway.demo.characters import KIM, LI, SATO
 from gateway.demo.database import Database
+from gateway.pgwire.frames import encode
 from tests.houses import House
 from tests.integration.postgres_wire import FLUSH, Wire, bind, errors, events, execute, parse, query, until
 
@@ -356,6 +357,24 @@ def test_a_client_that_vanishes_in_the_middle_of_a_statement_leaves_nothing_runn
         wire.send(query(endless))
         until(lambda: running() == 1)
     until(lambda: running() == 0)
+
+
+def test_what_was_sent_before_the_goodbye_is_done_but_not_for_hours(
+    new_house: Callable[..., House], messenger: Database
+) -> None:
+    house = new_house()
+    endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 65000) b"
+    port = house.ports.sites["tokyo-hq"]
+    with messenger.connect() as admin:
+        for said in ("INSERT INTO feature_flags (key, enabled) VALUES ('unheard', true)", endless):
+            with Wire(port).login(house, SATO) as wire:
+                wire.send(query(said) + encode(b"X"))
+                assert wire.until(b"E") is not None
+        until(lambda: len(events(house, "session_close")) == 2)
+        assert not [one for one in house.entries("refusal")]
+        asked = "SELECT 1 FROM pg_stat_activity WHERE query = %s AND state = 'active'"
+        until(lambda: admin.execute(asked, (endless,)).fetchone() is None)
+        assert admin.execute("DELETE FROM feature_flags WHERE key = 'unheard'").rowcount == 1
 
 
 def test_a_cancel_that_comes_too_early_is_repeated(own: Database, new_house: Callable[..., House]) -> None:
