@@ -100,6 +100,8 @@ class Issuer:
     groups_claim: str = setting("claim that lists the person's groups", "groups")
     purpose_claim: str | None = setting("claim that carries the purpose of access")
     country_claim: str | None = setting("claim that carries the person's country (then `declared`)")
+    employer_claim: str | None = setting("claim that names the person's employer, an entity's id or LEI (`declared`)")
+    residence_claim: str | None = setting("claim that carries the country the person lives in (`declared`)")
     country_max_age: int = setting("seconds after `iat` for which a country claim counts", 900)
     leeway: int = setting("seconds of clock difference tolerated", 10)
 

@@ -27,6 +27,8 @@ class Principal:
     expires_at: int  # seconds since the epoch
     issued_at: int | None = None
     declared_country: Country | None = None  # location claim, only if the issuer is configured for it
+    declared_employer: str | None = None  # an entity's id or LEI, by the same rule
+    declared_residence: Country | None = None
 
     @property
     def id(self) -> PrincipalId:
@@ -95,6 +97,8 @@ class EmployerFacts:
     known: bool
     complete: bool
     note: str = ""
+    confidence: Confidence = Confidence.UNKNOWN  # attested by the registry, or only declared by a token
+    conflict: bool = False  # the token says otherwise than the registry
     entity: EntityId | None = None
     name: str = ""
     country: Country | None = None

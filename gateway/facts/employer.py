@@ -16,13 +16,78 @@ from gateway.facts.entities import Contract, Entities, Entity
 from gateway.facts.ownership import HALF, Ownership
 from gateway.facts.people import Person
 from gateway.facts.period import age_in_days, iso
-from gateway.model import Answer, ChainLink, Country, EmployerFacts, EntityId, HeldFact, JsonValue
+from gateway.model import Answer, ChainLink, Confidence, Country, EmployerFacts, EntityId, HeldFact, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a token says of its person, where configuration lets its issuer say so."""
+
+    employer: str | None = None
+    residence: Country | None = None
 
 
 def employer_facts(
+    entities: Entities,
+    controls: Controls,
+    person: Person | None,
+    controller: EntityId,
+    day: int,
+    declared: Declared = Declared(),
+) -> EmployerFacts:
+    """The facts as of a day: the registry's, and beside them what the token declares."""
+    found = _registered(entities, controls, person, controller, day)
+    if declared.residence is not None:
+        found = _with_residence(found, declared.residence)
+    if declared.employer is None:
+        return found
+    employer = entities.named(declared.employer)
+    if employer is not None and employer in _employers(person, day):
+        return found
+    claimed = _of_one(entities, controls, found, employer, controller, day) if employer is not None else None
+    if person is None and claimed is not None:
+        note = "the employer is only declared by the token, and the person is not in the people registry"
+        return replace(
+            claimed,
+            complete=False,
+            same_legal_entity=False,
+            confidence=Confidence.DECLARED,
+            note=_joined(note, claimed.note),
+        )
+    name = claimed.name if claimed is not None else f"{declared.employer!r}, which the registry does not know"
+    brought = claimed.countries(controller) if claimed is not None else ()
+    return replace(
+        found,
+        complete=False,
+        same_legal_entity=False,
+        conflict=person is not None,
+        also_from=tuple(sorted({*found.also_from, *brought})),
+        blocked_by=found.blocked_by or (claimed.blocked_by if claimed is not None else None),
+        note=_joined(f"the token says that the employer is {name}", found.note),
+    )
+
+
+def _with_residence(found: EmployerFacts, declared: Country) -> EmployerFacts:
+    if found.residence is None:
+        return replace(found, residence=declared)
+    if found.residence == declared:
+        return found
+    return replace(
+        found,
+        complete=False,
+        conflict=True,
+        also_from=tuple(sorted({*found.also_from, declared})),
+        note=_joined(f"the token says that the person lives in {declared}", found.note),
+    )
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+def _registered(
     entities: Entities, controls: Controls, person: Person | None, controller: EntityId, day: int
 ) -> EmployerFacts:
-    """The facts as of a day."""
     if person is None:
         return EmployerFacts(known=False, complete=False, note="the person is not in the people registry")
     about = EmployerFacts(
@@ -34,7 +99,7 @@ def employer_facts(
         groups=person.groups,
         person=person.name,
     )
-    employers = sorted({job.entity for job in person.employments if job.period.covers(day)})
+    employers = _employers(person, day)
     if not employers:
         return replace(about, note=_no_employment(entities, person, day))
     found = [_of_one(entities, controls, about, employer, controller, day) for employer in employers]
@@ -49,6 +114,12 @@ def employer_facts(
         also_from=tuple(sorted({country for facts in found for country in facts.countries(controller)})),
         note=f"several employments are in force ({names}): for which of them the person asks is not known",
     )
+
+
+def _employers(person: Person | None, day: int) -> list[EntityId]:
+    """Whom the registry says somebody is employed by now."""
+    jobs = person.employments if person is not None else ()
+    return sorted({job.entity for job in jobs if job.period.covers(day)})
 
 
 def _no_employment(entities: Entities, person: Person, day: int) -> str:
@@ -74,6 +145,7 @@ def _of_one(
         known=True,
         complete=not note,
         note=note,
+        confidence=Confidence.ATTESTED,
         entity=employer,
         name=entity.name,
         country=entity.country,

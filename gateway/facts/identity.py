@@ -180,6 +180,8 @@ def _principal(issuer: Issuer, claims: _Claims, at: int) -> Principal:
         expires_at=expires_at,
         issued_at=issued_at,
         declared_country=_country(claims, issuer.country_claim),
+        declared_employer=_optional_name(claims, issuer.employer_claim),
+        declared_residence=_country(claims, issuer.residence_claim),
     )
 
 

@@ -86,7 +86,9 @@ class Registry:
     _hashes: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the files, by name
     _own_blocks: tuple[Block, ...] = field(default=(), repr=False)  # of entities.yaml
     _first_changes: frozenset[int] = field(default=frozenset(), repr=False)  # days of everything but entities
-    _employers: dict[tuple[PrincipalId, EntityId, int], EmployerFacts] = field(default_factory=dict, repr=False)
+    _employers: dict[tuple[PrincipalId, employer.Declared, EntityId, int], EmployerFacts] = field(
+        default_factory=dict, repr=False
+    )
 
     def has_same(self, name: str, hashes: Mapping[str, str]) -> bool:
         """Whether a file, or the lack of it, is as it was here."""
@@ -146,11 +148,12 @@ class Registry:
 
         Worked out once for a principal and a day: it is asked for with every statement.
         """
-        key = principal.id, controller, day_of(at)
+        said = employer.Declared(principal.declared_employer, principal.declared_residence)
+        key = principal.id, said, controller, day_of(at)
         found = self._employers.get(key)
         if found is None:
             person = self.people.get(principal.id)
-            found = employer.employer_facts(self.entities, self.controls, person, controller, day_of(at))
+            found = employer.employer_facts(self.entities, self.controls, person, controller, day_of(at), said)
             if len(self._employers) >= _MOST_EMPLOYERS:
                 self._employers.clear()
             self._employers[key] = found

@@ -107,6 +107,8 @@ _principal if {
 	_text_or_null(input.principal.token_id)
 	_text_or_null(input.principal.issued_at)
 	_country_or_null(input.principal.declared_country)
+	_country_or_null(input.principal.declared_residence)
+	_text_or_null(input.principal.declared_employer)
 	_country_or_null(input.principal.residence)
 }
 
@@ -125,6 +127,8 @@ _employer if {
 	is_boolean(input.employer.complete)
 	is_boolean(input.employer.same_legal_entity)
 	is_boolean(input.employer.blocked)
+	is_boolean(input.employer.conflict)
+	input.employer.confidence in {"attested", "declared", "unknown"}
 	is_string(input.employer.note)
 	is_string(input.employer.name)
 	is_string(input.employer.relation)

@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.facts.control import OwnershipTest
-from gateway.model import Country, EmployerFacts, EntityId, Stay
+from gateway.model import Confidence, Country, EmployerFacts, EntityId, Stay
 from tests.unit.facts.world import moment, principal, registry
 
 ENTITIES = """\
@@ -238,3 +239,61 @@ def test_owners_of_one_country_who_control_only_together_bring_it(tmp_path: Path
         principal("ann"), EntityId("shop"), moment(on)
     )
     assert found.countries(EntityId("shop")) == expected
+
+
+def declared(tmp_path: Path, subject: str = "ann", job: str = "helper", **said: Any) -> EmployerFacts:
+    found = registry(
+        tmp_path,
+        people=PEOPLE.format(jobs=f"      - {{entity: {job}}}"),
+        entities=ENTITIES.format(first="known", blocks="blocks: [{id: stop, entity: alone}]"),
+    )
+    return found.employer(principal(subject, **said), EntityId("shop"), moment("2026-01-01"))
+
+
+def test_token_that_says_what_the_registry_says_changes_nothing(tmp_path: Path) -> None:
+    found = declared(tmp_path, employer="helper", residence="TH")
+    assert found == declared(tmp_path)
+    assert (found.complete, found.confidence, found.conflict) == (True, Confidence.ATTESTED, False)
+
+
+def test_token_that_differs_is_a_conflict_with_the_origins_of_both(tmp_path: Path) -> None:
+    found = declared(tmp_path, employer="below")
+    assert (found.known, found.complete, found.conflict, found.entity) == (True, False, True, "helper")
+    assert found.note == "the token says that the employer is Below"
+    assert found.countries(EntityId("shop")) == {"KR", "CN"}
+    assert found.confidence is Confidence.ATTESTED
+
+
+def test_token_cannot_hide_a_block_nor_the_registrys_words(tmp_path: Path) -> None:
+    assert declared(tmp_path, employer="alone").blocked_by == "stop"
+    assert declared(tmp_path, job="alone", employer="shop").blocked_by == "stop"
+    claimed = declared(tmp_path, job="below", employer="shop")
+    assert (claimed.entity, claimed.same_legal_entity, claimed.complete) == ("below", False, False)
+
+
+def test_token_alone_declares_and_completes_nothing(tmp_path: Path) -> None:
+    found = declared(tmp_path, subject="stranger", employer="shop", residence="KR")
+    assert (found.known, found.complete, found.confidence, found.conflict) == (True, False, Confidence.DECLARED, False)
+    assert (found.entity, found.same_legal_entity, found.residence) == ("shop", False, "KR")
+    assert found.note.startswith("the employer is only declared by the token")
+
+
+def test_employer_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    found = declared(tmp_path, subject="stranger", employer="nobody")
+    assert (found.known, found.conflict) == (False, False)
+    assert "the token says that the employer is 'nobody', which the registry does not know" in found.note
+    assert declared(tmp_path, employer="nobody").conflict
+
+
+def test_residence_that_differs_is_a_conflict_and_counts_too(tmp_path: Path) -> None:
+    found = declared(tmp_path, residence="CN")
+    assert (found.residence, found.conflict, found.complete) == ("TH", True, False)
+    assert "CN" in found.countries(EntityId("shop"))
+
+
+def test_facts_kept_are_of_what_the_token_said(tmp_path: Path) -> None:
+    found = registry(tmp_path)
+    shop, at = EntityId("shop"), moment("2026-01-01")
+    assert found.employer(principal(), shop, at).complete
+    assert not found.employer(principal(employer="helper"), shop, at).complete
+    assert found.employer(principal(), shop, at).complete

@@ -76,8 +76,19 @@ def test_claims_named_by_configuration_are_read() -> None:
 
 
 def test_claims_not_configured_are_no_facts() -> None:
-    found = verifier().verify(token(purpose="moderation", country="JP"), at=AT)
+    found = verifier().verify(token(purpose="moderation", country="JP", employer="shop", residence="KR"), at=AT)
     assert (found.purpose, found.declared_country) == (None, None)
+    assert (found.declared_employer, found.declared_residence) == (None, None)
+
+
+def test_employer_and_residence_are_declared_where_configuration_lets_them_be() -> None:
+    told = verifier(employer_claim="employer", residence_claim="residence")
+    found = told.verify(token(employer="shop", residence="KR"), at=AT)
+    assert (found.declared_employer, found.declared_residence) == ("shop", "KR")
+    for odd in ({"employer": 7}, {"employer": ""}, {"residence": "Korea"}):
+        with pytest.raises(AuthenticationError) as caught:
+            told.verify(token(**odd), at=AT)
+        assert caught.value.reason is Reason.TOKEN_MALFORMED
 
 
 def test_configured_claims_may_be_absent() -> None:

@@ -75,7 +75,13 @@ def moment(text: str) -> int:
 
 
 def principal(
-    subject: str = "ann", *, issuer: str = ISSUER, issued_at: int | None = None, country: str | None = None
+    subject: str = "ann",
+    *,
+    issuer: str = ISSUER,
+    issued_at: int | None = None,
+    country: str | None = None,
+    employer: str | None = None,
+    residence: str | None = None,
 ) -> Principal:
     """A verified principal."""
     return Principal(
@@ -85,4 +91,6 @@ def principal(
         expires_at=4_000_000_000,
         issued_at=issued_at,
         declared_country=None if country is None else Country(country),
+        declared_employer=employer,
+        declared_residence=None if residence is None else Country(residence),
     )

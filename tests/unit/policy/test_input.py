@@ -78,6 +78,8 @@ FULL = Understanding(
         expires_at=1_790_000_002,
         issued_at=1_790_000_003,
         declared_country=Country("PA"),
+        declared_employer="declared-employer",
+        declared_residence=Country("DR"),
     ),
     location=Location(
         countries=(Country("LA"),),
@@ -91,6 +93,8 @@ FULL = Understanding(
         known=True,
         complete=True,
         note="employer-note",
+        confidence=Confidence.DECLARED,
+        conflict=True,
         entity=EntityId("employer-entity"),
         name="employer-name",
         country=Country("EA"),
