@@ -15,6 +15,8 @@ import pytest
 
 from gateway.demo.characters import LI
 from gateway.demo.database import Database
+from gateway.demo.settings import DATASOURCE
+from gateway.model import DatasourceId
 from gateway.pgwire.messages import decode_fields
 from tests.houses import House
 from tests.integration.postgres_wire import SYNC, Wire, bind, errors, execute, new_entries, parse, query, rows, until
@@ -296,3 +298,76 @@ def starting(house: House, path: str, sent: bytes = b"") -> tuple[str, str]:
     assert not any(b"LEAK" in body for _, body in found)
     value = next(body for kind, body in shown if kind == b"D")[6:].decode()
     return (DENIED if errors(found) == ["42501"] else OPEN), value
+
+
+def test_what_is_sent_again_and_again_is_known_by_its_path(somewhere: House) -> None:
+    """By its text and by its shape, which take the shortest way there is."""
+    shape = "SELECT name FROM stickers WHERE id = {}"
+    with somewhere.connect(LI) as connection:
+        for path, expected in (("public", OPEN), ("other", DENIED), ("public, other", OPEN), ("other", DENIED)):
+            connection.execute(f"SET search_path = {path}")  # type: ignore[arg-type]
+            for number in range(3):
+                assert seen(connection, ASKED) == expected
+                assert seen(connection, shape.format(number)) == expected
+        connection.execute("RESET search_path")
+        assert seen(connection, ASKED) == OPEN
+
+
+def test_statements_that_run_others_are_asked_under_the_path_they_run_under(somewhere: House) -> None:
+    with Wire(somewhere.ports.sites[LI.site]).login(somewhere, LI) as wire:
+        wire.send(query(f"PREPARE mine AS {ASKED}") + query("EXECUTE mine") + query("SET search_path = other"))
+        wire.send(query("EXECUTE mine") + query(f"EXPLAIN ANALYZE {ASKED}") + query("COPY stickers TO STDOUT"))
+        wire.send(query("COPY (SELECT name FROM stickers) TO STDOUT") + query("SET search_path = public; EXECUTE mine"))
+        found = [wire.until(b"Z") for _ in range(8)]
+    assert not any(b"LEAK" in body for answer in found for _, body in answer)
+    strict = [] if rows(found[7]) else ["42501"]
+    assert [errors(one) for one in found] == [[], [], [], ["42501"], ["42501"], ["42501"], ["42501"], strict]
+
+
+def test_what_is_bound_and_not_analysed_yet_is_not_run_under_another_path(somewhere: House) -> None:
+    with Wire(somewhere.ports.sites[LI.site]).login(somewhere, LI) as wire:
+        sent = parse("BEGIN") + bind() + execute() + parse("COPY stickers TO STDOUT", "s") + bind("s", "p")
+        wire.send(sent + parse("SET search_path = other") + bind() + execute() + execute("p") + SYNC)
+        found = wire.until(b"Z")
+    assert errors(found) in (["0A000"], ["42501"]), "said by the wire, or by a strict session that was asked again"
+    assert not any(b"LEAK" in body for _, body in found)
+
+
+def test_a_new_object_where_a_session_looks_names_up_is_found(somewhere: House, messenger: Database) -> None:
+    with somewhere.connect(LI) as connection, messenger.connect() as admin:
+        connection.execute("SET search_path = empty, public")
+        assert seen(connection, ASKED) == OPEN
+        assert seen(connection, ASKED) == OPEN
+        before = epoch(somewhere)
+        admin.execute("CREATE VIEW empty.stickers AS SELECT id, phone AS name FROM public.users")
+        admin.execute("GRANT SELECT ON empty.stickers TO sekisho_engineer")
+        try:
+            until(lambda: epoch(somewhere) not in (before, None))
+            assert seen(connection, ASKED) == DENIED
+        finally:
+            admin.execute("DROP VIEW empty.stickers")
+
+
+def test_whose_schema_the_users_own_is(somewhere: House, messenger: Database) -> None:
+    """And what roles and databases have as a default counts for nobody: a session begins with what is pinned."""
+    with messenger.connect() as admin:
+        admin.execute("CREATE SCHEMA sekisho_engineer; GRANT USAGE ON SCHEMA sekisho_engineer TO sekisho_engineer")
+        admin.execute("CREATE VIEW sekisho_engineer.stickers AS SELECT * FROM other.stickers")
+        admin.execute("GRANT SELECT ON sekisho_engineer.stickers TO sekisho_engineer")
+        admin.execute("ALTER ROLE sekisho_engineer SET search_path = other")
+        try:
+            with somewhere.connect(LI) as connection:
+                assert seen(connection, ASKED) == OPEN
+                assert seen(connection, "RESET search_path") != OPEN, "it has no rows"
+                assert seen(connection, ASKED) == OPEN
+                connection.execute('SET search_path = "$user", public')
+                assert seen(connection, ASKED) == DENIED
+        finally:
+            admin.execute("ALTER ROLE sekisho_engineer RESET search_path; DROP SCHEMA sekisho_engineer CASCADE")
+
+
+def epoch(house: House) -> str | None:
+    assert house.application is not None
+    twin = house.application.desk._world.twins[DatasourceId(DATASOURCE)]  # type: ignore[attr-defined]
+    found: str | None = twin.epoch
+    return found
