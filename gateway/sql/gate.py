@@ -307,6 +307,11 @@ def _judge(name: str, body: Mapping[str, Any]) -> tuple[str, StatementFacts | No
             if _has_into(body):
                 raise Refused(IncompleteCode.KIND_REFUSED, "SELECT INTO inside of another statement is not let through")
             return "select", None
+        case "UpdateStmt" | "DeleteStmt" if "CurrentOfExpr" in body.get("whereClause", ()):
+            # The server would look for the client's name of a cursor, and knows it by one of ours.
+            raise Refused(
+                IncompleteCode.KIND_REFUSED, "WHERE CURRENT OF a cursor is not let through: name the row by its key"
+            )
         case "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt":
             return _QUERY_KINDS[name], None
         case "TransactionStmt":

@@ -14,7 +14,12 @@ from gateway.sql.gate import Refused, inspect
         ("CREATE TABLE t (a int)", "CREATE TABLE: new relations are unclassified"),
         ("ALTER TABLE t ADD a int", "ALTER TABLE is not let through"),
         ("DO 'x'", "DO is not let through"),
-        ("EXPLAIN EXECUTE p(a)", "EXECUTE with anything but constants is not let through"),
+        (
+            "UPDATE t SET a = 1 WHERE CURRENT OF c",
+            "WHERE CURRENT OF a cursor is not let through: name the row by its key",
+        ),
+        ("DELETE FROM t WHERE CURRENT OF c", "WHERE CURRENT OF a cursor is not let through: name the row by its key"),
+        ("EXPLAIN EXECUTE p((SELECT 1))", "EXECUTE with anything but constants is not let through"),
         ("COPY t TO PROGRAM 'x'", "COPY with PROGRAM is not let through"),
         ("COPY t TO STDOUT (FORCE_ALL)", "COPY with FORCE_ALL is not let through"),
         ("PREPARE p AS SELECT 1 INTO t", "SELECT INTO inside of another statement is not let through"),
