@@ -26,6 +26,10 @@ _SEVERITIES: Final = frozenset(
 _SQLSTATE: Final = re.compile(rb"[0-9A-Z]{5}")
 _POSITION: Final = re.compile(rb"[0-9]{1,10}")
 _INTERNAL: Final = b"XX000"
+# Where the server found that a prepared statement no longer fits: asyncpg and pgjdbc know it by this place in its
+# source, and prepare it again. Both are said in words of ours, whatever the message holds.
+_OUTDATED: Final = (b"0A000", b"RevalidateCachedQuery")
+_OUTDATED_WORDS: Final = (ord("M"), b"cached plan must not change result type")
 
 Field = tuple[int, bytes]
 
@@ -74,11 +78,13 @@ def _sanitised(given: dict[int, bytes], severity: bytes) -> list[Field]:
     state = given.get(ord("C"), b"")
     state = state if _SQLSTATE.fullmatch(state) else _INTERNAL
     kept = [(ord("S"), shown if 0 < len(shown) <= _NAME_BYTES else level), (ord("V"), level), (ord("C"), state)]
-    kept.append(_words(state))
+    outdated = (state, given.get(ord("R"))) == _OUTDATED
+    kept.append(_OUTDATED_WORDS if outdated else _words(state))
     position = given.get(ord("P"), b"")
     if _POSITION.fullmatch(position):
         kept.append((ord("P"), position))
-    return kept + [(code, text) for code, text in given.items() if code in _NAMES and len(text) <= _NAME_BYTES]
+    kept += [(code, text) for code, text in given.items() if code in _NAMES and len(text) <= _NAME_BYTES]
+    return [*kept, (ord("R"), _OUTDATED[1])] if outdated else kept
 
 
 def _words(sqlstate: bytes) -> Field:

@@ -131,6 +131,26 @@ def test_asyncpg_shows_the_denial(house: House) -> None:
     assert error.hint
 
 
+def test_asyncpg_prepares_again_what_a_change_of_a_table_about_people_outdated(
+    house: House, messenger: Database
+) -> None:
+    async def play() -> list[str]:
+        connection = await asyncpg.connect(**options(house, SATO))
+        try:
+            found = [await connection.fetchval("SELECT name FROM users WHERE id = $1", 1)]
+            with messenger.connect() as admin:
+                admin.execute("ALTER TABLE users ALTER COLUMN name TYPE varchar(300)")
+                try:
+                    found.append(await connection.fetchval("SELECT name FROM users WHERE id = $1", 1))
+                finally:
+                    admin.execute("ALTER TABLE users ALTER COLUMN name TYPE text")
+            return [*found, await connection.fetchval("SELECT name FROM users WHERE id = $1", 1)]
+        finally:
+            await connection.close()
+
+    assert len(set(asyncio.run(play()))) == 1
+
+
 def test_asyncpg_cancels_on_timeout(house: House) -> None:
     async def play() -> None:
         connection = await asyncpg.connect(**options(house, SATO))

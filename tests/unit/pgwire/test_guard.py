@@ -81,6 +81,15 @@ def test_what_programs_act_upon_stays_in_the_servers_order_and_nothing_else_does
     ]
 
 
+def test_drivers_still_know_that_a_prepared_statement_is_outdated() -> None:
+    said = {**EVERYTHING, "C": "0A000", "R": "RevalidateCachedQuery"}
+    found = sanitised(said)
+    assert (found["M"], found["R"]) == ("cached plan must not change result type", "RevalidateCachedQuery")
+    assert ROW not in str(found)
+    for other in ({**said, "C": "0A001"}, {**said, "R": "RevalidateCachedQuer"}, {**said, "R": ROW}):
+        assert "R" not in sanitised(other)
+
+
 def test_positions_go_alone_where_the_text_was_rewritten() -> None:
     left = {code: text for code, text in EVERYTHING.items() if code not in "Ppq"}
     assert guarded(E, body(EVERYTHING), Guard.POSITIONS) == body(left)
