@@ -57,11 +57,9 @@ class Judged:
     narrowed: bool  # obligations were written into it: touching no more than it does is not enough
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Ticket:
-    """One judged execution: under which standing decision, recorded as which id, since when.
-
-    Not frozen, though nobody changes one: one is made for every statement, and that takes thrice the time."""
+    """One judged execution: under which standing decision, recorded as which id, since when."""
 
     standing: Standing
     decision_id: str

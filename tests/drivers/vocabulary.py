@@ -127,4 +127,11 @@ DRIVERS = (
         )
         for mode in ("simple", "extended", "prepared")
     ),
+    Driver(
+        name="pg_dump --schema-only, 18",
+        program="pg_dump",
+        mode="18",
+        steps=frozenset({Step.TLS, Step.METADATA}),
+        why_not="it reads the catalogs only",
+    ),
 )
