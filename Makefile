@@ -17,7 +17,8 @@ COMPILED := build/compiled
 COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire tests/property/test_sql_tree.py \
 	tests/property/test_pgwire_bytes.py tests/property/test_pgwire_copy.py tests/property/test_pgwire_session.py \
 	tests/fuzz/test_sql_mutants.py tests/fuzz/test_sql_wording.py tests/unit/test_understand.py \
-	tests/unit/links/test_apart.py
+	tests/unit/links/test_apart.py tests/unit/audit/test_chain.py tests/unit/audit/test_ready.py tests/unit/test_authorize.py \
+	tests/unit/test_reuse.py tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types fuzz bench wheel test-compiled peer-suites tools lock proto clean
