@@ -226,10 +226,10 @@ class Limits:
     cancel_timeout_ms: int = setting("longest time it may go on when cancelled; its session is ended then", 5000)
     refusals: int = setting("refused logins recorded one by one in a minute, in all; further ones are counted", 600)
     refusals_per_address: int = setting("the same, of one address (of one /64 with IPv6)", 30)
-    password_delay_ms: int = setting(
+    guess_delay_ms: int = setting(
         "time a login waits after a wrong password of the same user and address; doubled by each; 0 = none", 250
     )
-    password_delay_max_ms: int = setting("the most of it; who would wait for half the login's time is refused", 60_000)
+    guess_delay_max_ms: int = setting("the most of it; who would wait for half the login's time is refused", 60_000)
     cancels: int = setting("cancel requests heeded in a minute, in all", 6000)
     cancels_per_address: int = setting("the same, of one address (of one /64 with IPv6)", 600)
     statement_bytes: int = setting("longest statement text", 131_072)

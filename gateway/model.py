@@ -61,7 +61,8 @@ class StatementFacts:
     relations: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
     transaction: str | None = None  # begin | commit | rollback | None, for doors that follow it
-    path: PathDeed = PathDeed.KEEPS  # what it may do to the session's search_path
+    # What it may do to the session's search_path: for the door that sends it on, no question to rules.
+    path: PathDeed = field(default=PathDeed.KEEPS, metadata={"for_the_door": True})
     # OIDs of the relations it rests on; None: any change of the catalogs may change it. No part of what it does.
     depends: frozenset[str] | None = field(default=None, compare=False, repr=False)
 

@@ -69,7 +69,7 @@ class House:
         document["listeners"]["http"]["edges"] = ["127.0.0.1/32"]
         # One house serves tests that are refused hundreds of times in a minute, and each wants to see its entry.
         # Wrong passwords, too, all come from one address.
-        document["limits"] = {"refusals": 1_000_000, "refusals_per_address": 1_000_000, "password_delay_ms": 0}
+        document["limits"] = {"refusals": 1_000_000, "refusals_per_address": 1_000_000, "guess_delay_ms": 0}
         document["datasources"][0]["port"] = PORT
         document["datasources"][0]["twin"]["epoch_interval_ms"] = epoch_interval_ms
         document["datasources"][0]["strict"] = strict

@@ -66,8 +66,8 @@ class PostgresDoor:
             metrics=desk.metrics,
         )
         self.guesses = Guesses(
-            first=self.limits.password_delay_ms / 1000,
-            most=self.limits.password_delay_max_ms / 1000,
+            first=self.limits.guess_delay_ms / 1000,
+            most=self.limits.guess_delay_max_ms / 1000,
             patience=self.limits.login_timeout_ms / 2000,
         )
         self._shared = shared

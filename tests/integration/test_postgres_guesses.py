@@ -60,7 +60,7 @@ def attempt(port: int, user: str, password: str = "wrong") -> tuple[str, float]:
 def test_each_wrong_password_makes_the_next_one_wait_longer(
     guarded: Callable[..., tuple[House, int]], user: str
 ) -> None:
-    house, port = guarded(password_delay_ms=200)
+    house, port = guarded(guess_delay_ms=200)
     for wait in (0.0, 0.2, 0.4, 0.8):
         said, took = attempt(port, user)
         assert "password authentication failed" in said
@@ -70,7 +70,7 @@ def test_each_wrong_password_makes_the_next_one_wait_longer(
 
 @pytest.mark.parametrize("user", ["svc_report", "svc_nobody"])
 def test_whoever_would_wait_too_long_is_refused(guarded: Callable[..., tuple[House, int]], user: str) -> None:
-    house, port = guarded(password_delay_ms=30_000)
+    house, port = guarded(guess_delay_ms=30_000)
     attempt(port, user)
     with Wire(port) as wire:
         wire.startup(user)
@@ -87,7 +87,7 @@ def test_whoever_would_wait_too_long_is_refused(guarded: Callable[..., tuple[Hou
 
 
 def test_a_right_password_makes_good(guarded: Callable[..., tuple[House, int]]) -> None:
-    house, port = guarded(password_delay_ms=200)
+    house, port = guarded(guess_delay_ms=200)
     attempt(port, "svc_report")
     attempt(port, "svc_report")
     said, took = attempt(port, "svc_report", PASSWORD)
@@ -97,7 +97,7 @@ def test_a_right_password_makes_good(guarded: Callable[..., tuple[House, int]]) 
 
 
 def test_many_at_once_guess_no_faster(guarded: Callable[..., tuple[House, int]]) -> None:
-    _, port = guarded(password_delay_ms=200)
+    _, port = guarded(guess_delay_ms=200)
     attempt(port, "svc_report")
     began = time.monotonic()
     with ThreadPoolExecutor(4) as threads:

@@ -226,7 +226,7 @@ def leaves(value: Any) -> Iterator[Any]:
     """Every single value inside dataclasses, sequences and mappings."""
     if dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            if field.compare:  # what facts rest on is no fact
+            if asked_about(field):
                 yield from leaves(getattr(value, field.name))
     elif isinstance(value, dict):
         for part in value.values():
@@ -238,11 +238,16 @@ def leaves(value: Any) -> Iterator[Any]:
         yield str(value) if isinstance(value, StrEnum) else value
 
 
+def asked_about(field: dataclasses.Field[Any]) -> bool:
+    """What facts rest on is no fact; and some are the door's business."""
+    return field.compare and not field.metadata.get("for_the_door")
+
+
 def unset(value: Any, path: str = "") -> Iterator[str]:
     """Fields that hold nothing, so that FULL says something about each."""
     for field in dataclasses.fields(value):
         part = getattr(value, field.name)
-        if not field.compare:
+        if not asked_about(field):
             continue
         if part in (None, (), "", False):
             yield f"{path}{field.name}"
