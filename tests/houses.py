@@ -32,7 +32,7 @@ from gateway.audit.verify import iter_entries
 from gateway.config_load import load
 from gateway.demo.characters import Character, Issuer
 from gateway.demo.database import DATABASE, PORT, Database
-from gateway.demo.settings import DATASOURCE, Layout, Ports, configuration, free_ports
+from gateway.demo.settings import DATASOURCE, Layout, Ports, configuration, free_port, free_ports
 from gateway.doors.postgres import nonce
 from gateway.links.server import Credentials
 from gateway.links.twin import Twin
@@ -40,6 +40,23 @@ from gateway.needs import Analysis
 from gateway.world import server_address
 
 _TTL = 3600
+
+
+def distinct_ports(count: int) -> list[int]:
+    """Ports nobody uses now, none twice."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
+
+
+def _ports_beside(settings: Mapping[str, Any]) -> Ports:
+    """A house's own ports: none that a test has drawn for listeners of its."""
+    drawn = {int(one["address"].rpartition(":")[2]) for one in settings.get("listeners", {}).get("postgres", ())}
+    while True:
+        ports = free_ports()
+        if drawn.isdisjoint({*ports.sites.values(), ports.edge, ports.grpc, ports.http}):
+            return ports
 
 
 class House:
@@ -60,7 +77,7 @@ class House:
         self.layout.make()
         self.issuer = Issuer()
         self.issuer.write_jwks(self.layout.jwks)
-        self.ports: Ports = free_ports()
+        self.ports: Ports = _ports_beside(settings or {})
         socket_directory = database.socket_directory if database is not None else root
         document: dict[str, Any] = configuration(
             self.layout, self.ports, socket_directory=socket_directory, database=DATABASE

@@ -13,11 +13,10 @@ import pytest
 
 from gateway.demo.characters import LI
 from gateway.demo.database import Database
-from gateway.demo.settings import free_port
 from gateway.pgwire.frames import encode
 from gateway.pgwire.messages import decode_fields
 from gateway.pgwire.startup import SSL_REQUEST, cancel_request, negotiate_version, startup_message
-from tests.houses import House
+from tests.houses import House, distinct_ports
 from tests.integration.postgres_wire import Wire, bystander
 from tests.servers import TestCa
 
@@ -102,7 +101,7 @@ class Door:
 
 @pytest.fixture(scope="module")
 def door(messenger: Database, test_ca: TestCa) -> Iterator[Door]:
-    issued, port, plain = test_ca.issue("localhost", "127.0.0.1"), free_port(), free_port()
+    issued, (port, plain) = test_ca.issue("localhost", "127.0.0.1"), distinct_ports(2)
     tls = {"certificate": str(issued.certificate), "key": str(issued.key)}
     listeners = [
         {"address": f"127.0.0.1:{port}", "tls": tls},

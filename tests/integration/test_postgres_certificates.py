@@ -16,13 +16,13 @@ from cryptography import x509
 
 from gateway.demo.characters import SATO
 from gateway.demo.relay import proxy_header
-from gateway.demo.settings import Ports, free_port
+from gateway.demo.settings import Ports
 from gateway.links import watch
 from gateway.pgwire.binding import end_point
 from gateway.pgwire.frames import encode
 from gateway.pgwire.scram_server import Verifier
 from gateway.pgwire.startup import SSL_REQUEST, startup_message
-from tests.houses import House
+from tests.houses import House, distinct_ports
 from tests.integration.postgres_wire import Wire, events, query, rows, until
 from tests.servers import Issued, TestCa
 from tests.unit.pgwire.scram_peer import ScramPeer
@@ -51,7 +51,7 @@ class Renewed:
         (folder / "users.yaml").write_text(USERS)
         tls = {"certificate": str(self.certificate), "key": str(self.key), "client_ca": str(self.client_ca)}
         ways = ["token", "scram", "certificate"]
-        self.port, self.edge = free_port(), free_port()
+        self.port, self.edge = distinct_ports(2)
         common = {"site": "tokyo-hq", "tls": tls, "authentication": ways}
         listeners = [
             {"address": f"127.0.0.1:{self.port}", **common},

@@ -30,7 +30,7 @@ from gateway.pgwire.frames import encode
 from gateway.pgwire.sasl import AUTHENTICATION_OK
 from gateway.pgwire.scram_server import Verifier
 from gateway.pgwire.startup import SSL_REQUEST
-from tests.houses import House
+from tests.houses import House, distinct_ports
 from tests.integration import libpq_oauth
 from tests.integration.postgres_wire import Wire, events, query, until
 from tests.servers import Issued, TestCa, require_tool
@@ -119,7 +119,7 @@ def ways(messenger: Database, test_ca: TestCa) -> Iterator[Ways]:
             "any": {"tls": both, "authentication": ["certificate", "token", "scram"]},
             "service": {"tls": tls, "authentication": ["scram"]},
         }
-        ports = {way: free_port() for way in listeners}
+        ports = dict(zip(listeners, distinct_ports(len(listeners)), strict=True))
         house = House(
             root,
             messenger,
