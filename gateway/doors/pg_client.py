@@ -91,6 +91,9 @@ class Client(asyncio.Protocol):
             self.end(Reason.INTERNAL, "")
 
     def eof_received(self) -> bool:
+        if self._relay is not None:
+            # Not when all it was sent has been read, as the loop would wait for: it may read none of that for ever.
+            self._finish("the client left")
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:

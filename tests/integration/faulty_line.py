@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 _TICK: Final = 0.01  # seconds between two looks at what the test wants
+_FULL: Final = 0.25  # seconds without room for a byte after which a side is taken to have stopped reading
 _CANCEL: Final = 80877102
 
 
@@ -28,7 +29,11 @@ class Line:
         self._over = False
         self._ended: list[None] = []  # one for each pump
         self._passed = 0
+        self._full = threading.Event()
         self._pumps = [threading.Thread(target=self._up), threading.Thread(target=self._down)]
+
+    def start(self) -> None:
+        """Let bytes through: nothing moves before the line can be found."""
         for pump in self._pumps:
             pump.start()
 
@@ -40,6 +45,11 @@ class Line:
             return {}
         body = bytes(self.sent[8 : struct.unpack("!I", head[:4])[0]]).split(b"\0")
         return {name.decode(): value.decode() for name, value in zip(body[::2], body[1::2], strict=False) if name}
+
+    @property
+    def full(self) -> bool:
+        """Whether the gateway takes no more of what the server says: whoever it is for does not read."""
+        return self._full.is_set()
 
     def cut(self) -> None:
         """Both sides are closed, in order."""
@@ -111,7 +121,9 @@ class Line:
 
     def _write(self, writer: socket.socket, data: bytes) -> None:
         while data and not self._over:
-            _, ready, _ = select.select([], [writer], [], _TICK)
+            _, ready, _ = select.select([], [writer], [], _FULL)
+            if not ready and writer is self._gateway:
+                self._full.set()
             if ready:
                 data = data[writer.send(data, socket.MSG_DONTWAIT) :]
 
@@ -162,4 +174,6 @@ class Lines:
                 gateway.close()
                 server.close()
                 continue
-            self.lines.append(Line(gateway, server, self.held))
+            line = Line(gateway, server, self.held)
+            self.lines.append(line)
+            line.start()
