@@ -200,7 +200,9 @@ class Stage:
         if search_path:
             source["search_path"] = list(search_path)
         source["strict"] = self._strict
-        house = House(root, None, {"datasources": [source], "log_level": "error"})
+        # One person sends hundreds of texts at once, as fast as the machine is: how many may come is tested elsewhere.
+        limits = {"unknown_burst": 100_000}
+        house = House(root, None, {"datasources": [source], "limits": limits, "log_level": "error"})
         write_catalog(house.layout.registry, self._catalog)
         return house.start()
 
