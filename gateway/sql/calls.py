@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FROM_CLIENT: Final = "0"  # kind of a parameter
 # ``set_config`` says a value without the grammar's checks, so those whose values matter are left out.
-_BY_FUNCTION: Final = SETTABLE - VALUES.keys()
+_BY_FUNCTION: Final = SETTABLE - frozenset(VALUES)
 _NUMBERS: Final = frozenset(("nextval", "currval"))
 _SEQUENCE: Final = "S"
 
