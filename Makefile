@@ -21,7 +21,7 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/unit/test_reuse.py tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz bench wheel test-compiled peer-suites tools lock proto clean
+.PHONY: help demo test lint types fuzz bench compiled wheel test-compiled peer-suites tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -71,8 +71,16 @@ fuzz: $(VENV)/.dev ## property tests at length (FUZZ_EXAMPLES=2000 each), then b
 			-verbosity=0 -print_final_stats=1 build/fuzz/corpus; \
 	else echo "SKIPPED: bytes bred by coverage, as there is no wheel of atheris for this Python on this platform" >&2; fi
 
-bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway (compiled, where there is a C compiler)
+	@lacking=$$($(BIN)/python tools/hatch_build.py 2>&1) || { echo "==> $$lacking: the gateway is not compiled"; \
+		exec $(BIN)/python -m tests.bench $(ARGS); }; \
+	$(MAKE) --no-print-directory compiled && SEKISHO_COMPILED=$(abspath $(COMPILED)) $(BIN)/python -m tests.bench $(ARGS)
+
+compiled: $(VENV)/.dev ## the modules that mypyc compiles, into build/, for tests and figures
+	@echo "==> compiling"
+	@rm -rf $(COMPILED) build/wheel
+	@SEKISHO_COMPILE=1 $(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@$(PIP) install --no-deps --no-index --target $(COMPILED) build/wheel/*.whl
 
 wheel: $(VENV)/.dev ## build the wheel into dist/, compiled where there is a C compiler
 	@rm -f dist/sekisho-*.whl
@@ -83,10 +91,7 @@ wheel: $(VENV)/.dev ## build the wheel into dist/, compiled where there is a C c
 
 test-compiled: $(VENV)/.dev ## the tests of what mypyc compiles, on the compiled modules
 	@$(BIN)/python tools/hatch_build.py
-	@echo "==> compiling"
-	@rm -rf $(COMPILED) build/wheel
-	@SEKISHO_COMPILE=1 $(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/wheel .
-	@$(PIP) install --no-deps --no-index --target $(COMPILED) build/wheel/*.whl
+	@$(MAKE) --no-print-directory compiled
 	@echo "==> tests"
 	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest $(PARALLEL) -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
 

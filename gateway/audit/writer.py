@@ -60,8 +60,8 @@ class RecordWriter:
         self._queued_us = 0
         self._failure = ""
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="record-sync", daemon=True)
-        self._thread.start()
+        self._syncing = threading.Thread(target=self._run, name="record-sync", daemon=True)
+        self._syncing.start()
 
     @classmethod
     def open(
@@ -196,7 +196,7 @@ class RecordWriter:
                     self._write_queued(self._queued_us)
             self._closing = True
             self._wake.notify()
-        self._thread.join()
+        self._syncing.join()
         self._fds.close()
         if self._failure and not failed_before:
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure)

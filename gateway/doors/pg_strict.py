@@ -57,9 +57,11 @@ class Judged:
     narrowed: bool  # obligations were written into it: touching no more than it does is not enough
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Ticket:
-    """One judged execution: under which standing decision, recorded as which id, since when."""
+    """One judged execution: under which standing decision, recorded as which id, since when.
+
+    Not frozen, though nobody changes one: one is made for every statement, and that takes thrice the time."""
 
     standing: Standing
     decision_id: str

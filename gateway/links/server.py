@@ -10,13 +10,14 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.errors import Reason, UpstreamError
 from gateway.links.trust import Trust
 from gateway.pgwire.login import LoginRefused, ServerLogin
 from gateway.pgwire.messages import TERMINATE
+from gateway.pgwire.scram import Salted
 from gateway.pgwire.startup import SSL_REQUEST, cancel_request
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Credentials:
 
     user: str
     password: str | None
+    salted: Salted = field(default_factory=Salted, compare=False)
 
     def __repr__(self) -> str:
         return f"Credentials(user={self.user!r})"
@@ -216,6 +218,7 @@ async def _login(
         nonce=nonce,
         end_point=trust.end_point(tls) if trust is not None and tls is not None else None,
         bound=trust is not None and trust.bound,
+        salted=credentials.salted,
     )
     connection.write(login.start())
     while not login.ready:

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from struct import Struct
 from types import MappingProxyType
 from typing import Final
 
 from gateway.errors import Reason, UpstreamError
 from gateway.pgwire import messages
 from gateway.pgwire.actions import Completed, ToClient
-from gateway.pgwire.frames import encode
+from gateway.pgwire.frames import HEADER_BYTES, encode, length_at
 from gateway.pgwire.guard import Guard, guarded
 from gateway.pgwire.ledger import Edit, Expectation, Sent
 from gateway.pgwire.refusals import OVERDUE
 from gateway.pgwire.shared import Shared
 from gateway.pgwire.strict import Strict
 
-_LENGTH: Final = Struct("!I")
-_HEADER_BYTES: Final = 5
 _DATA_ROW: Final = ord("D")
-_ROWS: Final = frozenset(b"Dd")  # DataRow and CopyData: relayed without being gathered
+_COPY_DATA: Final = ord("d")
+_IMPOSSIBLE: Final = "a message of the server has an impossible length"
 _NO_CURSOR: Final = "34000"
 _FAREWELLS: Final = frozenset({"FATAL", "PANIC"})
 _POSITION: Final = re.compile(rb"\0P([0-9]{1,9})\0")
@@ -80,18 +78,20 @@ class Downward:
         ours = self._shared.path.asking  # then a row is the answer to a question of our own
         start, size = 0, len(data)  # data[start:position] is looked at and not yet put out
         try:
-            while size - position >= _HEADER_BYTES:
+            while size - position >= HEADER_BYTES:
                 kind = data[position]
-                length = _LENGTH.unpack_from(data, position + 1)[0]
-                if length < 4:
-                    raise UpstreamError(Reason.MESSAGE_MALFORMED, "a message of the server has an impossible length")
-                end = position + 1 + length
-                if kind in _ROWS and not ours:
-                    self._row(kind)
+                if (kind == _DATA_ROW or kind == _COPY_DATA) and not ours:  # relayed without being gathered
+                    end = self._rows(data, position)
                     if end > size:
                         self._skip, position = end - size, size
                         break
-                elif end > size:
+                    position = end
+                    continue
+                length = length_at(data, position + 1)
+                if length < 4:
+                    raise UpstreamError(Reason.MESSAGE_MALFORMED, _IMPOSSIBLE)
+                end = position + 1 + length
+                if end > size:
                     if end - position > self._message_limit:
                         raise UpstreamError(Reason.MESSAGE_TOO_LARGE, "a message of the server is over the limit")
                     break
@@ -99,7 +99,7 @@ class Downward:
                     handler = _SERVER.get(kind)
                     if handler is None:
                         raise UpstreamError(Reason.MESSAGE_REFUSED, f"the server sent a message of type {chr(kind)!r}")
-                    instead = handler(self, kind, data[position + _HEADER_BYTES : end])
+                    instead = handler(self, kind, data[position + HEADER_BYTES : end])
                     if instead is not None:
                         out += (data[start:position], instead)
                         start = end
@@ -111,7 +111,10 @@ class Downward:
             if whole:
                 self._shared.actions.append(ToClient(whole))
 
-    def _row(self, kind: int) -> None:
+    def _rows(self, data: bytes, position: int) -> int:
+        """One row, and those of its kind that follow it: skipped by their lengths. Where the last of them ends, which
+        may be beyond what has come."""
+        kind = data[position]
         head = self._shared.ledger.head()
         if (
             head is None
@@ -120,7 +123,15 @@ class Downward:
             or head.copied is (kind == _DATA_ROW)
         ):
             raise UpstreamError(Reason.MESSAGE_REFUSED, "the server sent a row nobody asked for")
-        head.counted += 1
+        last, counted = len(data) - HEADER_BYTES, 0
+        while position <= last and data[position] == kind:
+            length = data[position + 1] << 24 | data[position + 2] << 16 | data[position + 3] << 8 | data[position + 4]
+            if length < 4:
+                raise UpstreamError(Reason.MESSAGE_MALFORMED, _IMPOSSIBLE)
+            position += 1 + length
+            counted += 1
+        head.counted += counted
+        return position
 
     def _expect(self, *kinds: Sent) -> Expectation:
         """The message that is being answered; one that we meant to fail has no other answer than an error."""

@@ -51,6 +51,7 @@ class Express:
         "_counted",
         "_described",
         "_guard",
+        "_lasting",
         "_name",
         "_phase",
         "_prepared",
@@ -72,6 +73,7 @@ class Express:
         self._described = False
         self._ticket: object = None
         self._guard = Guard.NONE
+        self._lasting = False
         self._answers = 0  # 0: BindComplete is due; 1: a description; 2: rows and their end
         self._counted = 0
 
@@ -137,7 +139,9 @@ class Express:
         """Its entry is as durable as it has to be: what goes to the server. ``sent``: in place of a Query's text."""
         chunk, prepared = self._chunk, self._prepared
         self._phase, self._chunk = _SENT, b""
-        self._ticket, self._guard, self._counted = ticket, guard, 0
+        self._ticket, self._counted = ticket, 0
+        if guard is not self._guard:
+            self._guard, self._lasting = guard, Guard.LASTING in guard
         if prepared is None:
             self._answers = 1
             return chunk if sent is None else messages.encode_query(sent.encode())
@@ -186,7 +190,7 @@ class Express:
         shared = self._shared
         shared.status = status
         # What it wrote may be checked at COMMIT, and an error of that quotes the rows.
-        shared.guarded |= Guard.LASTING in self._guard
+        shared.guarded |= self._lasting
         self._phase = _EMPTY
         if self._prepared is None:
             for change in self._gone():

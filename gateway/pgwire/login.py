@@ -12,7 +12,7 @@ from typing import Final
 from gateway.errors import Reason, UpstreamError
 from gateway.pgwire.frames import cstring, encode
 from gateway.pgwire.messages import decode_fields
-from gateway.pgwire.scram import MECHANISM, MECHANISM_PLUS, ScramClient
+from gateway.pgwire.scram import MECHANISM, MECHANISM_PLUS, Salted, ScramClient
 from gateway.pgwire.startup import startup_message
 
 _INT32: Final = Struct("!I")
@@ -32,11 +32,12 @@ class ServerLogin:
         nonce: str,
         end_point: bytes | None = None,
         bound: bool = False,
+        salted: Salted | None = None,
     ) -> None:
         """``end_point``: of the certificate at the end of our TLS, to bind a password login to; ``bound``: no password
-        login without."""
+        login without. ``salted``: kept from login to login."""
         self._parameters = parameters
-        self._scram = ScramClient(password, nonce, end_point) if password is not None else None
+        self._scram = ScramClient(password, nonce, end_point, salted) if password is not None else None
         self._can_bind = end_point is not None
         self._must_bind = bound
         self._buffer = b""

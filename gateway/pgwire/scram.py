@@ -49,12 +49,31 @@ def _refused(why: str) -> UpstreamError:
     return UpstreamError(Reason.UPSTREAM_UNAVAILABLE, f"SCRAM with the database failed: {why}")
 
 
+class Salted:
+    """A password as its server salts it. That takes thousands of rounds of hashing, a millisecond; the salt stays the
+    same until the password is set anew, so the last answer is kept beside the password itself."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: tuple[tuple[bytes, bytes, int], bytes] | None = None
+
+    def __call__(self, password: bytes, salt: bytes, iterations: int) -> bytes:
+        """SaltedPassword of RFC 5802."""
+        asked = (password, salt, iterations)
+        if self._known is None or self._known[0] != asked:
+            self._known = asked, hashlib.pbkdf2_hmac("sha256", password, salt, iterations)
+        return self._known[1]
+
+
 class ScramClient:
     """One exchange: ``first`` → server-first → ``final`` → server-final → ``verify``."""
 
-    def __init__(self, password: str, nonce: str, end_point: bytes | None = None) -> None:
+    def __init__(self, password: str, nonce: str, end_point: bytes | None = None, salted: Salted | None = None) -> None:
         """``nonce`` must be fresh and unguessable; printable ASCII without a comma. ``end_point``: of the server's
-        certificate (`gateway.pgwire.binding`); None where there is nothing to bind to, or nothing shall be bound."""
+        certificate (`gateway.pgwire.binding`); None where there is nothing to bind to, or nothing shall be bound.
+        ``salted``: kept from login to login."""
+        self._salted = salted or Salted()
         self._password = prepare_password(password).encode()
         self._nonce = nonce
         self._first_bare = f"n=,r={nonce}"  # PostgreSQL takes the user from the start-up packet
@@ -88,7 +107,7 @@ class ScramClient:
             raise _refused("the server's nonce does not extend ours")
         if not 1 <= iterations <= MAX_ITERATIONS or not 1 <= len(salt) <= MAX_SALT_BYTES:
             raise _refused("salt or iteration count out of bounds")
-        salted = hashlib.pbkdf2_hmac("sha256", self._password, salt, iterations)
+        salted = self._salted(self._password, salt, iterations)
         client_key = hmac.digest(salted, b"Client Key", "sha256")
         without_proof = f"c={b64encode(self._bound).decode()},r={nonce}"
         signed = f"{self._first_bare},{text},{without_proof}".encode()

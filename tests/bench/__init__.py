@@ -1,7 +1,9 @@
 """The benchmark: ``make bench`` = ``python -m tests.bench [--json] [--only NAME ...] [--seconds N] [--rounds N]``.
 
-Everything is measured in one run on one machine, in short interleaved rounds, and told as ratios of medians: absolute
-figures belong to the machine, ratios to the gateway. Nothing here fails for being slow.
+The gateway is that of the checkout, or of the wheel compiled from it, where SEKISHO_COMPILED names its folder
+(``make bench`` compiles it where there is a C compiler). Everything is measured in one run on one machine, in short
+interleaved rounds, and told as ratios of medians: absolute figures belong to the machine, ratios to the gateway.
+Nothing here fails for being slow.
 
 ==============  =====================================================================================================
 ``__main__``    the command line: which sections, in which order
@@ -12,8 +14,11 @@ figures belong to the machine, ratios to the gateway. Nothing here fails for bei
 ``registry``    the gateway's files: one table twice, once about nobody, once about people
 ``stage``       PostgreSQL 18, PgBouncer and ``sekisho serve``, each a process of its own
 ``wire``        pgbench: direct, through PgBouncer, through the gateway; 8 clients and 1; simple and prepared
-``bulk``        one large result, and logins
+``bulk``        one large result, one large COPY
+``memory``      sessions that do nothing
+``relay``       a program that hands bytes on and looks at nothing: what Python on uvloop costs at least
 ``workers``     two workers against one process
+``goals``       what was aimed at, and what the run gave
 ``abuse``       what others notice while one person sends unknown statements at full rate; ``abuser`` is that person
 ``inside``      in this process: decisions, the reading of new statements, the record's writer
 ``known``       in this process: trees, and statements that are known by text or shape

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from tests.bench import report, sections
+from tests.bench import goals, report, sections
 from tests.bench.figures import Table
 from tests.bench.machine import describe
 from tests.bench.stage import Stage, stage
@@ -47,6 +47,11 @@ def main() -> int:
             tables.append(table)
             if not options.json:
                 print(f"\n{report.text(table)}", flush=True)
+    reached = goals.table(tables)
+    if reached is not None:
+        tables.append(reached)
+        if not options.json:
+            print(f"\n{report.text(reached)}", flush=True)
     seconds = time.monotonic() - began
     if options.json:
         print(json.dumps(report.document(machine, tables, seconds), indent=2))

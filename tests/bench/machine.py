@@ -21,6 +21,7 @@ def describe(*, pgbouncer: Path | None, pgbench: Path | None, postgres: Path | N
         "load_at_start": round(os.getloadavg()[0], 2),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "sekisho": importlib.metadata.version("sekisho"),
+        "gateway": "compiled" if os.environ.get("SEKISHO_COMPILED") else "interpreted",
         "packages": {name: _version(name) for name in _PACKAGES},
         "postgresql": _says(postgres),
         "pgbench": _says(pgbench),
@@ -44,6 +45,15 @@ def children(pid: int) -> tuple[int, ...]:
         return tuple(int(one) for thread in threads for one in (thread / "children").read_text().split())
     except OSError:
         return ()
+
+
+def memory_kb(pid: int) -> int | None:
+    """Resident memory of a process; None where the system does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), None)
 
 
 def _processor() -> str:

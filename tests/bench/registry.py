@@ -25,6 +25,7 @@ DATABASE = "bench"
 ROLE = "sekisho_bench"
 TWIN = "sekisho_bench_twin"
 BULK_ROWS = 500_000
+COPY_ROWS = 2_000_000
 WHO = SATO
 ABUSER = KIM  # of `abuse`
 
@@ -33,6 +34,8 @@ SCHEMA = f"""
 CREATE TABLE readings (id integer PRIMARY KEY, station integer NOT NULL, taken date NOT NULL, note text NOT NULL);
 INSERT INTO readings SELECT n, n % 977, date '2020-01-01' + n % 2000, 'reading number ' || n
 FROM generate_series(1, {BULK_ROWS}) AS n;
+CREATE TABLE events AS SELECT n AS id, n % 977 AS station, 'event number ' || n AS note
+FROM generate_series(1, {COPY_ROWS}) AS n;
 CREATE TABLE busy (held integer);
 CREATE ROLE {ROLE} LOGIN PASSWORD 'bench';
 CREATE ROLE {TWIN} LOGIN NOINHERIT;
@@ -40,9 +43,10 @@ GRANT {ROLE} TO {TWIN} WITH INHERIT FALSE, SET TRUE;
 ALTER ROLE {TWIN} SET log_min_messages = panic;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE};
 VACUUM ANALYZE readings;
+VACUUM ANALYZE events;
 """
 
-_TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history", "readings", "busy")
+_TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history", "readings", "events", "busy")
 _NOBODY: dict[str, Any] = {"about": "nobody"}
 _ACCOUNTS: dict[str, Any] = {
     "subject_countries": ["JP"],
@@ -145,5 +149,6 @@ def _configuration(files: Files, http: int, socket_directory: Path, port: int) -
         "registry": {"directory": str(files.registry)},
         "policy": {"directory": str(files.policies)},
         "record": {"directory": str(files.record)},
+        "limits": {"sessions": 2000, "sessions_per_principal": 2000},
         "log_level": "warning",
     }

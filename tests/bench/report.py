@@ -19,6 +19,7 @@ def heading(machine: Mapping[str, Any], rounds: int, seconds: int) -> str:
             f"load at start {machine['load_at_start']}",
             f"  software  {machine['python']}, {packages}",
             f"            {servers}",
+            f"  gateway   {machine['gateway']}",
             "  ways      client -> TCP loopback -> (pooler or gateway) -> Unix socket -> server; direct: TCP loopback",
             "  server    fsync off; client, gateway and server share the cores: compare ratios, not figures",
         ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, facts, inside, known, twin, wire, workers
+from tests.bench import abuse, bulk, facts, inside, known, memory, twin, wire, workers
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
+from tests.servers import find_tool
 
-NAMES = ("wire", "bulk", "login", "workers", "abuse", "decision", "statement", "known", "twin", "record", "registry")
-_WITH_GATEWAY = frozenset({"wire", "bulk", "login", "workers", "abuse"})
+NAMES = (
+    *("wire", "bulk", "copy", "login", "memory", "workers", "abuse"),
+    *("decision", "statement", "known", "twin", "record", "registry"),
+)
+_WITH_GATEWAY = frozenset(NAMES[:7])
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
 
 
@@ -43,9 +47,16 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
         if "bulk" in names:
             say("one large result")
             yield from bulk.run(stage, rounds=effort.rounds)
+        psql = find_tool("psql")
+        if "copy" in names and psql is not None:
+            say("one large COPY")
+            yield from bulk.copy(stage, psql, rounds=effort.rounds)
         if "login" in names:
             say("logins")
             yield from wire.logins(stage, seconds=effort.seconds, rounds=min(effort.rounds, 3))
+        if "memory" in names:
+            say("idle sessions")
+            yield from memory.run(stage)
         if "workers" in names:
             say("two workers against one")
             yield from workers.run(stage, seconds=effort.seconds, rounds=min(effort.rounds, 3))

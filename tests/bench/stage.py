@@ -25,10 +25,10 @@ from gateway.demo.serving import await_ready
 from gateway.demo.settings import free_port
 from tests.bench import registry
 from tests.bench.machine import children, cpu_seconds
-from tests.servers import Postgres, find_tool
+from tests.servers import ROOT, Postgres, find_tool
 
 SCALE = 10
-_SERVER = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_connections": "200"}
+_SERVER = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_connections": "1200"}
 _POOLER = """\
 [databases]
 {database} = host={sockets} port={server_port} dbname={database} user={role}
@@ -39,7 +39,7 @@ unix_socket_dir =
 auth_type = any
 pool_mode = session
 default_pool_size = 40
-max_client_conn = 200
+max_client_conn = 1200
 server_reset_query =
 log_connections = 0
 log_disconnections = 0
@@ -97,7 +97,7 @@ class Stage:
     files: registry.Files
     pgbench: Path
     pgbouncer: Path | None
-    ways: dict[str, Way]  # direct, pgbouncer (if there), gateway, labelled, masked
+    ways: dict[str, Way]  # direct, pgbouncer (if there), relay, gateway, labelled, masked
     abuser: Way | None  # somebody else through the gateway
 
 
@@ -126,6 +126,8 @@ def stage(*, gateway: bool) -> Iterator[Stage]:
             if pgbouncer is not None:
                 port, process = _pooler(pgbouncer, root / "pooler", postgres, cleanup)
                 way("pgbouncer", port, registry.DATABASE, process.pid, registry.ROLE, "any")
+            port, process = _relay(postgres, cleanup)
+            way("relay", port, registry.DATABASE, process.pid, registry.ROLE, "bench")
             process, _ = start_gateway(files, cleanup)
             who = registry.WHO.subject
             way("gateway", files.port, registry.NOBODY, process.pid, who, token)
@@ -193,8 +195,29 @@ def _pooler(
     return port, process
 
 
+def _relay(postgres: Postgres, cleanup: contextlib.ExitStack) -> tuple[int, subprocess.Popen[bytes]]:
+    port = free_port()
+    path = f"{postgres.socket_directory}/.s.PGSQL.{postgres.port}"
+    command = [sys.executable, "-m", "tests.bench.relay", str(port), path]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    cleanup.callback(_end, process)
+    _await_port(port, process)
+    return port, process
+
+
+def compiled() -> str:
+    """The folder that a compiled wheel was installed into, where the gateway is to be that one."""
+    return os.environ.get("SEKISHO_COMPILED", "")
+
+
+def _environment() -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")}
+    path = [compiled(), str(ROOT)] if compiled() else [str(ROOT)]
+    return plain | {"PYTHONPATH": os.pathsep.join(path)}
+
+
 class _Gateway:
-    """``sekisho serve`` of the checkout this benchmark lies in."""
+    """``sekisho serve`` of the checkout this benchmark lies in, or of the wheel that was compiled from it."""
 
     def __init__(self, config: Path, workers: int) -> None:
         self._log = config.with_name("gateway.log")
@@ -205,7 +228,8 @@ class _Gateway:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={name: value for name, value in os.environ.items() if not name.startswith("SEKISHO_")},
+                env=_environment(),
+                cwd="/",  # or the checkout would come before the wheel
             )
 
     def stop(self) -> None:
@@ -246,5 +270,5 @@ def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("PgBouncer did not start") from None
+                raise RuntimeError(f"{process.args!r} did not start") from None
             time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 
 import pytest
@@ -12,6 +13,7 @@ from gateway.pgwire.scram import (
     MAX_SALT_BYTES,
     MECHANISM,
     MECHANISM_PLUS,
+    Salted,
     ScramClient,
     prepare_password,
 )
@@ -159,3 +161,17 @@ def test_each_message_is_written_once_and_in_order():
 )
 def test_passwords_are_prepared_as_postgresql_does(password, prepared):
     assert prepare_password(password) == prepared
+
+
+def test_the_rounds_are_done_once_for_a_password_and_a_salt(monkeypatch):
+    rounds: list[tuple[bytes, bytes, int]] = []
+
+    def counted(name: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+        rounds.append((password, salt, iterations))
+        return hashlib.new(name, password + salt).digest()
+
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", counted)
+    salted, asked = Salted(), [(b"p", b"s", 1), (b"p", b"t", 1), (b"q", b"t", 1), (b"q", b"t", 2)]
+    for one in asked:
+        assert salted(*one) == salted(*one)
+    assert rounds == asked

@@ -1,0 +1,59 @@
+"""What was aimed at, and what this run gave; beside it what a relay gave that does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tests.bench.figures import Table, shown
+
+_Row = Mapping[str, Any]
+
+
+def table(tables: Sequence[Table]) -> Table | None:
+    """The goals that the sections of this run say something about; None where there are none."""
+    rows = []
+    data = []
+    for title, goal, at_most, section, fits, field, form in _GOALS:
+        found = {row["way"]: row[field] for one in tables if one.name == section for row in one.data if fits(row)}
+        value, floor = found.get("gateway"), found.get("relay")
+        if value is None:
+            continue
+        met = value <= goal if at_most else value >= goal
+        sign = "<=" if at_most else ">="
+        rows.append(
+            (title, f"{sign} {form.format(goal)}", form.format(value), shown(floor, form), "yes" if met else "no")
+        )
+        data.append({"goal": title, "aim": goal, "value": value, "relay": floor, "met": met})
+    if not rows:
+        return None
+    return Table(
+        name="goals",
+        title="Goals",
+        columns=("", "goal", "here", "a relay", "met"),
+        rows=tuple(rows),
+        data=tuple(data),
+        notes=("A relay: Python on uvloop that hands bytes on and looks at nothing. Nothing here can be faster.",),
+    )
+
+
+def _wire(clients: int, protocol: str) -> Callable[[_Row], bool]:
+    return lambda row: row["clients"] == clients and row["protocol"] == protocol
+
+
+def _any(row: _Row) -> bool:
+    return True
+
+
+_POOLED, _ADDED, _TWO, _ONE, _NONE = "to_pgbouncer", "added_to_pgbouncer", "{:.2f}", "{:.1f}", "{:.0f}"
+
+# title, goal, whether it is a most, section, which of its rows, field, form
+_GOALS: tuple[tuple[str, float, bool, str, Callable[[_Row], bool], str, str], ...] = (
+    ("prepared, 8 clients: x PgBouncer", 1.0, False, "wire", _wire(8, "prepared"), _POOLED, _TWO),
+    ("simple, 8 clients: x PgBouncer", 0.8, False, "wire", _wire(8, "simple"), _POOLED, _TWO),
+    ("prepared, 1 client: added latency x PgBouncer's", 1.2, True, "wire", _wire(1, "prepared"), _ADDED, _ONE),
+    ("simple, 1 client: added latency x PgBouncer's", 1.2, True, "wire", _wire(1, "simple"), _ADDED, _ONE),
+    ("COPY out: x direct", 0.97, False, "copy", _any, "to_direct", _TWO),
+    ("logins per second of a core", 300, False, "login", _any, "per_second_of_a_core", _NONE),
+    ("memory of an idle session, kB", 100, True, "memory", _any, "each_kb", _NONE),
+)
