@@ -38,6 +38,8 @@ def programs() -> Iterator[Programs]:
             play: Callable[[Play], None] = importlib.import_module(f"tests.drivers.clients.{driver.program}").play
             return play
         built.require_built(driver.program)
+        if driver.program in running and running[driver.program].over:
+            running.pop(driver.program).close()
         if driver.program not in running:
             running[driver.program] = built.Program(driver.program)
         return running[driver.program].play
@@ -58,7 +60,10 @@ def test_a_driver_is_told_what_it_is_told_without_a_gateway(stage: Stage, progra
     before = stage.reasons()
     reports, left = stage.play(stage.gateway, driver.mode, program)
     reasons = stage.reasons() - before
-    natively, left_natively = stage.play(stage.direct, driver.mode, program)
+    try:
+        natively, left_natively = stage.play(stage.direct, driver.mode, program)
+    except built.Silent:  # seen once with postgres.js, where no gateway was: it is asked again what it is told without
+        natively, left_natively = stage.play(stage.direct, driver.mode, programs(driver))
 
     assert set(reports) == set(natively) == driver.steps
     assert reports.pop(Step.TLS) == {"on": True}

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,13 @@ def require_built(name: str) -> None:
     pytest.skip(message)
 
 
+_SILENCE = 30.0  # seconds between two words of a program
+
+
+class Silent(Exception):
+    """A program said nothing for so long that it was ended."""
+
+
 class Program:
     """A program that runs."""
 
@@ -62,6 +70,11 @@ class Program:
                 "NODE_PATH": str(PLACE / "node" / "node_modules"),
             },
         )
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """End it."""
@@ -100,7 +113,13 @@ class Program:
 
     def _hear(self) -> dict[str, Any]:
         assert self._process.stdout is not None
+        patience = threading.Timer(_SILENCE, self._process.kill)
+        patience.start()
         line = self._process.stdout.readline()
+        if not patience.is_alive():
+            raise Silent
+        patience.cancel()
+        patience.join()
         if not line:
             self._errors.seek(0)
             raise AssertionError(f"the program ended: {self._errors.read().decode(errors='replace')[-4000:]}")
