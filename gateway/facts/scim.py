@@ -19,7 +19,6 @@ from gateway.errors import ConfigError
 from gateway.facts.countries import country
 from gateway.facts.people_table import COLUMNS, FILE, MAX_BYTES
 
-SUBJECTS: Final = ("userName", "externalId", "id")
 _ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _LIST: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
