@@ -35,6 +35,8 @@ from gateway.words import Mode as Mode
 from gateway.words import PrincipalId as PrincipalId
 from gateway.words import StatementEffect as StatementEffect
 from gateway.words import Stay as Stay
+from gateway.words import Unit as Unit
+from gateway.words import Unlabelled as Unlabelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

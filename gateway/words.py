@@ -49,6 +49,21 @@ class Layer(StrEnum):
     HOUSE = "house"
 
 
+class Unlabelled(StrEnum):
+    """What a datasource's catalog says of tables and columns that it does not list."""
+
+    DENY = "deny"  # a statement that touches one is denied
+    ASK = "ask"  # policy decides, as about people of an unknown country
+    NONE = "none"  # they count as about nobody
+
+
+class Unit(StrEnum):
+    """Whom one value of a table's subject key identifies."""
+
+    PERSON = "person"
+    DEVICE = "device"
+
+
 class Confidence(StrEnum):
     """How well a fact is known."""
 

@@ -23,6 +23,7 @@ The map:
 - ``location``    a peer and a claim -> country or countries, or unknown and why
 - ``geoip``       a country database of addresses, where one is configured: inferred, never attested
 - ``catalog``     catalog.yaml: tables and columns -> data types and whose data
+- ``labels``      a statement and the catalog -> whose data of which types it touches
 - ``vouched``     catalog.yaml: functions and stored definitions that somebody looked into
 - ``notices``     disclosures.yaml and agreements.yaml, as of any moment
 - ``volume``      rows so far in the window, by controller and employer

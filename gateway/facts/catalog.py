@@ -1,8 +1,33 @@
 """catalog.yaml: each datasource's tables and columns, with the data types they hold and whose data it is.
 
+    datasources:
+      - id: messenger
+        storage_countries: [JP]
+        replicas: [SG]                      # where copies lie, too
+        controller: line-jp
+        unlabelled: deny                    # or: ask, none
+        row_filters:
+          consented: consent_at IS NOT NULL
+        tables:
+          public.users:
+            subject_key: id                 # the column that tells one person, or device, from another
+            unit: person                    # or: device
+            subjects: [customer]            # which kinds of people: Fides data subjects
+            subject_country_column: country # which column says each row's country …
+            subject_countries: [JP, TW]     # … and what it may hold; without such a column: whose data all rows are
+            row_filters: [consented]        # which of the above may be asked for this table
+            columns:
+              id: [user.unique_id]
+              country: [user.contact.address.country]
+              parent: {data_types: [user.name], subject_countries: [KR]}
+              created_at: []
+          public.stickers: {about: nobody}
+
 A table is about people unless it says ``about: nobody``. In a table about people every column is listed: with its data
 types, or with ``[]`` where it is technical (a creation time). A column or table that is not listed is *unlabelled*, and
-counts as about people of an unknown country until somebody labels it. What is ``vouched`` for is read by `vouched`.
+counts as about people of an unknown country until somebody labels it. ``unlabelled`` says what becomes of a statement
+that touches one: it is denied (``deny``), policy decides (``ask``), or it counts as about nobody after all (``none``,
+told wherever it matters). What is ``vouched`` for is read by `vouched`.
 """
 
 from __future__ import annotations
@@ -15,19 +40,27 @@ from typing import Final
 from gateway.facts.fields import Section
 from gateway.facts.vouched import read_vouched
 from gateway.facts.yaml_tree import Items, Node, Scalar
-from gateway.model import (
-    ColumnLabel,
-    ColumnUse,
-    Country,
-    DataFacts,
-    DatasourceId,
-    DataType,
-    EntityId,
-    StatementFacts,
-    Vouched,
-)
+from gateway.model import Country, DatasourceId, DataType, EntityId, Unit, Unlabelled, Vouched
 
 FILE: Final = "catalog.yaml"
+# The data subjects of the Fides taxonomy. A closed set: a misspelt one would be a rule that silently does not apply.
+DATA_SUBJECTS: Final = (
+    "anonymous_user",
+    "citizen_voter",
+    "commuter",
+    "consultant",
+    "customer",
+    "employee",
+    "job_applicant",
+    "next_of_kin",
+    "passenger",
+    "patient",
+    "prospect",
+    "shareholder",
+    "supplier_vendor",
+    "trainee",
+    "visitor",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +78,12 @@ class Table:
     about_people: bool
     subject_countries: tuple[Country, ...]
     columns: Mapping[str, Column]
+    subject_column: str | None = None  # says each row's country, one of the subject countries
+    subject_key: str | None = None  # tells one subject from another
+    unit: Unit = Unit.PERSON
+    subjects: tuple[str, ...] = ()
+    row_filters: tuple[str, ...] = ()  # that rules may ask for
+    line: int = 0
 
     def column(self, name: str) -> Column | None:
         """The label of a column, or None where it is unlabelled."""
@@ -59,11 +98,12 @@ class Source:
     """One datasource of the catalog."""
 
     id: DatasourceId
-    storage_countries: tuple[Country, ...]
+    storage_countries: tuple[Country, ...]  # of copies, too
     controller: EntityId
     tables: Mapping[str, Table]
     row_filters: Mapping[str, str]  # by name: the SQL condition on the rows of the relation it is asked for
     vouched: Vouched
+    unlabelled: Unlabelled
     line: int
 
 
@@ -73,22 +113,35 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
     for section in root.sections("datasources", required=True):
         source = Source(
             id=DatasourceId(section.identifier()),
-            storage_countries=section.countries("storage_countries", required=True),
+            storage_countries=_storage(section),
             controller=EntityId(section.identifier("controller")),
             tables=MappingProxyType(
                 {name: _table(section, name, line, node) for name, line, node in section.named_nodes("tables")}
             ),
             row_filters=_row_filters(section),
             vouched=read_vouched(section),
+            unlabelled=Unlabelled(section.choice("unlabelled", list(Unlabelled), Unlabelled.DENY)),
             line=section.line_of("controller"),
         )
-        section.choice("unlabelled", ("deny",), "deny")
+        _check_filters(section, source)
         if source.id in sources:
             section.problem(f"datasource '{source.id}' stands twice", "id")
         sources[source.id] = source
         section.done()
     root.done()
     return MappingProxyType(sources)
+
+
+def _storage(section: Section) -> tuple[Country, ...]:
+    """Where the data lies: a copy is the data, whatever it is for."""
+    own = section.countries("storage_countries", required=True)
+    return tuple(sorted({*own, *section.countries("replicas")}))
+
+
+def _check_filters(section: Section, source: Source) -> None:
+    for name, table in source.tables.items():
+        for unknown in sorted(set(table.row_filters) - source.row_filters.keys()):
+            section.problem_at(table.line, f"'{name}' names a row filter '{unknown}', which the datasource has not")
 
 
 def _row_filters(section: Section) -> Mapping[str, str]:
@@ -104,15 +157,46 @@ def _table(parent: Section, name: str, line: int, node: Node) -> Table:
     section = parent.section_of(node)
     if section.has("about"):
         section.choice("about", ("nobody",))
-        section.done()  # columns and subject countries beside `about: nobody` contradict it
+        section.done()  # columns, keys and subject countries beside `about: nobody` contradict it
         return Table(about_people=False, subject_countries=(), columns=MappingProxyType({}))
     countries = section.countries("subject_countries")
     columns = {
         column: _column(section, column, column_line, column_node, countries)
         for column, column_line, column_node in section.named_nodes("columns")
     }
+    if section.has("subject_country_column") and not countries:
+        section.problem(
+            "'subject_country_column' needs 'subject_countries': what it may hold", "subject_country_column"
+        )
+    table = Table(
+        about_people=True,
+        subject_countries=countries,
+        columns=MappingProxyType(columns),
+        subject_column=_one_of(section, by_column, columns),
+        subject_key=_one_of(section, "subject_key", columns),
+        unit=Unit(section.choice("unit", list(Unit), Unit.PERSON)),
+        subjects=_subjects(section),
+        row_filters=section.texts("row_filters"),
+        line=line,
+    )
     section.done()
-    return Table(about_people=True, subject_countries=countries, columns=MappingProxyType(columns))
+    return table
+
+
+def _one_of(section: Section, key: str, columns: Mapping[str, Column]) -> str | None:
+    """A key that names one of the table's columns."""
+    name = section.optional_text(key)
+    if name is not None and name not in columns:
+        section.problem(f"'{key}' names '{name}', which is not among the columns", key)
+    return name
+
+
+def _subjects(section: Section) -> tuple[str, ...]:
+    found = section.texts("subjects")
+    for name in found:
+        if name not in DATA_SUBJECTS:
+            section.problem(f"'{name}' in 'subjects' must be one of: {', '.join(DATA_SUBJECTS)}", "subjects")
+    return tuple(sorted(found))
 
 
 def _column(parent: Section, name: str, line: int, node: Node, countries: tuple[Country, ...]) -> Column:
@@ -128,54 +212,3 @@ def _column(parent: Section, name: str, line: int, node: Node, countries: tuple[
     own = section.countries("subject_countries", required=True)
     section.done()
     return Column(data_types=types, subject_countries=own)
-
-
-def data_facts(source: Source, statement: StatementFacts) -> DataFacts:
-    """Whose data of which types the statement touches.
-
-    Rows of a people table are data about people whichever column is read, and if none is (``count(*)``): such a
-    relation brings its subject countries, and no data types.
-    """
-    labels = tuple(_label(source, use) for use in statement.columns)
-    relations = sorted({*statement.relations, *(use.relation for use in statement.columns)})
-    tables = {name: source.tables[name] for name in relations if name in source.tables}
-    people = {name: table for name, table in tables.items() if table.about_people}
-    unlabelled = {name for name in relations if name not in tables}
-    unlabelled.update(
-        f"{label.relation}.{label.column}" for label in labels if label.relation in tables and not label.labelled
-    )
-    countries = {country for table in people.values() for country in table.subject_countries}
-    countries.update(country for label in labels for country in label.subject_countries)
-    return DataFacts(
-        about_people=bool(people or unlabelled),
-        data_types=tuple(sorted({kind for label in labels for kind in label.data_types})),
-        subject_countries=tuple(sorted(countries)),
-        subject_known=not unlabelled and _subject_known(people, labels),
-        storage_countries=source.storage_countries,
-        controller=source.controller,
-        columns=labels,
-        unlabelled=tuple(sorted(unlabelled)),
-    )
-
-
-def _subject_known(people: Mapping[str, Table], labels: tuple[ColumnLabel, ...]) -> bool:
-    """True where every touched row's people have a declared country: by the table, or by each column read of it."""
-    by_column = {label.relation for label in labels}
-    return all(label.subject_known for label in labels) and all(
-        table.subject_countries or name in by_column for name, table in people.items()
-    )
-
-
-def _label(source: Source, use: ColumnUse) -> ColumnLabel:
-    table = source.tables.get(use.relation)
-    column = table.column(use.column) if table is not None else None
-    about_people = table is None or table.about_people
-    return ColumnLabel(
-        relation=use.relation,
-        column=use.column,
-        use=use.use,
-        data_types=column.data_types if column is not None else (),
-        subject_countries=column.subject_countries if column is not None else (),
-        subject_known=column is not None and (bool(column.subject_countries) or not about_people),
-        labelled=column is not None,
-    )

@@ -18,6 +18,7 @@ from gateway.facts import (
     employer,
     entities,
     folder,
+    labels,
     location,
     networks,
     notices,
@@ -168,7 +169,7 @@ class Registry:
         source = self.catalog.get(datasource)
         if source is None:
             raise SekishoError(Reason.DATASOURCE_UNKNOWN, "the catalog has no datasource of that name")
-        return catalog.data_facts(source, statement)
+        return labels.data_facts(source, statement)
 
     def row_filters(self, datasource: DatasourceId) -> Mapping[str, str]:
         """The conditions that rules may ask rows to be filtered by, by name."""
