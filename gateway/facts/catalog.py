@@ -164,10 +164,9 @@ def _table(parent: Section, name: str, line: int, node: Node) -> Table:
         column: _column(section, column, column_line, column_node, countries)
         for column, column_line, column_node in section.named_nodes("columns")
     }
-    if section.has("subject_country_column") and not countries:
-        section.problem(
-            "'subject_country_column' needs 'subject_countries': what it may hold", "subject_country_column"
-        )
+    by_column = "subject_country_column"
+    if section.has(by_column) and not countries:
+        section.problem(f"'{by_column}' needs 'subject_countries': what it may hold", by_column)
     table = Table(
         about_people=True,
         subject_countries=countries,
