@@ -12,8 +12,14 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Reason
 from gateway.search_path import PathDeed as PathDeed
+from gateway.told import Adequacy as Adequacy
+from gateway.told import Agreement as Agreement
+from gateway.told import Claim as Claim
+from gateway.told import Consent as Consent
+from gateway.told import Disclosure as Disclosure
 from gateway.who import ChainLink as ChainLink
 from gateway.who import EmployerFacts as EmployerFacts
+from gateway.who import EvidenceRequest as EvidenceRequest
 from gateway.who import HeldFact as HeldFact
 from gateway.who import Location as Location
 from gateway.who import Peer as Peer
@@ -83,6 +89,21 @@ class ColumnLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RelationLabel:
+    """What the catalog says of one touched relation: whose data its rows are, and how one tells."""
+
+    relation: str
+    about_people: bool
+    subject_countries: tuple[Country, ...]
+    subject_known: bool
+    subject_column: str | None = None  # the column that holds each row's subject country
+    subject_key: str | None = None  # the column that tells one person, or device, from another
+    unit: Unit = Unit.PERSON  # what the key stands for
+    subjects: tuple[str, ...] = ()  # Fides data subjects: customer, employee, patient, …
+    row_filters: tuple[str, ...] = ()  # filters of the catalog that fit it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataFacts:
     """Whose data of which types a statement touches, and where it lies."""
 
@@ -94,6 +115,7 @@ class DataFacts:
     controller: EntityId
     columns: tuple[ColumnLabel, ...]
     unlabelled: tuple[str, ...]  # relations or columns the catalog does not know
+    relations: tuple[RelationLabel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +225,8 @@ class DatasourceFacts:
     controller: EntityId
     controller_name: str
     controller_country: Country | None
+    controller_designations: tuple[str, ...] = ()
+    unlabelled: Unlabelled = Unlabelled.DENY  # what is to be made of what the catalog does not know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,25 +248,15 @@ class Vouched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disclosure:
-    """One country (and, where named, entities) that users were told their data of these types can be read from."""
+class VolumeCount:
+    """How many people's (or devices') data of one type and country went to the employer: upper bounds."""
 
-    notice: str  # id of the notice version
-    country: Country
-    entities: tuple[EntityId, ...]  # empty: any entity of that country
-    data_types: tuple[DataType, ...]  # Fides keys; a key covers its descendants
-    consent: bool  # users consented after being told (APPI 28(1)(2), Rule 17)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """A safeguard agreed with one entity: equivalent system, SCC, CBPR, … with its last check."""
-
-    id: str
-    kind: str  # equivalent_system | scc | idta | cbpr | standard_contract | certification
-    entity: EntityId
-    last_check_age_days: int | None
-    foreign_law_risk: str  # none | noted | cannot_secure
+    data_type: DataType
+    subject_country: Country
+    unit: Unit
+    subjects: int  # distinct, over the rolling twelve months that end now
+    subjects_this_year: int  # distinct, since 1 January (UTC)
+    rows: int  # over the rolling twelve months
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +265,8 @@ class VolumeFacts:
 
     window: str  # ISO 8601 duration, e.g. P1D
     rows: int
+    available: bool = True  # False: the counts cannot be read now; what needs one denies
+    counts: tuple[VolumeCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +288,9 @@ class Understanding:
     data: DataFacts
     disclosures: tuple[Disclosure, ...]
     agreements: tuple[Agreement, ...]
+    claims: tuple[Claim, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    adequacy: tuple[Adequacy, ...] = ()
     volume: VolumeFacts
     purpose: str | None
     valid_until: int

@@ -14,6 +14,18 @@ _CONTROL = 50.0  # percent of an entity from which an owner controls it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRequest:
+    """An authority's request for somebody's data, on which the principal acts: out of a signed claim only."""
+
+    authority_country: Country
+    legal_basis: str  # warrant | investigation_inquiry | emergency
+    category: str  # of the matter it is about, as the issuer names it
+    subjects: int | None  # how many accounts it names; None: it names none (an area, a period)
+    channel: str  # direct | mlat | icpo | diplomatic
+    reviewed: bool  # by the team that answers such requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who asks, as verified. ``subject`` and ``issuer`` come from a token whose signature was checked."""
 
@@ -23,6 +35,8 @@ class Principal:
     groups: tuple[str, ...] = ()
     mfa: bool = False
     purpose: str | None = None  # from a signed claim only
+    ticket: str | None = None  # the piece of work it is for, from a signed claim only
+    request: EvidenceRequest | None = None
     token_id: str | None = None
     expires_at: int  # seconds since the epoch
     issued_at: int | None = None
@@ -53,6 +67,7 @@ class Location:
     source: LocationSource
     confidence: Confidence
     conflict: bool = False
+    simultaneous: bool = False  # the principal was in two countries within minutes: all of them are in `countries`
     site: str | None = None
     note: str = ""  # why unknown, for `whois` and the record
 
@@ -73,6 +88,7 @@ class ChainLink:
     relation: str  # controller | affiliate | contractor | subcontractor | owner
     contract: str | None = None
     share_percent: float | None = None
+    designations: tuple[str, ...] = ()  # what an authority or a law made of it: ciio, telecom, government, …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

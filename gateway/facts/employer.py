@@ -198,6 +198,8 @@ def _contracts(entities: Entities, hops: tuple[Hop, ...], day: int) -> tuple[Map
             "subcontractors": hop.by.subcontractors,
             "last_audit_age_days": age_in_days(hop.by.last_audit, day),
             "owner_of_principal": owner_of_principal(entities, hop.by, day),
+            "transaction": "vendor",  # what a contract of the registry is: services, for consideration
+            "exemptions": (),
         }
         for number, hop in enumerate(hops, start=1)
         if isinstance(hop.by, Contract)

@@ -11,22 +11,29 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.model import (
+    Adequacy,
     Agreement,
     ChainLink,
+    Claim,
     ColumnLabel,
+    Consent,
     DataFacts,
     DatasourceFacts,
     Disclosure,
     EmployerFacts,
+    EvidenceRequest,
     HeldFact,
     JsonValue,
     Location,
     Principal,
+    RelationLabel,
     StatementFacts,
     Understanding,
+    VolumeCount,
+    VolumeFacts,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 CONTRACT_FIELDS: Final = (
     "id",
     "hop",
@@ -37,6 +44,8 @@ CONTRACT_FIELDS: Final = (
     "subcontractors",
     "last_audit_age_days",
     "owner_of_principal",
+    "transaction",
+    "exemptions",
 )
 
 Document = dict[str, JsonValue]
@@ -56,6 +65,7 @@ def build_input(u: Understanding) -> Document:
         "datasource": _datasource(u.datasource),
         "profile": u.profile,
         "purpose": u.purpose,
+        "request": _request(u.principal.request),
         "principal": _principal(u.principal, u.employer),
         "location": _location(u.location),
         "employer": _employer(u.employer),
@@ -64,7 +74,10 @@ def build_input(u: Understanding) -> Document:
         "data": _data(u.data),
         "disclosures": [_disclosure(disclosure) for disclosure in u.disclosures],
         "agreements": [_agreement(agreement) for agreement in u.agreements],
-        "volume": {"window": u.volume.window, "rows": u.volume.rows},
+        "claims": [_claim(claim) for claim in u.claims],
+        "consents": [_consent(consent) for consent in u.consents],
+        "adequacy": [_adequacy(entry) for entry in u.adequacy],
+        "volume": _volume(u.volume),
     }
 
 
@@ -85,7 +98,22 @@ def _datasource(datasource: DatasourceFacts) -> Document:
             "entity": datasource.controller,
             "name": datasource.controller_name,
             "country": datasource.controller_country,
+            "designations": _texts(datasource.controller_designations),
         },
+        "unlabelled": str(datasource.unlabelled),
+    }
+
+
+def _request(request: EvidenceRequest | None) -> JsonValue:
+    if request is None:
+        return None
+    return {
+        "authority_country": request.authority_country,
+        "legal_basis": request.legal_basis,
+        "category": request.category,
+        "subjects": request.subjects,
+        "channel": request.channel,
+        "reviewed": request.reviewed,
     }
 
 
@@ -98,6 +126,7 @@ def _principal(principal: Principal, employer: EmployerFacts) -> Document:
         "groups": _texts(principal.groups),
         "mfa": principal.mfa,
         "purpose": principal.purpose,
+        "ticket": principal.ticket,
         "token_id": principal.token_id,
         "issued_at": None if principal.issued_at is None else _rfc3339(principal.issued_at),
         "expires_at": _rfc3339(principal.expires_at),
@@ -118,6 +147,7 @@ def _location(location: Location) -> Document:
         "source": str(location.source),
         "confidence": str(location.confidence),
         "conflict": location.conflict,
+        "simultaneous": location.simultaneous,
         "site": location.site,
         "note": location.note,
     }
@@ -155,6 +185,7 @@ def _link(link: ChainLink) -> Document:
         "relation": link.relation,
         "contract": link.contract,
         "share_percent": link.share_percent,
+        "designations": _texts(link.designations),
     }
 
 
@@ -202,6 +233,7 @@ def _data(data: DataFacts) -> Document:
         "storage_countries": _texts(data.storage_countries),
         "controller": data.controller,
         "columns": [_label(label) for label in data.columns],
+        "relations": [_relation(label) for label in data.relations],
         "unlabelled": _texts(data.unlabelled),
     }
 
@@ -215,6 +247,20 @@ def _label(label: ColumnLabel) -> Document:
         "subject_countries": _texts(label.subject_countries),
         "subject_known": label.subject_known,
         "labelled": label.labelled,
+    }
+
+
+def _relation(label: RelationLabel) -> Document:
+    return {
+        "relation": label.relation,
+        "about_people": label.about_people,
+        "subject_countries": _texts(label.subject_countries),
+        "subject_known": label.subject_known,
+        "subject_column": label.subject_column,
+        "subject_key": label.subject_key,
+        "unit": str(label.unit),
+        "subjects": _texts(label.subjects),
+        "row_filters": _texts(label.row_filters),
     }
 
 
@@ -235,4 +281,62 @@ def _agreement(agreement: Agreement) -> Document:
         "entity": agreement.entity,
         "last_check_age_days": agreement.last_check_age_days,
         "foreign_law_risk": agreement.foreign_law_risk,
+        "data_types": _texts(agreement.data_types),
+        "scheme": agreement.scheme,
+        "tia_age_days": agreement.tia_age_days,
+        "tia_outcome": agreement.tia_outcome,
+        "onward_ban": agreement.onward_ban,
+        "access_control": agreement.access_control,
+    }
+
+
+def _claim(claim: Claim) -> Document:
+    return {
+        "notice": claim.notice,
+        "claim": claim.claim,
+        "countries": _texts(claim.countries),
+        "data_types": _texts(claim.data_types),
+        "subject_countries": _texts(claim.subject_countries),
+    }
+
+
+def _consent(consent: Consent) -> Document:
+    return {
+        "notice": consent.notice,
+        "subject_country": consent.subject_country,
+        "status": consent.status,
+        "separate": consent.separate,
+        "informed": _texts(consent.informed),
+        "row_filter": consent.row_filter,
+    }
+
+
+def _adequacy(entry: Adequacy) -> Document:
+    return {
+        "regime": entry.regime,
+        "country": entry.country,
+        "accepted": entry.accepted,
+        "scope": entry.scope,
+        "excluded_data_types": _texts(entry.excluded_data_types),
+        "citation": entry.citation,
+    }
+
+
+def _volume(volume: VolumeFacts) -> Document:
+    return {
+        "window": volume.window,
+        "rows": volume.rows,
+        "available": volume.available,
+        "counts": [_count(count) for count in volume.counts],
+    }
+
+
+def _count(count: VolumeCount) -> Document:
+    return {
+        "data_type": count.data_type,
+        "subject_country": count.subject_country,
+        "unit": str(count.unit),
+        "subjects": count.subjects,
+        "subjects_this_year": count.subjects_this_year,
+        "rows": count.rows,
     }

@@ -56,7 +56,7 @@ without(document, path) := json.remove(document, [path])
 _of(person, statement) := object.union_n([_common, _people[person], _statements[statement]])
 
 _common := {
-	"schema_version": 1,
+	"schema_version": 2,
 	"time": "2026-11-21T03:00:00Z",
 	"date": "2026-11-21",
 	"valid_until": "2026-11-21T04:00:00Z",
@@ -66,10 +66,12 @@ _common := {
 	"datasource": {
 		"id": "messenger",
 		"storage_countries": ["JP"],
-		"controller": {"entity": "line-jp", "name": "LINE Corporation", "country": "JP"},
+		"controller": {"entity": "line-jp", "name": "LINE Corporation", "country": "JP", "designations": []},
+		"unlabelled": "deny",
 	},
 	"profile": "engineer",
 	"purpose": null,
+	"request": null,
 	"principal": {
 		"id": "https://id.line.example#someone",
 		"issuer": "https://id.line.example",
@@ -78,6 +80,7 @@ _common := {
 		"groups": ["engineer"],
 		"mfa": true,
 		"purpose": null,
+		"ticket": null,
 		"token_id": null,
 		"issued_at": null,
 		"expires_at": "2026-11-21T04:00:00Z",
@@ -95,6 +98,7 @@ _common := {
 		"source": "site_network",
 		"confidence": "attested",
 		"conflict": false,
+		"simultaneous": false,
 		"site": "tokyo-hq",
 		"note": "",
 	},
@@ -118,6 +122,7 @@ _common := {
 				"relation": "controller",
 				"contract": null,
 				"share_percent": null,
+				"designations": [],
 			},
 		],
 		"owners": [
@@ -129,6 +134,7 @@ _common := {
 				"relation": "owner",
 				"contract": null,
 				"share_percent": 64.5,
+				"designations": [],
 			},
 			{
 				"hop": 2,
@@ -138,6 +144,7 @@ _common := {
 				"relation": "owner",
 				"contract": null,
 				"share_percent": 50,
+				"designations": [],
 			},
 			{
 				"hop": 2,
@@ -147,6 +154,7 @@ _common := {
 				"relation": "owner",
 				"contract": null,
 				"share_percent": 50,
+				"designations": [],
 			},
 		],
 		"contracts": [],
@@ -174,6 +182,7 @@ _common := {
 		"storage_countries": ["JP"],
 		"controller": "line-jp",
 		"columns": [],
+		"relations": [],
 		"unlabelled": [],
 	},
 	"disclosures": [
@@ -186,7 +195,10 @@ _common := {
 		},
 	],
 	"agreements": [],
-	"volume": {"window": "P1D", "rows": 0},
+	"claims": [],
+	"consents": [],
+	"adequacy": [],
+	"volume": {"window": "P1D", "rows": 0, "available": true, "counts": []},
 }
 
 _people := {
@@ -209,6 +221,7 @@ _people := {
 					"relation": "controller",
 					"contract": null,
 					"share_percent": null,
+					"designations": [],
 				},
 				{
 					"hop": 1,
@@ -218,6 +231,7 @@ _people := {
 					"relation": "affiliate",
 					"contract": null,
 					"share_percent": 100,
+					"designations": [],
 				},
 			],
 			"owners": [
@@ -229,6 +243,7 @@ _people := {
 					"relation": "owner",
 					"contract": null,
 					"share_percent": 100,
+					"designations": [],
 				},
 				{
 					"hop": 2,
@@ -238,6 +253,7 @@ _people := {
 					"relation": "owner",
 					"contract": null,
 					"share_percent": 64.5,
+					"designations": [],
 				},
 				{
 					"hop": 3,
@@ -247,6 +263,7 @@ _people := {
 					"relation": "owner",
 					"contract": null,
 					"share_percent": 50,
+					"designations": [],
 				},
 			],
 		},
@@ -270,6 +287,7 @@ _people := {
 					"relation": "controller",
 					"contract": null,
 					"share_percent": null,
+					"designations": [],
 				},
 				{
 					"hop": 1,
@@ -279,6 +297,7 @@ _people := {
 					"relation": "contractor",
 					"contract": "timeline-monitoring",
 					"share_percent": null,
+					"designations": [],
 				},
 				{
 					"hop": 2,
@@ -288,6 +307,7 @@ _people := {
 					"relation": "subcontractor",
 					"contract": "timeline-monitoring-dalian",
 					"share_percent": null,
+					"designations": [],
 				},
 			],
 			"owners": [],
@@ -302,6 +322,8 @@ _people := {
 					"subcontractors": "known",
 					"last_audit_age_days": null,
 					"owner_of_principal": null,
+					"transaction": "vendor",
+					"exemptions": [],
 				},
 				{
 					"id": "timeline-monitoring-dalian",
@@ -313,6 +335,8 @@ _people := {
 					"subcontractors": "none",
 					"last_audit_age_days": null,
 					"owner_of_principal": null,
+					"transaction": "vendor",
+					"exemptions": [],
 				},
 			],
 		},
@@ -335,6 +359,7 @@ _people := {
 					"relation": "controller",
 					"contract": null,
 					"share_percent": null,
+					"designations": [],
 				},
 				{
 					"hop": 1,
@@ -344,6 +369,7 @@ _people := {
 					"relation": "contractor",
 					"contract": "timeline-monitoring",
 					"share_percent": null,
+					"designations": [],
 				},
 			],
 			"owners": [],
@@ -358,6 +384,8 @@ _people := {
 					"subcontractors": "known",
 					"last_audit_age_days": null,
 					"owner_of_principal": null,
+					"transaction": "vendor",
+					"exemptions": [],
 				},
 			],
 		},
@@ -381,6 +409,7 @@ _people := {
 					"relation": "controller",
 					"contract": null,
 					"share_percent": null,
+					"designations": [],
 				},
 				{
 					"hop": 1,
@@ -390,6 +419,7 @@ _people := {
 					"relation": "affiliate",
 					"contract": null,
 					"share_percent": 100,
+					"designations": [],
 				},
 			],
 			"owners": [
@@ -401,6 +431,7 @@ _people := {
 					"relation": "owner",
 					"contract": null,
 					"share_percent": 100,
+					"designations": [],
 				},
 				{
 					"hop": 2,
@@ -410,6 +441,7 @@ _people := {
 					"relation": "owner",
 					"contract": null,
 					"share_percent": 64.5,
+					"designations": [],
 				},
 				{
 					"hop": 3,
@@ -419,6 +451,7 @@ _people := {
 					"relation": "owner",
 					"contract": null,
 					"share_percent": 50,
+					"designations": [],
 				},
 			],
 		},

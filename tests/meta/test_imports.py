@@ -17,6 +17,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "errors",
         "words",
         "who",
+        "told",
         "model",
         "naming",
         "search_path",

@@ -97,6 +97,12 @@ _agreement(age, risk) := {
 	"entity": "line-cn",
 	"last_check_age_days": age,
 	"foreign_law_risk": risk,
+	"data_types": [],
+	"scheme": null,
+	"tia_age_days": null,
+	"tia_outcome": null,
+	"onward_ban": false,
+	"access_control": null,
 }
 
 test_appi_28_says_where_a_named_country_is_not_enough if {

@@ -14,7 +14,7 @@ import data.sekisho.lib
 # custom:
 #   id: house-input-complete
 #   layer: house
-#   citation: "Sekisho input schema, version 1"
+#   citation: "Sekisho input schema, version 2"
 #   effective_from: 1970-01-01
 #   mode: enforce
 passed contains "house-input-complete" if count(broken) == 0
@@ -38,6 +38,8 @@ findings contains lib.finding("house-input-complete", {
 broken contains "input" if not _document
 
 broken contains "time" if not _moment
+
+broken contains "request" if not _request
 
 broken contains "datasource" if not _datasource
 
@@ -65,11 +67,17 @@ broken contains "disclosures" if not _disclosures
 
 broken contains "agreements" if not _agreements
 
+broken contains "claims" if not _claims
+
+broken contains "consents" if not _consents
+
+broken contains "adequacy" if not _adequacy
+
 broken contains "volume" if not _volume
 
 _document if {
 	is_object(input)
-	input.schema_version == 1
+	input.schema_version == 2
 	input.action == "statement"
 	input.door in {"postgres", "grpc", "envoy", "http"}
 	is_string(input.profile)
@@ -90,6 +98,19 @@ _datasource if {
 	is_string(input.datasource.controller.entity)
 	is_string(input.datasource.controller.name)
 	_country_or_null(input.datasource.controller.country)
+	_texts(input.datasource.controller.designations)
+	input.datasource.unlabelled in {"deny", "ask", "none"}
+}
+
+_request if is_null(input.request)
+
+_request if {
+	_country(input.request.authority_country)
+	input.request.legal_basis in {"warrant", "investigation_inquiry", "emergency"}
+	is_string(input.request.category)
+	_natural_or_null(input.request.subjects)
+	input.request.channel in {"direct", "mlat", "icpo", "diplomatic"}
+	is_boolean(input.request.reviewed)
 }
 
 _principal if {
@@ -104,6 +125,7 @@ _principal if {
 	input.principal.us_person in {"yes", "no", "unknown"}
 	_texts(input.principal.groups)
 	_text_or_null(input.principal.purpose)
+	_text_or_null(input.principal.ticket)
 	_text_or_null(input.principal.token_id)
 	_text_or_null(input.principal.issued_at)
 	_country_or_null(input.principal.declared_country)
@@ -115,6 +137,7 @@ _principal if {
 _location if {
 	is_boolean(input.location.known)
 	is_boolean(input.location.conflict)
+	is_boolean(input.location.simultaneous)
 	is_string(input.location.source)
 	is_string(input.location.confidence)
 	is_string(input.location.note)
@@ -154,6 +177,7 @@ _links(links) if {
 		_country_or_null(link.country)
 		_text_or_null(link.contract)
 		_number_or_null(link.share_percent)
+		_texts(link.designations)
 	}
 }
 
@@ -169,6 +193,8 @@ _contracts if {
 		_number_or_null(contract.last_audit_age_days)
 		_text_or_null(contract.owner_of_principal)
 		_texts(contract.data_types)
+		contract.transaction in {"vendor", "employment", "investment", "data_brokerage", "none"}
+		_texts(contract.exemptions)
 	}
 }
 
@@ -211,6 +237,10 @@ _data if {
 	_texts(input.data.unlabelled)
 	_countries(input.data.subject_countries)
 	_countries(input.data.storage_countries)
+	is_array(input.data.relations)
+	every relation in input.data.relations {
+		_relation(relation)
+	}
 	is_array(input.data.columns)
 	every column in input.data.columns {
 		_column(column)
@@ -227,6 +257,18 @@ _data if {
 	}
 }
 
+_relation(relation) if {
+	is_string(relation.relation)
+	is_boolean(relation.about_people)
+	is_boolean(relation.subject_known)
+	_countries(relation.subject_countries)
+	_text_or_null(relation.subject_column)
+	_text_or_null(relation.subject_key)
+	relation.unit in {"person", "device"}
+	_texts(relation.subjects)
+	_texts(relation.row_filters)
+}
+
 # Each once: many columns say the same, and this is the hottest place of a decision.
 _column_types contains data_type if {
 	some column in input.data.columns
@@ -238,37 +280,18 @@ _column_countries contains country if {
 	some country in column.subject_countries
 }
 
-_disclosures if {
-	is_array(input.disclosures)
-	every disclosure in input.disclosures {
-		is_string(disclosure.notice)
-		_country(disclosure.country)
-		is_boolean(disclosure.consent)
-		_texts(disclosure.entities)
-		_texts(disclosure.data_types)
-	}
-}
-
-_agreements if {
-	is_array(input.agreements)
-	every agreement in input.agreements {
-		is_string(agreement.id)
-		is_string(agreement.kind)
-		is_string(agreement.entity)
-		is_string(agreement.foreign_law_risk)
-		_number_or_null(agreement.last_check_age_days)
-	}
-}
-
-_volume if {
-	is_string(input.volume.window)
-	_natural(input.volume.rows)
-}
-
 _natural(value) if {
 	is_number(value)
 	value >= 0
 }
+
+_natural_or_null(value) if is_null(value)
+
+_natural_or_null(value) if _natural(value)
+
+_boolean_or_null(value) if is_null(value)
+
+_boolean_or_null(value) if is_boolean(value)
 
 _number_or_null(value) if is_null(value)
 

@@ -13,13 +13,16 @@ import jsonschema
 import pytest
 
 from gateway.model import (
+    Adequacy,
     Agreement,
     Answer,
     ChainLink,
+    Claim,
     ColumnLabel,
     ColumnUse,
     ColumnUseKind,
     Confidence,
+    Consent,
     Country,
     DataFacts,
     DatasourceFacts,
@@ -29,14 +32,19 @@ from gateway.model import (
     Door,
     EmployerFacts,
     EntityId,
+    EvidenceRequest,
     HeldFact,
     Location,
     LocationSource,
     Principal,
+    RelationLabel,
     StatementEffect,
     StatementFacts,
     Stay,
     Understanding,
+    Unit,
+    Unlabelled,
+    VolumeCount,
     VolumeFacts,
 )
 from gateway.policy.bundle import load_bundle
@@ -54,6 +62,7 @@ LINK = ChainLink(
     relation="link-relation",
     contract="link-contract",
     share_percent=61.5,
+    designations=("link-designation",),
 )
 
 FULL = Understanding(
@@ -65,6 +74,8 @@ FULL = Understanding(
         controller=EntityId("source-controller"),
         controller_name="source-controller-name",
         controller_country=Country("SB"),
+        controller_designations=("controller-designation",),
+        unlabelled=Unlabelled.ASK,
     ),
     profile="profile",
     principal=Principal(
@@ -80,12 +91,22 @@ FULL = Understanding(
         declared_country=Country("PA"),
         declared_employer="declared-employer",
         declared_residence=Country("DR"),
+        ticket="ticket",
+        request=EvidenceRequest(
+            authority_country=Country("AC"),
+            legal_basis="warrant",
+            category="category",
+            subjects=3,
+            channel="mlat",
+            reviewed=True,
+        ),
     ),
     location=Location(
         countries=(Country("LA"),),
         source=LocationSource.GEOIP,
         confidence=Confidence.INFERRED,
         conflict=True,
+        simultaneous=True,
         site="site",
         note="location-note",
     ),
@@ -113,6 +134,8 @@ FULL = Understanding(
                 "subcontractors": "none",
                 "last_audit_age_days": 77,
                 "owner_of_principal": "contract-owner",
+                "transaction": "investment",
+                "exemptions": ("exemption",),
             },
         ),
         held=(
@@ -155,6 +178,19 @@ FULL = Understanding(
             ),
         ),
         unlabelled=("unlabelled.relation",),
+        relations=(
+            RelationLabel(
+                relation="label.relation",
+                about_people=True,
+                subject_countries=(Country("DC"),),
+                subject_known=True,
+                subject_column="subject-column",
+                subject_key="subject-key",
+                unit=Unit.DEVICE,
+                subjects=("patient",),
+                row_filters=("row-filter",),
+            ),
+        ),
     ),
     disclosures=(
         Disclosure(
@@ -172,9 +208,57 @@ FULL = Understanding(
             entity=EntityId("agreement-entity"),
             last_check_age_days=13,
             foreign_law_risk="noted",
+            data_types=(DataType("agreement.type"),),
+            scheme="scheme",
+            tia_age_days=14,
+            tia_outcome="ineffective",
+            onward_ban=True,
+            access_control=True,
         ),
     ),
-    volume=VolumeFacts(window="P7D", rows=4242),
+    claims=(
+        Claim(
+            notice="claim-notice",
+            claim="stored_only_in",
+            countries=(Country("CA"),),
+            data_types=(DataType("claim.type"),),
+            subject_countries=(Country("CB"),),
+        ),
+    ),
+    consents=(
+        Consent(
+            notice="consent-notice",
+            subject_country=Country("CC"),
+            status="withdrawn",
+            separate=True,
+            informed=("measures",),
+            row_filter="consent-filter",
+        ),
+    ),
+    adequacy=(
+        Adequacy(
+            regime="regime",
+            country=Country("AD"),
+            accepted=True,
+            scope="scope",
+            excluded_data_types=(DataType("excluded.type"),),
+            citation="citation",
+        ),
+    ),
+    volume=VolumeFacts(
+        window="P7D",
+        rows=4242,
+        counts=(
+            VolumeCount(
+                data_type=DataType("count.type"),
+                subject_country=Country("VC"),
+                unit=Unit.DEVICE,
+                subjects=11,
+                subjects_this_year=7,
+                rows=5,
+            ),
+        ),
+    ),
     purpose="purpose",
     valid_until=1_790_000_004,
     registry_revision="registry-revision",

@@ -1,0 +1,84 @@
+# The lists of what was told, agreed and counted; shape.rego has the rest, and the words both are written in.
+package sekisho.shape
+
+_disclosures if {
+	is_array(input.disclosures)
+	every disclosure in input.disclosures {
+		is_string(disclosure.notice)
+		_country(disclosure.country)
+		is_boolean(disclosure.consent)
+		_texts(disclosure.entities)
+		_texts(disclosure.data_types)
+	}
+}
+
+_agreements if {
+	is_array(input.agreements)
+	every agreement in input.agreements {
+		is_string(agreement.id)
+		is_string(agreement.kind)
+		is_string(agreement.entity)
+		is_string(agreement.foreign_law_risk)
+		_number_or_null(agreement.last_check_age_days)
+		_texts(agreement.data_types)
+		_text_or_null(agreement.scheme)
+		_number_or_null(agreement.tia_age_days)
+		_outcome(agreement.tia_outcome)
+		is_boolean(agreement.onward_ban)
+		_boolean_or_null(agreement.access_control)
+	}
+}
+
+_outcome(value) if is_null(value)
+
+_outcome(value) if value in {"effective", "ineffective"}
+
+_claims if {
+	is_array(input.claims)
+	every claim in input.claims {
+		is_string(claim.notice)
+		claim.claim in {"stored_only_in", "accessed_only_from"}
+		_countries(claim.countries)
+		_texts(claim.data_types)
+		_countries(claim.subject_countries)
+	}
+}
+
+_consents if {
+	is_array(input.consents)
+	every consent in input.consents {
+		is_string(consent.notice)
+		_country(consent.subject_country)
+		consent.status in {"given", "withdrawn", "expired"}
+		is_boolean(consent.separate)
+		_texts(consent.informed)
+		_text_or_null(consent.row_filter)
+	}
+}
+
+_adequacy if {
+	is_array(input.adequacy)
+	every entry in input.adequacy {
+		is_string(entry.regime)
+		_country(entry.country)
+		is_boolean(entry.accepted)
+		is_string(entry.scope)
+		_texts(entry.excluded_data_types)
+		is_string(entry.citation)
+	}
+}
+
+_volume if {
+	is_string(input.volume.window)
+	_natural(input.volume.rows)
+	is_boolean(input.volume.available)
+	is_array(input.volume.counts)
+	every count in input.volume.counts {
+		is_string(count.data_type)
+		_country(count.subject_country)
+		count.unit in {"person", "device"}
+		_natural(count.subjects)
+		_natural(count.subjects_this_year)
+		_natural(count.rows)
+	}
+}
