@@ -29,6 +29,7 @@ from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry
+from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.blocks_watch import BlocksWatch
 from gateway.links.certificates import Kept
@@ -122,6 +123,7 @@ class Application:
         authority = Authority(
             world=world,
             volume=volume,
+            sightings=siblings.sightings if siblings is not None else Sightings.of(config.limits),
             bounds=bounds(config),
             new_id=decision_ids(),
             hash_key=hash_key(config),

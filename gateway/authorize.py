@@ -18,6 +18,7 @@ from gateway.audit import record
 from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, unsupported, without_rule
 from gateway.facts.registry import Registry
+from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.model import (
     Complaint,
@@ -55,6 +56,7 @@ class Authority:
         *,
         world: World,
         volume: VolumeCounter,
+        sightings: Sightings,
         bounds: Bounds,
         new_id: Callable[[], str],
         hash_key: bytes,
@@ -63,6 +65,7 @@ class Authority:
         """``own_name``: a name nobody can guess, for what obligations put into statements."""
         self._world = world
         self._volume = volume
+        self.sightings = sightings  # of this thread
         self._new_id = new_id
         self._hash_key = hash_key
         self._statements = Statements(world=world, bounds=bounds)
@@ -178,6 +181,8 @@ class Authority:
         verdict = standing.verdict
         if at >= verdict.valid_until or at < facts.at:  # a clock set back makes an answer of the future: ask again
             return False
+        if standing.presence is not None and not standing.presence.stands(at):  # seen in another country meanwhile
+            return False
         if verdict.headroom is None:
             return True
         # Rows count together, whichever decision let them out: two answers cannot both use the same headroom.
@@ -216,7 +221,7 @@ class Authority:
         self, ask: Ask, statement: StatementFacts, at: int, epoch: str, revision: str
     ) -> Generator[Need, Any, Answer]:
         """The rules' answer to one question: the same for every text that does the same."""
-        facts = understand(self._world, self._volume, ask, statement, at)
+        facts, presence = understand(self._world, self._volume, self.sightings, ask, statement, at)
         verdict = yield from self._decide(facts, revision)
         missing = sorted({one.kind for one in verdict.obligations if one.kind not in ask.supports})
         hint = ""
@@ -230,6 +235,7 @@ class Authority:
             revision=revision,
             epoch=epoch,
             depends=statement.depends,
+            presence=presence,
             hint=hint,
         )
 
@@ -263,6 +269,7 @@ class Authority:
             revision=answer.revision,
             epoch=epoch,  # of the facts of this text: the answer may have been found to stand at a later one
             depends=depends,
+            presence=answer.presence,
             hint=answer.hint,
             normalised=(yield from self._statements.normalised(ask)),
             statement_hash=record.statement_hash(self._hash_key, ask.sql),

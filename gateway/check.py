@@ -23,6 +23,7 @@ from gateway.doors.desk import choose_profile
 from gateway.doors.pg_session import OBLIGATIONS
 from gateway.doors.postgres import nonce
 from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
+from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.server import Credentials
 from gateway.links.sources import Sources, load_sources, secret
@@ -109,6 +110,7 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
     authority = Authority(
         world=world,
         volume=VolumeCounter(),
+        sightings=Sightings.of(config.limits),  # nobody was seen yet
         bounds=bounds(config),
         new_id=lambda: "(not recorded)",
         hash_key=_NO_KEY,

@@ -245,6 +245,8 @@ class Limits:
     unknown_burst: int = setting("how many of them may come at a time", 500)
     unknown_waiting: int = setting("how many of them may wait for their analysis at once", 64)
     unknown_delay_ms: int = setting("longest time one over that rate is delayed for; it is denied beyond it", 2000)
+    sighting_window: int = setting("seconds within which one person in two countries is taken to be in both", 600)
+    sightings: int = setting("people whose places are remembered for that; others are at no certain place", 100_000)
     reading_timeout_ms: int = setting("longest time for reading a long text or a large tree", 5000)
     drain_timeout_ms: int = setting("longest wait for open statements at shutdown", 10_000)
 

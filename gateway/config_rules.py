@@ -69,6 +69,8 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Limits, "unknown_burst"): (1, 1_000_000),
         (c.Limits, "unknown_waiting"): (1, 100_000),
         (c.Limits, "unknown_delay_ms"): (0, 600_000),
+        (c.Limits, "sighting_window"): (1, 86_400),
+        (c.Limits, "sightings"): (1, 10_000_000),
         (c.Limits, "reading_timeout_ms"): (100, 600_000),
         (c.Limits, "drain_timeout_ms"): (0, _HOUR_MS),
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gateway.audit.ready import Repeats
+from gateway.facts.sightings import Presence
 from gateway.model import StatementFacts, Understanding, Verdict
 from gateway.naming import Naming
 from gateway.sql.changes import Changes
@@ -193,6 +194,7 @@ class Answer:
     revision: str
     epoch: str  # the last one as of which it was found to stand
     depends: frozenset[str] | None = None  # OIDs of the relations it rests on; None: it rests on everything
+    presence: Presence | None = None  # of the person at their place; None: nobody knows where that is
     hint: str = ""  # of a denial: which columns remain
 
 

@@ -30,6 +30,7 @@ from gateway.audit.segments import FileCalls
 from gateway.config import Config
 from gateway.doors.claims import claimed
 from gateway.errors import ConfigError
+from gateway.facts.sightings import Sightings
 from gateway.links.hub import Hub
 from gateway.links.siblings import Hello
 from gateway.links.sources import hash_key
@@ -76,7 +77,8 @@ class Supervisor:
         self._numbers = range(1, workers + 1)
         self._volume = volume
         self._ending = ending
-        self._hub = Hub(workers, volume.counter, self._kill)
+        self._sightings = Sightings.of(config.limits)
+        self._hub = Hub(workers, volume.counter, self._sightings, self._kill)
         self._tasks = TaskGroup()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._started = False
@@ -190,6 +192,7 @@ class Supervisor:
             number=number,
             of=self._workers,
             volume=self._volume.counter.snapshot(),
+            sightings=self._sightings.snapshot(),
             again=again,
         )
         if process.stdin is not None:

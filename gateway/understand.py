@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
+from gateway.facts.sightings import Presence, Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.model import Complaint, DatasourceId, Door, PrincipalId, StatementEffect, StatementFacts, Understanding
 from gateway.naming import Meaning, NameDeed, NameKind, NameUse, Naming, SessionNames
@@ -304,8 +305,11 @@ def _after(ask: Ask, statement: gate.GateStatement, facts: StatementFacts) -> As
     return ask if ask.path_state is PathState.SETTLED else replace(ask, path_state=PathState.UNKNOWN)
 
 
-def understand(world: World, volume: VolumeCounter, ask: Ask, statement: StatementFacts, at: int) -> Understanding:
-    """Everything a decision is made from. Raises PolicyUnavailable for a datasource the registry does not know."""
+def understand(
+    world: World, volume: VolumeCounter, sightings: Sightings, ask: Ask, statement: StatementFacts, at: int
+) -> tuple[Understanding, Presence | None]:
+    """Everything a decision is made from, and the person's place, which it stands by. Raises PolicyUnavailable for a
+    datasource the registry does not know."""
     registry = world.registry
     datasource = registry.datasource(ask.datasource)
     if datasource is None:
@@ -313,17 +317,18 @@ def understand(world: World, volume: VolumeCounter, ask: Ask, statement: Stateme
     principal = ask.principal
     claim_age = world.country_max_age(principal.issuer)
     location = registry.location(ask.peer, principal, at, claim_age)
+    placed = sightings.place(registry.person(principal), location, at)
     employer = registry.employer(principal, datasource.controller, at)
-    ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY]
+    ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY, placed.until]
     if principal.issued_at is not None and principal.issued_at + claim_age > at:
         ends.append(principal.issued_at + claim_age)  # a location claim stops counting
-    return Understanding(
+    understanding = Understanding(
         at=at,
         door=ask.door,
         datasource=datasource,
         profile=ask.profile,
         principal=principal,
-        location=location,
+        location=placed.location,
         employer=employer,
         statement=statement,
         data=registry.data(ask.datasource, statement),
@@ -334,6 +339,7 @@ def understand(world: World, volume: VolumeCounter, ask: Ask, statement: Stateme
         valid_until=min(ends),
         registry_revision=registry.revision,
     )
+    return understanding, placed.presence
 
 
 def inspected(ask: Ask, text: str, max_bytes: int) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:

@@ -12,6 +12,7 @@ from gateway.demo.characters import CHARACTERS, ISSUER
 from gateway.demo.settings import DATASOURCE
 from gateway.doors.drive import run_sync
 from gateway.facts.registry import Registry, load_registry
+from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn, Outcome
@@ -63,6 +64,7 @@ class Bench:
         self.engine = InProcessEngine(load_bundle(ROOT / "policies"))
         self.world = StillWorld(load_registry(registry), self.engine.revision)
         self.volume = VolumeCounter()
+        self.sightings = Sightings(window=600, most=100)
         self.analyses = analyses
         self.needs: list[Need] = []
         self.turns = 0  # of texts that nobody knew
@@ -74,6 +76,7 @@ class Bench:
         return Authority(
             world=self.world,
             volume=self.volume,
+            sightings=self.sightings,
             bounds=Bounds(statement_bytes=131_072, tree_bytes=8_388_608, known_statements=100, known_decisions=100),
             new_id=lambda: f"d-{next(numbers)}",
             hash_key=b"k" * 32,

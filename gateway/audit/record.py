@@ -96,6 +96,7 @@ def decision_entry(
             "source": u.location.source,
             "confidence": u.location.confidence,
             "conflict": u.location.conflict,
+            "simultaneous": u.location.simultaneous,
             "site": u.location.site,
             "note": u.location.note,
         },

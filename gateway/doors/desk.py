@@ -106,6 +106,12 @@ class Desk:
                 raise AuthenticationError(Reason.PRINCIPAL_BLOCKED, f"access is blocked ({block})")
         return self.profile(datasource, principal)
 
+    def arrived(self, principal: Principal, peer: Peer) -> None:
+        """Note where somebody logged in: two countries within minutes are a matter of every session they have."""
+        at, registry = int(time.time()), self.known_registry
+        found = registry.location(peer, principal, at, self._world.country_max_age(principal.issuer))
+        self.authority.sightings.place(registry.person(principal), found, at)
+
     def choose_profile(self, datasource: str, principal: Principal) -> str:
         """The first profile of the datasource that fits. Raises AuthenticationError."""
         return self.profile(datasource, principal).name

@@ -82,6 +82,7 @@ async def log_in(
         own_path=own_path,
         search_path=search_path,
     )
+    desk.arrived(principal, peer)
     try:
         if login.strict:
             await keep_quiet(datasource, server)

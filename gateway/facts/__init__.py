@@ -21,6 +21,7 @@ The map:
 - ``employer``    a person and a moment -> employer facts, with what is unknown said in words
 - ``networks``    networks.yaml: sites and their addresses, longest prefix first
 - ``location``    a peer and a claim -> country or countries, or unknown and why
+- ``sightings``   where people were seen in the last minutes: two countries are both, and flagged
 - ``geoip``       a country database of addresses, where one is configured: inferred, never attested
 - ``catalog``     catalog.yaml: tables and columns -> data types and whose data
 - ``labels``      a statement and the catalog -> whose data of which types it touches

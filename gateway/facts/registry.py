@@ -160,6 +160,11 @@ class Registry:
             self._employers[key] = found
         return found
 
+    def person(self, principal: Principal) -> PrincipalId:
+        """The one id of a person who may have several identities; of whom nobody registered, the one they came with."""
+        found = self.people.get(principal.id)
+        return found.id if found is not None else principal.id
+
     def location(self, peer: Peer, principal: Principal, at: int, country_max_age: int) -> Location:
         """Where the principal is."""
         return location.locate(self.networks, self.countries, peer, principal, at, country_max_age)

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
 
+from gateway.facts.sightings import Sighting, Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.gathered import Snapshot, counted, lasting
 from gateway.links.line import Line, Word
@@ -52,9 +53,10 @@ class Seat:
 class Hub:
     """All workers' seats. ``hung`` is called with the number of a worker that does not answer."""
 
-    def __init__(self, workers: int, volume: VolumeCounter, hung: Callable[[int], None]) -> None:
+    def __init__(self, workers: int, volume: VolumeCounter, sightings: Sightings, hung: Callable[[int], None]) -> None:
         self._seats = {number: Seat(number) for number in range(1, workers + 1)}
         self._volume = volume
+        self._sightings = sightings
         self._hung = hung
         self._tasks = TaskGroup()
         self._open_at_once = False  # all have been prepared together once
@@ -127,6 +129,9 @@ class Hub:
             case Word.VOLUME:
                 for controller, entity, at, rows in about:
                     self._volume.add(controller, entity, rows, at)
+                self._tell_all(word, about, besides=seat)
+            case Word.SIGHTED:
+                self._sightings.heard(Sighting.read(about))
                 self._tell_all(word, about, besides=seat)
             case Word.CANCEL:
                 owner = self._seats.get(about[0] + 1)

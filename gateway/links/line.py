@@ -43,6 +43,7 @@ class Word(StrEnum):
     # both say
     CANCEL = "cancel"  # owner, process id, secret
     VOLUME = "volume"  # rows that went out
+    SIGHTED = "sighted"  # somebody was somewhere
     SNAPSHOT = "snapshot"  # asks for one, and gives it
 
 

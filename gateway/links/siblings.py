@@ -2,6 +2,7 @@
 
 - The volume: rows that went out here are told to all within a millisecond, theirs are counted here. So each worker's
   count is of all together, as a limit needs it, and lags behind by less than a statement takes.
+- Where people are seen, so that one in two countries is noticed whichever workers serve them; as quickly.
 - Cancel keys that came to the wrong worker.
 - Counts, when somebody scrapes any of them.
 - When to open the doors, and when to stop: all do it together.
@@ -17,13 +18,14 @@ import itertools
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from prometheus_client.metrics_core import Metric
 
 from gateway.config import Config
+from gateway.facts.sightings import Sighting, Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.gathered import Snapshot, gathered, snapshot
 from gateway.links.line import Line, Word
@@ -53,6 +55,7 @@ class Hello:
     number: int  # from 1
     of: int
     volume: JsonValue  # a snapshot of the counter
+    sightings: list[list[Any]] = field(default_factory=list)  # and of where people were seen
     again: str = ""  # how the one before it ended
 
 
@@ -95,11 +98,15 @@ class Siblings:
         )
         self.stopping = asyncio.Event()
         self.volume = SharedVolume.restore(hello.volume)
+        self.sightings = Sightings.of(hello.config.limits)
+        for plain in hello.sightings:
+            self.sightings.heard(Sighting.read(plain))
         # Set by who owns them, before the doors open.
         self.cancelled: Callable[[int, bytes], object] = lambda process_id, secret: None
         self.counts: Callable[[], Snapshot] = list
         self._line = Line(self._heard, self._lost)
         self.volume.tell = partial(self._say, Word.VOLUME)
+        self.sightings.tell = lambda sighting: self._say(Word.SIGHTED, sighting.plain())
         self._silent = 0  # looks since the last word
         self._may_open = asyncio.Event()
         self._all_open = False
@@ -188,6 +195,8 @@ class Siblings:
                 self._line.send(Word.PONG)
             case Word.VOLUME:
                 self.volume.heard(about)
+            case Word.SIGHTED:
+                self.sightings.heard(Sighting.read(about))
             case Word.CANCEL:
                 _, process_id, secret = about
                 self.cancelled(process_id, bytes.fromhex(secret))

@@ -17,6 +17,7 @@ from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.demo.characters import ISSUER
 from gateway.facts.registry import Registry, load_registry
+from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
 from gateway.needs import (
@@ -75,6 +76,7 @@ class _House:
         self.authority = Authority(
             world=_World(load_registry(stage.files.registry), self._engine.revision),
             volume=VolumeCounter(),
+            sightings=Sightings(window=600, most=1000),
             bounds=Bounds(
                 statement_bytes=_STATEMENT_BYTES, tree_bytes=_TREE_BYTES, known_statements=1000, known_decisions=1000
             ),

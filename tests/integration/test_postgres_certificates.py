@@ -167,7 +167,7 @@ def test_tls_from_the_first_byte_in_pieces(renewed: Renewed, chunk: int) -> None
 
 
 def test_tls_right_behind_the_header_of_an_edge(renewed: Renewed) -> None:
-    header = proxy_header("203.0.113.9", 4000, "127.0.0.1", 5432)
+    header = proxy_header("192.0.2.9", 4000, "127.0.0.1", 5432)
     with socket.create_connection(("127.0.0.1", renewed.edge), timeout=20) as raw:
         write, read = hello(raw, renewed.ca, "postgresql", first=header)
         write(startup_message({"user": "sato", "database": "messenger"}))
@@ -175,7 +175,7 @@ def test_tls_right_behind_the_header_of_an_edge(renewed: Renewed) -> None:
         write(encode(b"p", b"no token\0"))
         assert b"token_malformed" in read()
     (entry,) = until(lambda: events(renewed.house, "login_refused"))
-    assert entry["peer"]["address"] == "203.0.113.9"
+    assert entry["peer"]["address"] == "192.0.2.9"
 
 
 @pytest.mark.parametrize("alpn", [(), ("http/1.1",), ("h2", "http/1.1")])

@@ -295,7 +295,7 @@ def test_a_garbled_proxy_header(house: House, broken: bytes) -> None:
 
 
 def test_a_proxy_header_in_pieces_and_the_place_it_names(house: House) -> None:
-    header = proxy_header("203.0.113.9", 4000, "127.0.0.1", house.ports.edge)
+    header = proxy_header("192.0.2.9", 4000, "127.0.0.1", house.ports.edge)
     with Wire(house.ports.edge) as wire:
         for start in range(0, len(header), 5):
             wire.send(header[start : start + 5])
@@ -303,7 +303,7 @@ def test_a_proxy_header_in_pieces_and_the_place_it_names(house: House) -> None:
         wire.password(house.token(SATO))
         assert wire.until(b"Z", b"E")[-1] == (b"Z", b"I")
         entry = events(house, "session_open")[-1]
-        assert entry["peer"] == {"address": "203.0.113.9", "site": None, "via_edge": True}
+        assert entry["peer"] == {"address": "192.0.2.9", "site": None, "via_edge": True}
 
 
 @pytest.mark.parametrize("listener", ["edge", "tokyo-hq"])
@@ -311,10 +311,10 @@ def test_a_proxy_header_in_pieces_and_the_place_it_names(house: House) -> None:
 def test_a_proxy_header_from_who_is_no_edge_is_not_believed(house: House, listener: str, version: int) -> None:
     """127.0.0.2 is none, wherever it knocks; at a listener without edges nobody is."""
     port = house.ports.edge if listener == "edge" else house.ports.sites[listener]
-    header = proxy_header("203.0.113.9", 4000, "127.0.0.1", port)
+    header = proxy_header("192.0.2.9", 4000, "127.0.0.1", port)
     before = house.metric("sekisho_logins_total", method="none", result="edge_untrusted")
     with bystander(house, LI), Wire(port, source="127.0.0.2") as wire:
-        wire.send(header if version == 2 else b"PROXY TCP4 203.0.113.9 127.0.0.1 4000 5432\r\n")
+        wire.send(header if version == 2 else b"PROXY TCP4 192.0.2.9 127.0.0.1 4000 5432\r\n")
         fields = wire.fatal()
     assert (fields["C"], fields["H"]) == ("28000", "Reason: edge_untrusted")
     entry = events(house, "login_refused")[-1]
@@ -325,10 +325,10 @@ def test_a_proxy_header_from_who_is_no_edge_is_not_believed(house: House, listen
 def test_an_edge_of_its_own_accord_and_one_with_more_to_say(house: House) -> None:
     """LOCAL is a health check: nobody stands behind it. TLVs behind the address block are skipped, up to a limit."""
     local = SIGNATURE + b"\x20\x00\x00\x00"
-    whole = proxy_header("203.0.113.9", 4000, "127.0.0.1", house.ports.edge)
+    whole = proxy_header("192.0.2.9", 4000, "127.0.0.1", house.ports.edge)
     tlvs = b"\x03\x00\x04crc!" + b"\x04\x0f\x00" + b"\0" * 0x0F00
     more = whole[:14] + (12 + len(tlvs)).to_bytes(2, "big") + whole[16:] + tlvs
-    for header, address in ((local, None), (more, "203.0.113.9")):
+    for header, address in ((local, None), (more, "192.0.2.9")):
         with Wire(house.ports.edge) as wire:
             wire.send(header)
             wire.startup("sato")

@@ -225,7 +225,7 @@ def test_without_its_server_statements_are_denied_and_the_gateway_stays_ready(
 
 def authorize(house: House, who: Character, text: str) -> tuple[int, dict[str, Any]]:
     connection = http.client.HTTPConnection("127.0.0.1", house.ports.http, timeout=10)
-    body = json.dumps({"datasource": "messenger", "statement": {"sql": text}, "address": "203.0.113.10"})
+    body = json.dumps({"datasource": "messenger", "statement": {"sql": text}, "address": "192.0.2.10"})
     try:
         connection.request(
             "POST",

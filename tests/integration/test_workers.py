@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.audit.segments import list_segments
 from gateway.audit.verify import verify
-from gateway.demo.characters import LI, SATO
+from gateway.demo.characters import LI, MORI, SATO, Character
 from gateway.demo.database import Database
 from gateway.demo.serving import await_ready
 from tests.houses import House
@@ -35,6 +35,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="several workers need Linux"),
 ]
 
+NAME = "SELECT name FROM users WHERE id = 7"
 PHONES = "SELECT phone FROM users LIMIT 7"
 LONG = "SELECT count(*) FROM generate_series(1, 100001) a, generate_series(1, 100001) b"
 RUNNING = (
@@ -90,10 +91,10 @@ class Crew:
         """Of worker 1 or 2."""
         return [line["pid"] for line in self.logged("worker_started") if line["worker"] == number][-1]
 
-    def session(self, number: int, kept: list[Session]) -> Session:
+    def session(self, number: int, kept: list[Session], who: Character = SATO, *, site: str | None = None) -> Session:
         """A session of worker 1 or 2: knock until it is one."""
         for _ in range(64):
-            kept.append(self.house.connect(SATO))
+            kept.append(self.house.connect(who, site=site))
             if worker_of(kept[-1]) == number:
                 return kept[-1]
         raise AssertionError("64 connections, and none landed there")
@@ -179,6 +180,16 @@ def _volume(crew: Crew, session: Session, sql: str) -> int:
     session.execute(sql).fetchall()
     crew.metric("workers")  # both have told what they had to tell
     return max(crew.house.entries("decision"), key=lambda entry: entry["at_us"])["volume"]["rows"]
+
+
+def test_a_person_in_two_countries_is_noticed_whichever_workers_serve_them(crew: Crew, kept: list[Session]) -> None:
+    here = crew.session(1, kept, MORI, site="tokyo-hq")
+    assert here.execute(NAME).fetchone() is not None
+    there = crew.session(2, kept, MORI, site="seoul-office")
+    for session in (there, here):
+        crew.metric("workers")  # both have told what they had to tell
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="JP, KR"):
+            session.execute(NAME)
 
 
 def test_a_cancel_request_reaches_the_worker_whose_session_it_is(crew: Crew, messenger: Database) -> None:

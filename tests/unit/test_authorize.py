@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from gateway.doors.drive import run_sync
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
-from gateway.model import Durability, Effect
+from gateway.model import Durability, Effect, PrincipalId
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedTree, Outcome
 from gateway.sql.facts import read_facts
 from tests.houses import Analyses
@@ -441,3 +442,48 @@ def test_a_text_is_known_only_where_the_session_is_what_it_is(bench: Bench) -> N
         for _ in range(2):
             assert bench.decide(ask).allowed
         assert bench.authority.known(STICKERS, "s-3", ask.principal.id, NOW * SECOND) is None
+
+
+def test_a_second_country_reaches_what_stands(bench: Bench) -> None:
+    """Another session, another country, within minutes: what was answered before is not good any more, nor known."""
+    names = "SELECT name FROM users WHERE id = 7"
+    tokyo = bench.ask("mori", "tokyo-hq", names, sends=True)
+    standing = bench.decide(tokyo).standing
+    assert standing is not None
+    who, now = tokyo.principal.id, (NOW + 5) * SECOND
+    assert bench.authority.known(names, "s-1", who, now) is not None
+    seoul = bench.decide(bench.ask("mori", "seoul-office", names, session="s-2"), at=NOW + 6)
+    assert not seoul.allowed
+    assert bench.entry["location"]["simultaneous"]
+    assert bench.entry["location"]["countries"] == ["JP", "KR"]
+    assert not bench.authority.usable(standing, NOW + 7)
+    assert bench.authority.once_more(standing, "s-1", now + 2 * SECOND) is None
+    assert bench.authority.known(names, "s-1", who, now + 2 * SECOND) is None
+    again = bench.decide(tokyo, at=NOW + 7)
+    assert not again.allowed
+    assert bench.kinds[-1] is NeedDurable
+    assert "location.conflict" in again.detail
+
+
+def test_the_second_country_is_forgotten_when_nobody_is_there_any_more(bench: Bench) -> None:
+    names = "SELECT name FROM users WHERE id = 7"
+    bench.decide(bench.ask("mori", "seoul-office", names))
+    denied = bench.decide(bench.ask("mori", "tokyo-hq", names), at=NOW + 1)
+    assert denied.standing is not None
+    assert denied.standing.verdict.valid_until == NOW + 660
+    assert not bench.decide(bench.ask("mori", "tokyo-hq", names), at=NOW + 659).allowed
+    assert bench.decide(bench.ask("mori", "tokyo-hq", names), at=NOW + 660).allowed
+
+
+def test_identities_of_one_person_are_in_one_place(bench: Bench) -> None:
+    """A person's password and their token are one person; somebody else's statement is no sighting of them."""
+    mori = next(one for one in bench.world.registry.people.values() if one.name == "Mori Kenta")
+    people = {**bench.world.registry.people, PrincipalId("sekisho:service#svc_mori"): mori}
+    bench.world.registry = replace(bench.world.registry, people=people)
+    assert bench.decide(bench.ask("mori", "tokyo-hq", PHONES)).allowed
+    assert bench.decide(bench.ask("sato", "tokyo-hq", PHONES)).allowed
+    other = bench.ask("mori", "seoul-office", PHONES)
+    service = replace(other.principal, issuer="sekisho:service", subject="svc_mori", database_user="svc_mori")
+    assert not bench.decide(replace(other, principal=service), at=NOW + 1).allowed
+    assert not bench.decide(bench.ask("mori", "tokyo-hq", PHONES), at=NOW + 2).allowed
+    assert bench.decide(bench.ask("sato", "tokyo-hq", PHONES), at=NOW + 2).allowed

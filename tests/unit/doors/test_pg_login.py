@@ -21,7 +21,7 @@ from gateway.strictness import Strictness
 from tests.houses import House
 from tests.integration.postgres_wire import events, until
 
-PEER = Peer(address="203.0.113.7", via_edge=True)
+PEER = Peer(address="192.0.2.7", via_edge=True)
 
 
 def request(user: str = "sato", database: str = "messenger", **settings: str) -> StartupRequest:
@@ -71,7 +71,7 @@ def test_who_gets_which_role(house: House, messenger: Database, who: Character, 
     assert login.server.settings["application_name"] == "test of logins"
     entry = next(one for one in events(house, "session_open") if one["session"] == login.session)
     assert (entry["profile"], entry["principal_id"]) == (profile, login.principal.id)
-    assert entry["peer"] == {"address": "203.0.113.7", "site": None, "via_edge": True}
+    assert entry["peer"] == {"address": "192.0.2.7", "site": None, "via_edge": True}
     assert entry["attribution"] == {"application_name": "test of logins"}
     assert entry["method"] == "token"
 

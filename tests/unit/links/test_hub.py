@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.gathered import Snapshot, counted, gathered
 from gateway.links import hub as module
@@ -68,8 +69,9 @@ class Stage:
 
     def __init__(self, count: int) -> None:
         self.volume = VolumeCounter()
+        self.sightings = Sightings(window=600, most=10)
         self.hung: list[int] = []
-        self.hub = Hub(count, self.volume, self.hung.append)
+        self.hub = Hub(count, self.volume, self.sightings, self.hung.append)
         self.workers: dict[int, Worker] = {}
 
     async def seat(self, number: int) -> Worker:
@@ -164,6 +166,20 @@ def test_rows_are_counted_here_and_told_to_all_others() -> None:
             assert stage.workers[number].said(Word.VOLUME) == [told]
         assert stage.volume.rows(LINE, None, AT).rows == 5
         assert stage.workers[2].said(Word.VOLUME) == [], "it knows"
+
+    run(3, work)
+
+
+def test_where_somebody_was_seen_is_told_to_all_others_and_to_whom_starts() -> None:
+    async def work(stage: Stage) -> None:
+        await stage.open(1, 2, 3)
+        told = ["i#sato", "JP", "attested", AT]
+        stage.workers[2].line.send(Word.SIGHTED, told)
+        for number in (1, 3):
+            await stage.workers[number].hears(Word.SIGHTED)
+            assert stage.workers[number].said(Word.SIGHTED) == [told]
+        assert stage.workers[2].said(Word.SIGHTED) == [], "it knows"
+        assert stage.sightings.snapshot() == [told]
 
     run(3, work)
 

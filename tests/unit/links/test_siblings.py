@@ -7,6 +7,7 @@ import logging
 import pickle
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from gateway.links import siblings as module
 from gateway.links.line import Line, Word
 from gateway.links.siblings import Hello, Siblings, Withdrawn
 from gateway.metrics import Metrics
-from gateway.model import EntityId
+from gateway.model import Confidence, Country, EntityId, Location, LocationSource, PrincipalId
 from tests.houses import House
 
 AT = 1_795_000_000
@@ -102,6 +103,29 @@ def test_rows_are_told_once_and_theirs_are_not_told_again(hello: Hello) -> None:
         await supervisor.until(lambda: supervisor.said(Word.SNAPSHOT))
         assert [word for word, _ in supervisor.heard][-2:] == [Word.VOLUME, Word.SNAPSHOT], "rows before counts"
         assert len(supervisor.said(Word.VOLUME)) == 2
+
+    run(hello, work)
+
+
+def test_where_people_are_seen_is_told_and_heard(hello: Hello) -> None:
+    hello = replace(hello, sightings=[["i#li", "CN", "attested", AT]])
+
+    def place(siblings: Siblings, subject: str, country: str) -> Location:
+        found = Location(
+            countries=(Country(country),), source=LocationSource.SITE_NETWORK, confidence=Confidence.ATTESTED
+        )
+        return siblings.sightings.place(PrincipalId(f"i#{subject}"), found, AT + 1).location
+
+    async def work(siblings: Siblings, supervisor: Supervisor) -> None:
+        assert place(siblings, "li", "JP").countries == ("CN", "JP"), "seen before this worker was started"
+        assert place(siblings, "sato", "JP").countries == ("JP",)
+        await supervisor.until(lambda: len(supervisor.said(Word.SIGHTED)) == 2)
+        assert supervisor.said(Word.SIGHTED)[1] == ["i#sato", "JP", "attested", AT + 1]
+        supervisor.line.send(Word.SIGHTED, ["i#sato", "KR", "declared", AT + 1])
+        supervisor.line.send(Word.PING)
+        await supervisor.until(lambda: supervisor.said(Word.PONG))
+        assert place(siblings, "sato", "JP").countries == ("JP", "KR")
+        assert len(supervisor.said(Word.SIGHTED)) == 2, "theirs is not told again"
 
     run(hello, work)
 
