@@ -120,6 +120,7 @@ class Application:
         self._closing.callback(keys.close)
         resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
         self._closing.push_async_callback(resolver.close)
+        metrics.engine(up=True)
         authority = Authority(
             world=world,
             volume=volume,

@@ -240,7 +240,7 @@ class Authority:
         )
 
     def _decide(self, facts: Understanding, revision: str) -> Generator[Need, Any, Verdict]:
-        raw: JsonValue = yield NeedDecision(build_input(facts))
+        raw: JsonValue = yield NeedDecision(build_input(facts), facts.principal.id)
         return parse_verdict(raw, valid_until=facts.valid_until, revision=revision)
 
     def _nearest(self, facts: Understanding, revision: str) -> Generator[Need, Any, str]:

@@ -22,7 +22,10 @@ class Reason(StrEnum):
     OBLIGATION_UNSUPPORTED = "obligation_unsupported"
     SERVER_COMPLAINT = "server_complaint"
     ENGINE_UNAVAILABLE = "engine_unavailable"
+    ENGINE_TIMEOUT = "engine_timeout"
+    ENGINE_UNDEFINED = "engine_undefined"
     ENGINE_ANSWER_INVALID = "engine_answer_invalid"
+    ENGINE_REVISION_MISMATCH = "engine_revision_mismatch"
     TWIN_UNAVAILABLE = "twin_unavailable"
     TWIN_TIMEOUT = "twin_timeout"
     RECORD_UNAVAILABLE = "record_unavailable"
@@ -104,8 +107,11 @@ ANSWERS: Final = MappingProxyType(
             "42601", 422, "INVALID_ARGUMENT", "the database itself rejects the statement; its own words are passed on"
         ),
         Reason.ENGINE_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the policy engine did not answer"),
-        Reason.ENGINE_ANSWER_INVALID: _answer(
-            "58000", 503, "UNAVAILABLE", "the policy engine's answer was undefined or malformed"
+        Reason.ENGINE_TIMEOUT: _answer("58000", 503, "UNAVAILABLE", "the policy engine did not answer in time"),
+        Reason.ENGINE_UNDEFINED: _answer("58000", 503, "UNAVAILABLE", "the policy's decision was undefined"),
+        Reason.ENGINE_ANSWER_INVALID: _answer("58000", 503, "UNAVAILABLE", "the policy engine's answer was malformed"),
+        Reason.ENGINE_REVISION_MISMATCH: _answer(
+            "58000", 503, "UNAVAILABLE", "the policy engine answered by other rules than the gateway's"
         ),
         Reason.TWIN_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the analysis twin cannot be reached"),
         Reason.TWIN_TIMEOUT: _answer(

@@ -23,6 +23,8 @@ NONE: Final = "none"
 _BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 # Reasons of policy itself are told with the rule; all others have no rule and no layer.
 _WITH_RULE: Final = frozenset({Reason.POLICY_DENIED})
+# Why the policy engine gave no answer.
+_ENGINE: Final = tuple(reason for reason in Reason if reason.startswith("engine_"))
 # SQLSTATEs that end a login.
 _LOGIN_STATES: Final = frozenset(
     {"00000", "28000", "28P01", "3D000", "0A000", "54000", "08006", "57P01", "58000", "58030", "53300"}
@@ -137,7 +139,12 @@ class Metrics:
         self._logins = counter("logins", "Logins by method; the result is `allowed` or a reason.", "method", "result")
         self._suppressed = counter("refusals_suppressed", "Refused logins that were counted, not recorded one by one.")
         entries = tallies("record_entries", "Entries of the record, by what they had survived.", "durability")
-        self._engine_failures = counter("engine_failures", "Questions the policy engine gave no usable answer to.")
+        failures = counter("engine_failures", "Questions the policy engine gave no usable answer to, by why.", "reason")
+        self._engine_up = gauge(
+            "engine_up",
+            Together.LEAST,
+            "Whether the policy engine gave an answer when it was last asked (1), or could not be asked (0).",
+        )
         twin_up = gauge("twin_up", Together.LEAST, "Whether the analysis twin answers (1) or not (0).", "datasource")
         strict = gauge(
             "strict_sessions",
@@ -196,6 +203,7 @@ class Metrics:
         self._closed = {reason: closed.labels(reason or NONE) for reason in (None, *Reason)}
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
+        self._engine_failures = {reason: failures.labels(reason) for reason in _ENGINE}
         self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
         self._strict = {name: strict.labels(name) for name in sorted(self._datasources)}
         self._set_aside = {name: set_aside.labels(name) for name in sorted(self._datasources)}
@@ -271,9 +279,15 @@ class Metrics:
         """Time of one stage."""
         self._durations[door, stage].observe(seconds)
 
-    def engine_failed(self) -> None:
+    def engine_failed(self, reason: Reason) -> None:
         """The policy engine gave no usable answer."""
-        self._engine_failures.inc()
+        if reason is Reason.ENGINE_UNAVAILABLE:
+            self._engine_up.set(0)
+        self._engine_failures[reason if reason in _ENGINE else Reason.ENGINE_UNAVAILABLE].inc()
+
+    def engine(self, *, up: bool) -> None:
+        """Whether the policy engine answers."""
+        self._engine_up.set(1 if up else 0)
 
     def incomplete(self, code: str) -> None:
         """A statement was not understood completely."""

@@ -97,6 +97,7 @@ class NeedDecision:
     """The policy engine's answer to one input document."""
 
     document: Mapping[str, JsonValue]
+    principal: PrincipalId | None = None  # for whom: nobody may keep the engine busy for everybody else
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Answers to what `authorize` needs: the policy engine, the analysis twins, the record. Lives on the loop.
 
-An answer is given at once where it can be (an in-process decision, an entry that need only be written) and is a future
-where it must be waited for, so that a known statement costs no task and no turn of the loop.
+An answer is given at once where it can be (an entry that need only be written) and is a future where it must be waited
+for, so that a known statement costs no task and no turn of the loop.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Resolver:
         self._apart = Apart(timeout=limits.reading_timeout_ms / 1000)
         self._tasks = TaskGroup()
 
-    def resolve(self, need: Need) -> JsonValue | asyncio.Future[Any]:
+    def resolve(self, need: Need) -> asyncio.Future[Any] | None:
         """The answer, or a future of it."""
         match need:
             case NeedDurable():
                 return self._durable(need)
             case NeedDecision():
-                return self._decide(need)
+                return self._tasks.spawn(self._decide(need), "decide", told=SekishoError)
             case NeedTurn():
                 return self._turn(need)
             case NeedTree():
@@ -81,12 +81,14 @@ class Resolver:
         else:
             promise.set_exception(error)
 
-    def _decide(self, need: NeedDecision) -> JsonValue:
+    async def _decide(self, need: NeedDecision) -> JsonValue:
         try:
-            return self.engine.evaluate(need.document)
-        except PolicyUnavailable:
-            self._metrics.engine_failed()
+            answer = await self.engine.judge(need.document, need.principal or "")
+        except PolicyUnavailable as error:
+            self._metrics.engine_failed(error.reason)
             raise
+        self._metrics.engine(up=True)
+        return answer
 
     async def _analyse(self, need: NeedTree) -> Analysis:
         twin = self._twins.get(need.datasource)

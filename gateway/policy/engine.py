@@ -1,4 +1,9 @@
-"""What a policy engine is: one document in, one JSON value out. All that can go wrong is ``PolicyUnavailable``."""
+"""What a policy engine is: one document in, one JSON value out. All that can go wrong is ``PolicyUnavailable``.
+
+Each way to fail has a reason of its own: there is no engine (``engine_unavailable``), it took too long
+(``engine_timeout``), the decision is undefined (``engine_undefined``), its answer is no decision
+(``engine_answer_invalid``), or other rules gave it than the gateway believes in (``engine_revision_mismatch``).
+"""
 
 from __future__ import annotations
 
@@ -11,13 +16,18 @@ ENTRY_POINT: Final = "data.sekisho.decision"
 
 
 class Engine(Protocol):
-    """Judges one document under one revision of the policy. Callable from any thread."""
+    """Judges documents under one revision of the policy. Belongs to the loop it is first asked on."""
 
     @property
     def revision(self) -> str:
         """Hash of the rules and data this engine judges by."""
         ...
 
-    def evaluate(self, document: Mapping[str, JsonValue]) -> JsonValue:
-        """The value of ``data.sekisho.decision``; raises ``PolicyUnavailable`` where there is none."""
+    async def judge(self, document: Mapping[str, JsonValue], asker: str = "") -> JsonValue:
+        """The value of ``data.sekisho.decision``; raises ``PolicyUnavailable`` where there is none. ``asker``: for
+        whose sake it is asked. What holds up one asker's questions holds up nobody else's."""
+        ...
+
+    async def close(self) -> None:
+        """Ask no more. What is under way fails."""
         ...

@@ -89,7 +89,7 @@ class RegoProgram:
             # The chain is cut: the library's text may hold a stack trace and values of the document.
             raise PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "the policy engine failed on this request") from None
         if holds_undefined(answer):
-            raise PolicyUnavailable(Reason.ENGINE_ANSWER_INVALID, "the policy's answer is undefined")
+            raise PolicyUnavailable(Reason.ENGINE_UNDEFINED, "the policy's answer is undefined")
         return answer  # type: ignore[no-any-return]
 
 

@@ -55,7 +55,7 @@ def test_series_are_there_at_zero_from_the_start(metrics):
     assert value(metrics, "logins_total", method="token", result="token_expired") == 0
     assert value(metrics, "logins_total", method="token", result="allowed") == 0
     assert value(metrics, "record_entries_total", durability="synced") == 0
-    assert value(metrics, "engine_failures_total") == 0
+    assert value(metrics, "engine_failures_total", reason="engine_timeout") == 0
     assert value(metrics, "twin_up", datasource="messenger") == 0
     assert value(metrics, "shadow_mode", rule="house.hours") == 0
     assert value(metrics, "statements_incomplete_total", reason="no_tree") == 0
@@ -114,7 +114,7 @@ def test_sessions_logins_stages_completions_and_entries(metrics):
     metrics.completed(Door.POSTGRES, ok=True, rows=7)
     metrics.completed(Door.POSTGRES, ok=False, rows=0)
     metrics.recorded(Durability.WRITTEN)
-    metrics.engine_failed()
+    metrics.engine_failed(Reason.ENGINE_TIMEOUT)
     metrics.incomplete("no_tree")
     assert value(metrics, "sessions", door="postgres") == 1
     assert value(metrics, "logins_total", method="token", result="token_expired") == 1
@@ -123,7 +123,7 @@ def test_sessions_logins_stages_completions_and_entries(metrics):
     assert value(metrics, "completions_total", door="postgres", result="error") == 1
     assert value(metrics, "rows_total", door="postgres") == 7
     assert value(metrics, "record_entries_total", durability="written") == 1
-    assert value(metrics, "engine_failures_total") == 1
+    assert value(metrics, "engine_failures_total", reason="engine_timeout") == 1
     assert value(metrics, "statements_incomplete_total", reason="no_tree") == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -18,8 +19,8 @@ from gateway.model import DatasourceId, Durability, PrincipalId
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
-from gateway.policy.rego import RegoProgram
 from gateway.reading import InspectText, NormaliseText
+from tests.engines import Failure, FakeEngine
 from tests.worlds import ROOT
 
 ENTRY = {"kind": "event", "schema_version": 1, "at_us": 1}
@@ -116,24 +117,49 @@ def test_whoever_waited_may_have_gone(tmp_path, engine, caplog):
     assert not caplog.records
 
 
-def test_a_decision_is_given_at_once(tmp_path, engine):
+def test_a_decision_is_the_engine_s(tmp_path, engine):
     async def use(desk):
-        return desk.resolver.resolve(NeedDecision({}))
+        return await desk.resolver.resolve(NeedDecision({}))
 
     assert run(tmp_path, engine, use)["effect"] == "deny"
 
 
-def test_an_engine_without_an_answer_is_counted(tmp_path):
-    class Broken(InProcessEngine):
-        def _program(self) -> RegoProgram:
-            raise PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "the policy could not be prepared")
+def test_the_engine_is_told_for_whom_it_is_asked(tmp_path):
+    engine = FakeEngine()
 
     async def use(desk):
-        with pytest.raises(PolicyUnavailable) as caught:
-            desk.resolver.resolve(NeedDecision({}))
-        return caught.value.reason, desk.count("engine_failures")
+        await desk.resolver.resolve(NeedDecision({"a": 1}, PrincipalId("i#s")))
 
-    assert run(tmp_path, Broken(load_bundle(ROOT / "policies")), use) == (Reason.ENGINE_UNAVAILABLE, 1.0)
+    run(tmp_path, engine, use)
+    assert engine.asked == [({"a": 1}, "i#s")]
+
+
+def test_an_engine_without_an_answer_is_counted_by_why(tmp_path):
+    async def use(desk):
+        with pytest.raises(PolicyUnavailable) as caught:
+            await desk.resolver.resolve(NeedDecision({}))
+        reason = caught.value.reason
+        return (
+            reason,
+            desk.count("engine_failures", reason=reason),
+            desk.count("engine_failures", reason="engine_timeout"),
+        )
+
+    assert run(tmp_path, FakeEngine(Failure.CRASH), use) == (Reason.ENGINE_UNAVAILABLE, 1.0, 0.0)
+
+
+def test_an_engine_is_up_while_it_answers_and_down_when_it_cannot_be_asked(tmp_path):
+    engine = FakeEngine()
+
+    async def use(desk):
+        up = []
+        for engine.failure in (None, Failure.CRASH, Failure.UNDEFINED, None):
+            with contextlib.suppress(PolicyUnavailable):
+                await desk.resolver.resolve(NeedDecision({}))
+            up.append(desk.registry.get_sample_value("sekisho_engine_up"))
+        return up
+
+    assert run(tmp_path, engine, use) == [1, 0, 0, 1]
 
 
 def test_an_unknown_datasource_is_an_answer_and_no_failed_task(tmp_path, engine, caplog):

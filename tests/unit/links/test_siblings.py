@@ -227,17 +227,17 @@ def test_a_scrape_is_of_all(hello: Hello, monkeypatch: pytest.MonkeyPatch) -> No
 
     async def work(siblings: Siblings, supervisor: Supervisor) -> None:
         metrics = Metrics(CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0")
-        metrics.engine_failed()
+        metrics.delayed()
         collector = siblings.collector(metrics)
         scrape = asyncio.create_task(asyncio.to_thread(generate_latest, collector))  # noqa: TID251 - of the test
         await supervisor.until(lambda: supervisor.said(Word.COLLECT))
         ((number, own),) = supervisor.said(Word.COLLECT)
-        assert ["sekisho_engine_failures_total", {}, 1.0] in next(
-            family[3] for family in own if family[0] == "sekisho_engine_failures"
+        assert ["sekisho_unknown_delayed_total", {}, 1.0] in next(
+            family[3] for family in own if family[0] == "sekisho_unknown_delayed"
         )
         supervisor.line.send(Word.COLLECTED, [number + 1, []])  # of nobody
-        supervisor.line.send(Word.COLLECTED, [number, [counted("sekisho_engine_failures", 4)]])
-        assert b"\nsekisho_engine_failures_total 5.0\n" in await scrape
+        supervisor.line.send(Word.COLLECTED, [number, [counted("sekisho_unknown_delayed", 4)]])
+        assert b"\nsekisho_unknown_delayed_total 5.0\n" in await scrape
 
     run(hello, work)
 

@@ -82,7 +82,7 @@ def test_one_answer_does_not_leave_anything_to_the_next(bundle: Bundle) -> None:
 def test_an_undefined_decision_is_no_answer() -> None:
     with pytest.raises(PolicyUnavailable) as caught:
         InProcessEngine(rego("package sekisho\n\ndecision := 1 if input.x")).evaluate({})
-    assert caught.value.reason is Reason.ENGINE_ANSWER_INVALID
+    assert caught.value.reason is Reason.ENGINE_UNDEFINED
 
 
 def test_rules_that_do_not_compile_are_no_answer_and_no_compiler_text_goes_out() -> None:

@@ -42,7 +42,7 @@ def test_the_library_says_undefined_as_a_text() -> None:
 def test_undefined_anywhere_is_no_answer(body: str) -> None:
     with pytest.raises(PolicyUnavailable) as caught:
         program(body).evaluate({})
-    assert caught.value.reason is Reason.ENGINE_ANSWER_INVALID
+    assert caught.value.reason is Reason.ENGINE_UNDEFINED
 
 
 @pytest.mark.parametrize("value", ["<undefined>", ["a", ["<undefined>"]], {"a": {"b": "<undefined>"}}])
@@ -53,7 +53,7 @@ def test_the_word_is_found_at_any_depth(value: object) -> None:
 def test_two_values_for_one_rule_are_no_answer() -> None:
     with pytest.raises(PolicyUnavailable) as caught:
         program("answer := 1 if input.x\nanswer := 2 if input.x").evaluate({"x": True})
-    assert caught.value.reason is Reason.ENGINE_ANSWER_INVALID
+    assert caught.value.reason is Reason.ENGINE_UNDEFINED
 
 
 def test_another_thread_panics_and_it_is_no_answer() -> None:
