@@ -27,6 +27,7 @@ from gateway.doors.grpc import GrpcDoor
 from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
+from gateway.facts.folder import Delivery
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry
 from gateway.facts.sightings import Sightings
@@ -91,6 +92,8 @@ class Application:
     async def _start(self) -> None:
         config = self.config
         sources, secrets = load_all(config)
+        if config.registry.delivery == Delivery.EDITED:  # half of a change may be taken for all of it
+            _log.warning("registry_edited_in_place", extra={"directory": str(config.registry.directory)})
         addresses = {source.id: server_address(source) for source in config.datasources}
         world = LiveWorld(config, sources.registry, sources.bundle.revision)
         engine = InProcessEngine(sources.bundle)

@@ -111,7 +111,7 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
         ("policy", f"{sources.policy_directory}, revision {sources.bundle.revision}"),
         ("", f"{len(sources.bundle.rules())} rules, in shadow mode: {', '.join(shadow) or 'none'}"),
         ("registry", f"{config.registry.directory}, revision {registry.revision}"),
-        ("", f"{len(registry.people)} people, {len(registry.sites)} sites"),
+        ("", f"{len(registry.people)} people, {len(registry.sites)} sites; whole by: {config.registry.delivery}"),
         ("record", str(config.record.directory)),
         *(("issuer", f"{one.issuer} ({', '.join(one.algorithms)})") for one in config.issuers),
     ]

@@ -56,6 +56,7 @@ def import_gleif_command(
     found = import_gleif(level1, relationships, exceptions, folder, progress)
     if sys.stderr.isatty():
         click.echo(err=True)
+    _tell_unsealed(folder)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
         return NO if found.left_out else GOOD
@@ -108,6 +109,7 @@ def import_scim_command(
 
     named = {name: entity for name, _, entity in (one.rpartition("=") for one in entities)}
     found = import_scim(users, folder, issuer=issuer, subject=subject, entities=named)
+    _tell_unsealed(folder)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:
@@ -169,29 +171,36 @@ def registry_check_command(directory: Path, as_of: datetime | None, as_json: boo
     sekisho registry check ./registry
     sekisho registry check ./registry --json | jq .countries_brought
     """
-    from gateway.facts.registry import load_registry
+    from gateway.facts.folder import unsealed
+    from gateway.facts.registry import FILES, load_registry
     from gateway.registry_summary import summary, summary_text
 
-    found = summary(load_registry(directory), _moment(as_of))
+    found = summary(load_registry(directory), _moment(as_of)) | {"unsealed": unsealed(directory, FILES)}
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else f"{directory}: {summary_text(found)}")
     return GOOD
 
 
-@registry_group.command("manifest")
+@registry_group.command("seal")
 @click.argument("directory", type=_FOLDER)
 @reporting_problems
-def registry_manifest_command(directory: Path) -> int:
-    """Write .manifest in DIRECTORY: from then on it is taken only as a whole, with exactly these files.
+def registry_seal_command(directory: Path) -> int:
+    """Write .manifest in DIRECTORY, which says that it is whole: from then on it is taken with exactly these files.
+
+    blocks.yaml is not part of it: whoever is blocked there is blocked at once.
 
     \b
-    sekisho registry manifest ./registry && rsync -r ./registry/ gateway:/etc/sekisho/registry/
+    sekisho registry seal ./registry && rsync -r ./registry/ gateway:/etc/sekisho/registry/
     """
-    from gateway.facts import blocks
-    from gateway.facts.folder import write_manifest
+    from gateway.facts.folder import seal
     from gateway.facts.registry import FILES, load_registry
 
-    path = directory / ".manifest"
-    path.unlink(missing_ok=True)  # what is written is of the files as they are, not as they once were
-    load_registry(directory)
-    click.echo(write_manifest(directory, FILES, blocks.FILE))
+    click.echo(seal(directory, FILES, load_registry(directory).contents.hashes))
     return GOOD
+
+
+def _tell_unsealed(folder: Path) -> None:
+    """What was just written into a sealed folder is not in its manifest."""
+    from gateway.facts.folder import MANIFEST
+
+    if (folder / MANIFEST).exists():
+        click.echo(f"{folder}: its manifest is of before; sekisho registry seal {folder}", err=True)

@@ -188,8 +188,16 @@ class Registry:
     """People, entities, networks, catalog, disclosures."""
 
     directory: Path = setting("folder of the registry's files", required=True)
+    delivery: str = setting(
+        "what says that the folder is whole: `manifest` (made by `sekisho registry seal`), `symlink` (a link that is "
+        "turned to the next one), or `edited` (nothing: for a folder edited by hand)",
+        "manifest",
+    )
     countries: Path | None = setting(
-        "country database (`.mmdb`) for addresses that an edge vouches for; read with the registry; never `attested`"
+        "country database (`.mmdb`) for addresses that an edge vouches for; watched; never `attested`"
+    )
+    blocks: Path | None = setting(
+        "file of what `sekisho block` blocks, kept by Sekisho; none = `admin-blocks.yaml` in the record's folder"
     )
 
 

@@ -81,11 +81,12 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.Datasource, "tls"): ("verify-full", "disable"),
         (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
         (c.Certificates, "san"): ("uri", "dns", "email"),
+        (c.Registry, "delivery"): ("manifest", "symlink", "edited"),
         (c.Config, "log_level"): LOG_LEVELS,
     }
 )
 # Made by Sekisho where they do not exist yet; every other path must be there.
-_MADE: Final = frozenset({(c.Record, "directory")})
+_MADE: Final = frozenset({(c.Record, "directory"), (c.Registry, "blocks")})
 
 _HOST: Final = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"

@@ -104,6 +104,7 @@ def summary_text(document: Document) -> str:
         ("subjects unknown", document["tables_of_unknown_subjects"]),
         ("disclosure ends", [f"{one['notice']} on {one['to']}" for one in document["disclosures_that_end"]]),
         ("ends soon", document["ends_soon"]),
+        ("not sealed", document.get("unsealed", [])),
     )
     lines += [f"  {name}: {', '.join(found)}" for name, found in lists if found]
     return "\n".join(lines)

@@ -172,7 +172,8 @@ def configuration(layout: Layout, ports: Ports, *, socket_directory: Path, datab
                 ],
             }
         ],
-        "registry": {"directory": str(layout.registry)},
+        # To be edited by hand, and to see what the gateway says then; in production, let a manifest say it is whole.
+        "registry": {"directory": str(layout.registry), "delivery": "edited"},
         "record": {"directory": str(layout.record)},
     }
 

@@ -9,7 +9,8 @@ The map:
 - ``people``      people.yaml: issuer and subject -> employments, residence, stay
 - ``people_table``, ``scim``   people.csv: the same by the thousand, and how a directory's users become it
 - ``entities``    entities.yaml: legal entities, contracts, blocks (the kill-switch); and what was imported beside it
-- ``blocks``      blocks.yaml: the kill-switch, read alone
+- ``blocks``      the kill-switch: blocks.yaml, read alone
+- ``admin_blocks`` the kill-switch: what `sekisho block` blocks, and the file it is kept in
 - ``ownership``   who holds which share of whom, and what no set of holdings can be
 - ``bulk``        entities.csv and ownership.csv: entities and holdings by the million, looked up where they lie
 - ``control``     whether an entity is held from certain countries, by a regime's ownership test: yes, no, unknown
@@ -28,7 +29,8 @@ The map:
 - ``vouched``     catalog.yaml: functions and stored definitions that somebody looked into
 - ``notices``     disclosures.yaml and agreements.yaml, as of any moment
 - ``volume``      rows so far in the window, by controller and employer
-- ``folder``      the files as bytes: known names, bounded, and whole where a manifest says so
+- ``folder``      the files as bytes: known names, bounded, and whole as a manifest or a link says
+- ``references``  what the files say of each other
 - ``yaml_tree``, ``fields``, ``csv_rows``, ``period``, ``countries``   how files are read: bounded, with lines, typed
 
 Nothing here reads a clock: moments are whole seconds since the epoch, passed in as ``at``. Dates of the registry are

@@ -13,7 +13,7 @@ from typing import Final
 from gateway.facts.countries import country
 from gateway.facts.lei import looks_like_lei
 from gateway.facts.period import Period, parse_day
-from gateway.facts.yaml_tree import Fields, Items, Node, Scalar
+from gateway.facts.yaml_tree import Fields, Items, Node, Scalar, TreeProblem, read_tree
 from gateway.model import Country, DataType
 
 _IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -31,11 +31,24 @@ class Problems:
         """Note one; line 0 = the file as a whole."""
         self._found.append((file, line, text))
 
+    def take(self, others: Problems) -> None:
+        """Note all of others."""
+        self._found += others._found
+
     def listed(self) -> list[str]:
         """``file:line: text``, by file and line, each once."""
         return [
             f"{file}:{line}: {text}" if line else f"{file}: {text}" for file, line, text in sorted(set(self._found))
         ]
+
+
+def read_section(data: bytes, file: str, problems: Problems) -> Section | None:
+    """The top of a file; None, and a problem noted, where it is no tree."""
+    try:
+        return Section(read_tree(data), file, problems)
+    except TreeProblem as problem:
+        problems.add(file, problem.line, problem.text)
+        return None
 
 
 class Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from gateway.errors import ConfigError, Reason, SekishoError
 from gateway.facts import (
+    admin_blocks,
     blocks,
     bulk,
     catalog,
@@ -25,19 +26,21 @@ from gateway.facts import (
     people,
     people_table,
 )
-from gateway.facts.blocks import Block
+from gateway.facts.blocks import Blocks
 from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
 from gateway.facts.changes import touched
 from gateway.facts.control import Controls, OwnershipTest
 from gateway.facts.entities import Entities
-from gateway.facts.fields import Problems, Section
+from gateway.facts.fields import Problems, Section, read_section
+from gateway.facts.folder import Contents, Delivery, Known
 from gateway.facts.geoip import CountryDatabase
 from gateway.facts.networks import Networks, Site
 from gateway.facts.notices import Agreed, Notice
 from gateway.facts.people import Person
 from gateway.facts.period import DAY, FAR_FUTURE, day_of
-from gateway.facts.yaml_tree import MAX_BYTES, TreeProblem, read_tree
+from gateway.facts.references import canonical, changes, check_references, moments
+from gateway.facts.yaml_tree import MAX_BYTES
 from gateway.model import (
     Agreement,
     DataFacts,
@@ -57,13 +60,17 @@ from gateway.model import (
 _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
 _OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE, blocks.FILE)
 # Every file there may be, with its bytes at the most. A tree is refused by whoever reads it, which says where.
-FILES: Final = MappingProxyType(
-    {
-        **dict.fromkeys((*_REQUIRED, *_OPTIONAL), MAX_BYTES),
-        bulk.ENTITIES_FILE: bulk.MAX_BYTES,
-        bulk.OWNERSHIP_FILE: bulk.MAX_BYTES,
-        people_table.FILE: people_table.MAX_BYTES,
-    }
+FILES: Final = Known(
+    limits=MappingProxyType(
+        {
+            **dict.fromkeys((*_REQUIRED, *_OPTIONAL), MAX_BYTES),
+            bulk.ENTITIES_FILE: bulk.MAX_BYTES,
+            bulk.OWNERSHIP_FILE: bulk.MAX_BYTES,
+            people_table.FILE: people_table.MAX_BYTES,
+        }
+    ),
+    required=_REQUIRED,
+    alone=blocks.FILE,
 )
 _MOST_EMPLOYERS: Final = 10_000  # answers kept
 _T = TypeVar("_T")
@@ -82,23 +89,24 @@ class Registry:
     agreed: tuple[Agreed, ...]
     controls: Controls = field(repr=False)  # whether entities are held, by the ownership tests in force
     countries: CountryDatabase | None = field(default=None, repr=False)
+    contents: Contents = field(default_factory=Contents)  # of the folder
+    blocks: Blocks = field(default_factory=Blocks)  # by where they are written
     _changes: tuple[int, ...] = field(default=(), repr=False)
     _first_age: int | None = None  # the day from which some fact is counted in days
-    _hashes: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the files, by name
-    _own_blocks: tuple[Block, ...] = field(default=(), repr=False)  # of entities.yaml
+    _beside: Mapping[str, str] = field(default_factory=dict, repr=False)  # hashes of what lies outside of the folder
     _first_changes: frozenset[int] = field(default=frozenset(), repr=False)  # days of everything but entities
     _employers: dict[tuple[PrincipalId, employer.Declared, EntityId, int], EmployerFacts] = field(
         default_factory=dict, repr=False
     )
 
-    def has_same(self, name: str, hashes: Mapping[str, str]) -> bool:
+    def has_same(self, name: str, contents: Contents) -> bool:
         """Whether a file, or the lack of it, is as it was here."""
-        return self._hashes.get(name) == hashes.get(name)
+        return self.contents.hashes.get(name) == contents.hashes.get(name)
 
     def with_countries(self, database: CountryDatabase) -> Registry:
         """The same with a country database of addresses, which is part of the revision."""
-        hashes = {**self._hashes, ".mmdb": database.digest}
-        return replace(self, countries=database, revision=folder.revision(hashes), _hashes=hashes)
+        beside = {**self._beside, ".mmdb": database.digest}
+        return replace(self, countries=database, revision=_revision(self.contents, beside), _beside=beside)
 
     def tested(self, tests: tuple[OwnershipTest, ...]) -> Registry:
         """The same with other ownership tests; what is known by tests that stay is kept."""
@@ -128,19 +136,29 @@ class Registry:
         source = self.catalog.get(datasource)
         return Vouched() if source is None else source.vouched
 
-    def with_blocks(self, data: bytes) -> Registry:
-        """The same with another blocks.yaml, and nothing else read again. Raises ConfigError."""
+    def with_blocks(self, listed: bytes | None = None, admin: bytes | None = None) -> Registry:
+        """The same with another blocks.yaml, other blocks of `sekisho block`, or both; nothing else is read again.
+        Raises ConfigError."""
         problems = Problems()
-        known = _with_blocks(self.entities, self._own_blocks, _Reading({blocks.FILE: data}, problems))
+        found, contents, beside = self.blocks, self.contents, self._beside
+        if listed is not None:
+            read = blocks.read_listed(listed, problems, self.entities.reference, found.own)
+            found = replace(found, listed=read)
+            contents = replace(contents, hashes={**contents.hashes, blocks.FILE: folder.digest(listed)})
+        if admin is not None:
+            found = replace(found, admin=admin_blocks.read_admin(admin, problems).blocks)
+            beside = {**beside, ".blocks": folder.digest(admin)}
         if problems.listed():
             raise ConfigError(problems.listed())
-        hashes = {**self._hashes, **folder.digests({blocks.FILE: data})}
+        known = self.entities.with_blocks(found.all)
         return replace(
             self,
-            revision=folder.revision(hashes),
+            revision=_revision(contents, beside),
             entities=known,
-            _hashes=hashes,
-            _changes=_moments(known, self._first_changes),
+            blocks=found,
+            contents=contents,
+            _beside=beside,
+            _changes=moments(known, self._first_changes),
             _employers={},
         )
 
@@ -155,6 +173,9 @@ class Registry:
         if found is None:
             person = self.people.get(principal.id)
             found = employer.employer_facts(self.entities, self.controls, person, controller, day_of(at), said)
+            if found.blocked_by is None:
+                names = {principal.id} if person is None else {principal.id, person.id, *person.identities}
+                found = replace(found, blocked_by=blocks.of_person(self.entities.blocks, names, day_of(at)))
             if len(self._employers) >= _MOST_EMPLOYERS:
                 self._employers.clear()
             self._employers[key] = found
@@ -201,48 +222,84 @@ class Registry:
         return found
 
 
-def load_registry(directory: Path, former: Registry | None = None) -> Registry:
+def load_registry(
+    directory: Path,
+    former: Registry | None = None,
+    *,
+    delivery: Delivery = Delivery.EDITED,
+    admin: Path | None = None,
+) -> Registry:
     """Read, check and hash the folder as a whole. Raises ConfigError with every problem found.
 
-    What was imported in bulk and is the same in ``former`` is taken from there, not read a second time.
+    ``delivery`` is what must say that it is whole; ``admin`` is the file of `sekisho block`. What was imported in bulk
+    and is the same in ``former`` is taken from there, not read a second time.
     """
     problems = Problems()
-    files = folder.read_folder(directory, FILES, _REQUIRED, blocks.FILE, problems)
-    hashes = folder.digests(files)
+    read_before = former.contents if former is not None else Contents()
+    files, contents = folder.read_folder(directory, FILES, problems, delivery, read_before)
     reading = _Reading(files, problems)
-    imported = _bulk(files, hashes, problems, former)
+    imported = _bulk(files, contents, problems, former)
     known = reading.file(entities.FILE, partial(entities.read_entities, bulk=imported))
     persons = _people(reading, files, problems)
     # These two read no other file, so what is the same is what it was.
-    sites = former.networks if former is not None and former.has_same(networks.FILE, hashes) else None
+    sites = former.networks if former is not None and former.has_same(networks.FILE, contents) else None
     sites = sites or reading.file(networks.FILE, networks.read_networks)
-    sources = former.catalog if former is not None and former.has_same(catalog.FILE, hashes) else None
+    sources = former.catalog if former is not None and former.has_same(catalog.FILE, contents) else None
     sources = sources or reading.file(catalog.FILE, catalog.read_catalog)
     told = reading.file(notices.DISCLOSURES_FILE, notices.read_notices) or ()
     agreed = reading.file(notices.AGREEMENTS_FILE, notices.read_agreements) or ()
-    own_blocks = known.blocks if known is not None else ()
+    found = Blocks()
+    overlay = admin_blocks.read_file(admin) if admin is not None else None
     if known is not None:
-        known = _with_blocks(known, own_blocks, reading)
-        _check_references(problems, known, persons or (), sources or {}, told, agreed)
+        found = _blocks(known, files, overlay, problems)
+        known = known.with_blocks(found.all)
+        check_references(problems, known, persons or (), sources or {}, told, agreed)
     if problems.listed() or known is None or persons is None or sites is None or sources is None:
-        raise ConfigError([f"{directory.name}/{problem}" for problem in problems.listed()])
-    changes = _changes(persons, told, agreed)
+        within = "" if admin is None else str(admin.parent)
+        raise ConfigError(
+            [
+                f"{within if problem.startswith(admin_blocks.FILE) else directory.name}/{problem}"
+                for problem in problems.listed()
+            ]
+        )
+    days = changes(persons, told, agreed)
     ages = [contract.last_audit for contract in known.contracts] + [item.last_check for item in agreed]
+    beside = {} if overlay is None else {".blocks": folder.digest(overlay)}
     return Registry(
-        revision=folder.revision(hashes),
-        people=people.by_identity(_canonical(persons, known)),
+        revision=_revision(contents, beside),
+        people=people.by_identity(canonical(persons, known)),
         entities=known,
         networks=sites,
         catalog=sources,
         notices=told,
         agreed=agreed,
-        _changes=_moments(known, changes),
+        contents=contents,
+        blocks=found,
+        _changes=moments(known, days),
         _first_age=min((age for age in ages if age is not None), default=None),
-        _hashes=hashes,
-        _own_blocks=own_blocks,
-        _first_changes=changes,
+        _beside=beside,
+        _first_changes=days,
         controls=_controls(known, former),
     )
+
+
+def _revision(contents: Contents, beside: Mapping[str, str]) -> str:
+    return folder.revision({**contents.hashes, **beside})
+
+
+def _blocks(known: Entities, files: Mapping[str, bytes], overlay: bytes | None, problems: Problems) -> Blocks:
+    """Those of all places. A block of somebody who is not there any more would be lifted by a new name for them: it is
+    to be lifted in words."""
+    own = known.blocks
+    listed = blocks.read_listed(files[blocks.FILE], problems, known.reference, own) if blocks.FILE in files else ()
+    found = Blocks(own, listed, admin_blocks.read_admin(overlay, problems).blocks if overlay is not None else ())
+    for block in found.admin:
+        if block.entity is not None and known.named(block.entity) is None:
+            why = (
+                f"'{block.id}' blocks '{block.entity}', which is no entity of the registry: sekisho unblock {block.id}"
+            )
+            problems.add(block.file, block.line, why)
+    return found
 
 
 def _controls(known: Entities, former: Registry | None) -> Controls:
@@ -265,27 +322,13 @@ def _people(reading: _Reading, files: Mapping[str, bytes], problems: Problems) -
     return (*persons, *table)
 
 
-def _bulk(files: Mapping[str, bytes], hashes: Mapping[str, str], problems: Problems, former: Registry | None) -> Bulk:
+def _bulk(files: Mapping[str, bytes], contents: Contents, problems: Problems, former: Registry | None) -> Bulk:
     """What was imported; the former registry's, where it is the same."""
     names = (bulk.ENTITIES_FILE, bulk.OWNERSHIP_FILE)
-    if former is not None and all(former.has_same(name, hashes) for name in names):
+    if former is not None and all(former.has_same(name, contents) for name in names):
         return former.entities.bulk
     listed, holdings = (files.get(name, b"") for name in names)
     return bulk.read_bulk(listed, holdings, problems)
-
-
-def _with_blocks(known: Entities, own: tuple[Block, ...], reading: _Reading) -> Entities:
-    """Entities with the blocks of both files."""
-    given = frozenset(block.id for block in own)
-
-    def read(root: Section) -> tuple[Block, ...]:
-        if not root.has("blocks"):  # an empty list is one; a file without the key is none
-            root.problem("'blocks' is missing")
-        found = blocks.read_blocks(root, known.reference, given)
-        root.done()
-        return found
-
-    return known.with_blocks((*own, *(reading.file(blocks.FILE, read) or ())))
 
 
 def read_alone(path: Path) -> bytes:
@@ -308,61 +351,5 @@ class _Reading:
         """What ``read`` makes of a file; None where it is absent or not a tree."""
         if name not in self._files:
             return None
-        try:
-            node = read_tree(self._files[name])
-        except TreeProblem as problem:
-            self._problems.add(name, problem.line, problem.text)
-            return None
-        return read(Section(node, name, self._problems))
-
-
-def _canonical(persons: tuple[Person, ...], known: Entities) -> Iterable[Person]:
-    """Employers by their ids here, also where they were named by an LEI."""
-    for person in persons:
-        jobs = tuple(replace(job, entity=known.named(job.entity) or job.entity) for job in person.employments)
-        yield person if jobs == person.employments else replace(person, employments=jobs)
-
-
-def _check_references(
-    problems: Problems,
-    known: Entities,
-    persons: tuple[Person, ...],
-    sources: Mapping[DatasourceId, Source],
-    told: tuple[Notice, ...],
-    agreed: tuple[Agreed, ...],
-) -> None:
-    """Every entity named in another file is one of entities.yaml."""
-    named: list[tuple[str, int, EntityId]] = []
-    contracts = {contract.id: contract.contractor for contract in known.contracts}
-    for person in persons:
-        for job in person.employments:
-            named.append((person.file, job.line, job.entity))
-            if job.contract is not None and contracts.get(job.contract) != known.named(job.entity):
-                problems.add(person.file, job.line, f"contract '{job.contract}' is none with '{job.entity}'")
-    named.extend((catalog.FILE, source.line, source.controller) for source in sources.values())
-    for notice in told:
-        named.append((notices.DISCLOSURES_FILE, notice.line, notice.controller))
-        for disclosure in notice.disclosures:
-            named.extend((notices.DISCLOSURES_FILE, notice.line, entity) for entity in disclosure.entities)
-    for item in agreed:
-        named.extend((notices.AGREEMENTS_FILE, item.line, entity) for entity in (item.controller, item.entity))
-    named.extend((bulk.OWNERSHIP_FILE, line, EntityId(name)) for name, line in known.bulk.outside.items())
-    for file, line, entity in named:
-        if entity and known.named(entity) is None:
-            problems.add(file, line, f"'{entity}' is not an entity of the registry")
-
-
-def _changes(persons: Iterable[Person], told: tuple[Notice, ...], agreed: tuple[Agreed, ...]) -> frozenset[int]:
-    """Days on which a fact about anything but entities changes."""
-    days: set[int] = set()
-    for person in persons:
-        days.update(person.edges())
-    for item in agreed:
-        days.update(item.edges())
-    for notice in told:
-        days.update(notice.period.edges())
-    return frozenset(days)
-
-
-def _moments(known: Entities, days: frozenset[int]) -> tuple[int, ...]:
-    return tuple(sorted(day * DAY for day in known.days | days))
+        section = read_section(self._files[name], name, self._problems)
+        return None if section is None else read(section)

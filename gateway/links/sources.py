@@ -18,6 +18,8 @@ from gateway import config as config_of
 from gateway.audit.record import MIN_KEY_BYTES
 from gateway.config import Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
+from gateway.facts import admin_blocks
+from gateway.facts.folder import Delivery
 from gateway.facts.geoip import load_countries
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.ownership_tests import read_tests
@@ -92,11 +94,20 @@ def load_sources(config: Config) -> Sources:
 
 def registry_of(config: Config, former: Registry | None = None) -> Registry:
     """The registry of a configuration, with its country database. Raises ConfigError."""
-    registry = load_registry(config.registry.directory, former)
-    if config.registry.countries is None:
+    settings = config.registry
+    registry = load_registry(
+        settings.directory, former, delivery=Delivery(settings.delivery), admin=admin_blocks_file(config)
+    )
+    if settings.countries is None:
         return registry
-    known = former.countries if former is not None else None
-    return registry.with_countries(load_countries(config.registry.countries, known))
+    if former is not None and former.countries is not None:  # is read again by itself, when it changes
+        return registry.with_countries(former.countries)
+    return registry.with_countries(load_countries(settings.countries))
+
+
+def admin_blocks_file(config: Config) -> Path:
+    """Where what `sekisho block` blocks is kept."""
+    return config.registry.blocks or config.record.directory / admin_blocks.FILE
 
 
 def load_policy(directory: Path) -> Bundle:

@@ -146,7 +146,7 @@ def _configuration(files: Files, http: int, socket_directory: Path, port: int) -
         },
         "issuers": [{"issuer": ISSUER, "audience": AUDIENCE, "keys": str(files.jwks), "algorithms": [ALGORITHM]}],
         "datasources": [source(NOBODY), source(PEOPLE), source(MASKED)],
-        "registry": {"directory": str(files.registry)},
+        "registry": {"directory": str(files.registry), "delivery": "edited"},
         "policy": {"directory": str(files.policies)},
         "record": {"directory": str(files.record)},
         "limits": {"sessions": 2000, "sessions_per_principal": 2000},

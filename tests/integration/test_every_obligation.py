@@ -81,7 +81,7 @@ def contract(messenger: Database) -> Iterator[House]:
         catalog = people / "catalog.yaml"
         catalog.write_text(catalog.read_text().replace("koreans:", "none_of_them: body IS NULL\n    koreans:"))
         rules = str(policies(folder, "".join(map(rego, CASES))))
-        settings = {"policy": {"directory": rules}, "registry": {"directory": str(people)}}
+        settings = {"policy": {"directory": rules}, "registry": {"directory": str(people), "delivery": "edited"}}
         (folder / "house").mkdir()
         house = House(folder / "house", messenger, settings).start()
         yield house

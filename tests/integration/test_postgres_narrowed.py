@@ -71,7 +71,7 @@ def narrowed(messenger: Database) -> Iterator[House]:
         folder = Path(directory)
         settings = {
             "policy": {"directory": str(policies(folder, RULES))},
-            "registry": {"directory": str(registry(folder))},
+            "registry": {"directory": str(registry(folder)), "delivery": "edited"},
         }
         (folder / "house").mkdir()
         house = House(folder / "house", messenger, settings).start()

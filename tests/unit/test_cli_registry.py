@@ -24,7 +24,7 @@ datasources:
     tls: disable
     twin: {{role: twin}}
     profiles: [{{name: engineer, role: engineer}}]
-registry: {{directory: {DEMO}}}
+registry: {{directory: {DEMO}, delivery: edited}}
 record: {{directory: {folder}}}
 """)
     return path
@@ -84,11 +84,11 @@ def test_check_tells_what_is_in_a_registry_or_every_problem(tmp_path: Path) -> N
 
 def test_manifest_is_written_of_a_registry_that_can_be_used(tmp_path: Path) -> None:
     write_registry(tmp_path)
-    assert CliRunner().invoke(main, ["registry", "manifest", str(tmp_path)]).exit_code == 0
+    assert CliRunner().invoke(main, ["registry", "seal", str(tmp_path)]).exit_code == 0
     (tmp_path / "people.yaml").write_text("people: []\n")
     found = CliRunner().invoke(main, ["registry", "check", str(tmp_path)])
-    assert "people.yaml: 11 bytes, where .manifest says" in found.stderr
-    assert CliRunner().invoke(main, ["registry", "manifest", str(tmp_path)]).exit_code == 0
+    assert "not sealed: people.yaml: 11 bytes, where .manifest says" in found.stdout
+    assert CliRunner().invoke(main, ["registry", "seal", str(tmp_path)]).exit_code == 0
     assert CliRunner().invoke(main, ["registry", "check", str(tmp_path)]).exit_code == 0
 
 

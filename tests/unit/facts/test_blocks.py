@@ -32,7 +32,11 @@ def test_what_is_stopped_no_longer_is_lifted(former: list[Block], latter: list[B
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("blocks:\n  - {id: x}\n", "test.yaml:2: a block names either 'entity' or 'country'"),
+        ("blocks:\n  - {id: x}\n", "test.yaml:2: a block names either 'entity', 'country' or 'principal'"),
+        ("blocks:\n  - {id: x, country: CN, principal: 'i#s'}\n", "test.yaml:2: a block names either 'entity', 'coun"),
+        ("blocks:\n  - {id: x, principal: ann}\n", "test.yaml:2: 'principal' must be an issuer and a subject"),
+        ("blocks:\n  - {id: x, principal: 'i#'}\n", "test.yaml:2: 'principal' must be an issuer and a subject"),
+        ("blocks:\n  - {id: admin-1, country: CN}\n", "test.yaml:2: ids that begin with 'admin-' are given by"),
         ("blocks:\n  - {id: x, country: XX}\n", "test.yaml:2: 'country' is not an ISO 3166-1"),
         ("blocks:\n  - {id: x, country: CN}\n  - {id: x, country: KR}\n", "test.yaml:3: block 'x' stands twice"),
         ("blocks:\n  - {id: given, country: CN}\n", "test.yaml:2: block 'given' stands twice"),

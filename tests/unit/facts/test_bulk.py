@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,8 @@ def test_file_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     registry(tmp_path)
     with (tmp_path / "entities.csv").open("wb") as stream:
         stream.truncate(bulk.MAX_BYTES + 1)
-    monkeypatch.setattr("gateway.facts.registry.FILES", {**FILES_THERE, "entities.csv": 1000})
+    limits = {**FILES_THERE.limits, "entities.csv": 1000}
+    monkeypatch.setattr("gateway.facts.registry.FILES", replace(FILES_THERE, limits=limits))
     with pytest.raises(ConfigError) as caught:
         load_registry(tmp_path)
     assert caught.value.problems == (f"{tmp_path.name}/entities.csv: the file is larger than 1000 bytes",)

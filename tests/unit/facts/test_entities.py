@@ -51,7 +51,7 @@ ENTITIES = "entities:\n  - {id: a, name: A, country: JP}\n  - {id: b, name: B, c
             "test.yaml:6: contract 'k' stands twice",
         ),
         (ENTITIES + "contracts:\n  - {id: k, principal: a, contractor: b}\n", "test.yaml:5: 'purpose' is missing"),
-        (ENTITIES + "blocks:\n  - {id: k}\n", "test.yaml:5: a block names either 'entity' or 'country'"),
+        (ENTITIES + "blocks:\n  - {id: k}\n", "test.yaml:5: a block names either 'entity', 'country' or 'principal'"),
         (ENTITIES + "blocks:\n  - {id: k, entity: a, country: JP}\n", "test.yaml:5: a block names either"),
         (ENTITIES + "owners: []\n", "test.yaml:4: unknown key 'owners'"),
     ],
