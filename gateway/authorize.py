@@ -32,7 +32,7 @@ from gateway.model import (
     Verdict,
 )
 from gateway.naming import Naming
-from gateway.narrow import Narrower
+from gateway.narrow import Narrower, cannot_be_met
 from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
 from gateway.policy.input import build_input
@@ -223,10 +223,10 @@ class Authority:
         """The rules' answer to one question: the same for every text that does the same."""
         facts, presence = understand(self._world, self._volume, self.sightings, ask, statement, at)
         verdict = yield from self._decide(facts, revision)
-        missing = sorted({one.kind for one in verdict.obligations if one.kind not in ask.supports})
+        missing, why = cannot_be_met(verdict.obligations, ask.supports, facts.data)
         hint = ""
         if verdict.effect is Effect.ALLOW and missing:
-            verdict = unsupported(verdict, missing, "this door cannot carry that out")
+            verdict = unsupported(verdict, missing, why)
         elif verdict.effect is Effect.DENY:
             hint = yield from self._nearest(facts, revision)
         return Answer(

@@ -138,6 +138,16 @@ class RowFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectCountries:
+    """Obligation: only rows of people in these countries, by the column that says each row's country."""
+
+    relation: str
+    column: str
+    countries: tuple[Country, ...]
+    kind: str = field(default="subject_countries", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowLimit:
     """Obligation: at most so many rows."""
 
@@ -153,7 +163,7 @@ class UnknownObligation:
     kind: str = field(default="unknown", init=False)
 
 
-Obligation = Mask | RowFilter | RowLimit | UnknownObligation
+Obligation = Mask | RowFilter | SubjectCountries | RowLimit | UnknownObligation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ A generator like `gateway.authorize`: it yields the trees it needs. What cannot 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.errors import PolicyUnavailable, Reason
-from gateway.model import Obligation, StatementFacts
+from gateway.model import DataFacts, Obligation, StatementFacts, SubjectCountries
 from gateway.naming import Meaning, NameDeed, NameUse
 from gateway.needs import Analysis, Ask, Bounds, Need, World
 from gateway.reading import NarrowText, Proof, ProveText, Rewriting, large
@@ -137,6 +137,20 @@ class Narrower:
             depends=depends,
             max_tree_bytes=self.bounds.tree_bytes,
         )
+
+
+def cannot_be_met(obligations: Sequence[Obligation], supports: Set[str], data: DataFacts) -> tuple[Sequence[str], str]:
+    """Kinds of obligations that nobody could carry out here, and why; no kind where all can be."""
+    missing = sorted({one.kind for one in obligations if one.kind not in supports})
+    if missing:
+        return missing, "this door cannot carry that out"
+    columns = {label.relation: label.subject_column for label in data.relations}
+    for one in obligations:
+        # A rule that names another column would let rows through by what is not their people's country.
+        if isinstance(one, SubjectCountries) and columns.get(one.relation) != one.column:
+            named = f"{one.relation}.{one.column}"
+            return (one.kind,), f"the catalog does not say that {named} is each row's subject country"
+    return (), ""
 
 
 def _accepted(analysis: Analysis) -> None:

@@ -31,6 +31,7 @@ from gateway.model import (
     RowFilter,
     RowLimit,
     StatementFacts,
+    SubjectCountries,
     Understanding,
     UnknownObligation,
 )
@@ -110,6 +111,7 @@ def decision_entry(
             "subject_known": u.data.subject_known,
             "storage_countries": list(u.data.storage_countries),
             "unlabelled": list(u.data.unlabelled),
+            "when_unlabelled": u.datasource.unlabelled,
         },
         "volume": {"window": u.volume.window, "rows": u.volume.rows},
         "disclosures": sorted({disclosure.notice for disclosure in u.disclosures}),
@@ -338,6 +340,13 @@ def _obligation(obligation: Obligation) -> Entry:
             }
         case RowFilter():
             return {"kind": obligation.kind, "relation": obligation.relation, "predicate": obligation.predicate}
+        case SubjectCountries():
+            return {
+                "kind": obligation.kind,
+                "relation": obligation.relation,
+                "column": obligation.column,
+                "countries": list(obligation.countries),
+            }
         case RowLimit():
             return {"kind": obligation.kind, "rows": obligation.rows}
         case UnknownObligation():

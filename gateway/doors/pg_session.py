@@ -43,7 +43,7 @@ from gateway.sql.together import together_with
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
 
-OBLIGATIONS: Final = frozenset({"mask", "row_filter", "row_limit"})  # written into the text that goes on
+OBLIGATIONS: Final = frozenset({"mask", "row_filter", "row_limit", "subject_countries"})  # written into the text
 
 
 @dataclass(frozen=True, slots=True)

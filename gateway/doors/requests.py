@@ -33,6 +33,7 @@ from gateway.model import (
     Principal,
     RowFilter,
     RowLimit,
+    SubjectCountries,
     UnknownObligation,
 )
 from gateway.needs import Ask, Outcome
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 MAX_BODY: Final = 1024 * 1024
 """Largest request either door reads. Bytes."""
 
-OBLIGATIONS: Final = ("mask", "row_filter", "row_limit")
+OBLIGATIONS: Final = ("mask", "row_filter", "row_limit", "subject_countries")
 """Kinds a caller may say it fulfils."""
 
 _MAX_TOKEN: Final = 16_384  # characters; a token with hundreds of groups has about 8000
@@ -235,6 +236,9 @@ def _obligation(duty: Obligation) -> dict[str, JsonValue]:
             return {"kind": duty.kind, "relation": duty.relation, "column": duty.column, "method": duty.method}
         case RowFilter():
             return {"kind": duty.kind, "relation": duty.relation, "predicate": duty.predicate}
+        case SubjectCountries():
+            countries = list(duty.countries)
+            return {"kind": duty.kind, "relation": duty.relation, "column": duty.column, "countries": countries}
         case RowLimit():
             return {"kind": duty.kind, "rows": duty.rows}
         case UnknownObligation():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.facts.catalog import Source, Table
-from gateway.model import ColumnLabel, ColumnUse, DataFacts, StatementFacts, Unlabelled
+from gateway.model import ColumnLabel, ColumnUse, DataFacts, RelationLabel, StatementFacts, Unlabelled
 
 
 def data_facts(source: Source, statement: StatementFacts) -> DataFacts:
@@ -35,6 +35,7 @@ def data_facts(source: Source, statement: StatementFacts) -> DataFacts:
         controller=source.controller,
         columns=labels,
         unlabelled=tuple(sorted(unlabelled)),
+        relations=tuple(_relation(source, name) for name in relations),
     )
 
 
@@ -43,6 +44,24 @@ def _subject_known(people: Mapping[str, Table], labels: tuple[ColumnLabel, ...])
     by_column = {label.relation for label in labels if label.subject_countries}
     return all(label.subject_known for label in labels) and all(
         table.subject_countries or name in by_column for name, table in people.items()
+    )
+
+
+def _relation(source: Source, name: str) -> RelationLabel:
+    table = source.tables.get(name)
+    if table is None:
+        nobodys = source.unlabelled is Unlabelled.NONE
+        return RelationLabel(relation=name, about_people=not nobodys, subject_countries=(), subject_known=nobodys)
+    return RelationLabel(
+        relation=name,
+        about_people=table.about_people,
+        subject_countries=table.subject_countries,
+        subject_known=bool(table.subject_countries) or not table.about_people,
+        subject_column=table.subject_column,
+        subject_key=table.subject_key,
+        unit=table.unit,
+        subjects=table.subjects,
+        row_filters=table.row_filters,
     )
 
 

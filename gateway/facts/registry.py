@@ -129,6 +129,7 @@ class Registry:
             controller=source.controller,
             controller_name=controller.name,
             controller_country=controller.country,
+            unlabelled=source.unlabelled,
         )
 
     def vouched(self, datasource: DatasourceId) -> Vouched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Final, TypeVar
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import (
+    Country,
     Durability,
     Effect,
     Finding,
@@ -19,12 +21,14 @@ from gateway.model import (
     Obligation,
     RowFilter,
     RowLimit,
+    SubjectCountries,
     UnknownObligation,
     Verdict,
 )
 
 E = TypeVar("E", bound=StrEnum)
 
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 MASK_METHODS: Final = frozenset({"null", "constant", "partial", "year", "domain", "bucket", "hash"})
 FINDING_REASONS: Final = frozenset({Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE})
 _DECISION: Final = frozenset(
@@ -152,6 +156,18 @@ def _row_filter(item: Mapping[str, JsonValue]) -> Obligation:
     )
 
 
+def _subject_countries(item: Mapping[str, JsonValue]) -> Obligation:
+    item = _object(item, frozenset({"kind", "relation", "column", "countries"}), "a filter of subject countries")
+    countries = {_text(one, "a subject country") for one in _list(item["countries"], "the subject countries")}
+    if not all(_COUNTRY.fullmatch(one) for one in countries):
+        raise _invalid("a subject country is not two capital letters")
+    return SubjectCountries(
+        relation=_text(item["relation"], "a filter's relation"),
+        column=_text(item["column"], "a filter's column"),
+        countries=tuple(Country(one) for one in sorted(countries)),
+    )
+
+
 def _row_limit(item: Mapping[str, JsonValue]) -> Obligation:
     item = _object(item, frozenset({"kind", "rows"}), "a row limit")
     return RowLimit(rows=_whole(item["rows"], "a row limit's rows"))
@@ -160,6 +176,7 @@ def _row_limit(item: Mapping[str, JsonValue]) -> Obligation:
 _OBLIGATIONS: Final[Mapping[str, Callable[[Mapping[str, JsonValue]], Obligation]]] = {
     "mask": _mask,
     "row_filter": _row_filter,
+    "subject_countries": _subject_countries,
     "row_limit": _row_limit,
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
+import yaml
 
 from gateway.demo.characters import SATO
 from gateway.demo.database import Database
@@ -53,11 +54,16 @@ CASES: tuple[tuple[dict[str, Any], str, str | None], ...] = (
         "SELECT count(*) FROM timeline_images",
         None,
     ),
+    (
+        {"kind": "subject_countries", "relation": "public.regions", "column": "code", "countries": ["KR"]},
+        "SELECT code FROM regions ORDER BY code LIMIT 2",
+        "KR",
+    ),
     ({"kind": "row_limit", "rows": 0}, "SELECT name FROM stickers", "no rows"),
     ({"kind": "approval", "by": "privacy"}, "SELECT id FROM health_consultations", None),
 )
 IDS = [f"{case[0].get('method') or case[0].get('predicate') or case[0]['kind']}-{case[1][7:12]}" for case in CASES]
-KNOWN = ("mask", "row_filter", "row_limit")
+KNOWN = ("mask", "row_filter", "row_limit", "subject_countries")
 
 
 def rego(case: tuple[dict[str, Any], str, str | None]) -> str:
@@ -79,7 +85,15 @@ def contract(messenger: Database) -> Iterator[House]:
         folder = Path(directory)
         people = registry(folder)
         catalog = people / "catalog.yaml"
-        catalog.write_text(catalog.read_text().replace("koreans:", "none_of_them: body IS NULL\n    koreans:"))
+        document = yaml.safe_load(catalog.read_text())
+        (source,) = document["datasources"]
+        source["row_filters"]["none_of_them"] = "body IS NULL"
+        source["tables"]["public.regions"] = {
+            "subject_country_column": "code",
+            "subject_countries": ["JP", "KR"],
+            "columns": {"code": [], "name": []},
+        }
+        catalog.write_text(yaml.safe_dump(document))
         rules = str(policies(folder, "".join(map(rego, CASES))))
         settings = {"policy": {"directory": rules}, "registry": {"directory": str(people), "delivery": "edited"}}
         (folder / "house").mkdir()

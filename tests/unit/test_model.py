@@ -115,9 +115,16 @@ def test_each_obligation_says_its_kind_itself():
     made = (
         m.Mask(relation="a.b", column="c", method="null"),
         m.RowFilter(relation="a.b", predicate="p"),
+        m.SubjectCountries(relation="a.b", column="c", countries=()),
         m.RowLimit(rows=1),
         m.UnknownObligation(name="approve"),
     )
-    assert [obligation.kind for obligation in made] == ["mask", "row_filter", "row_limit", "unknown"]
+    assert [obligation.kind for obligation in made] == [
+        "mask",
+        "row_filter",
+        "subject_countries",
+        "row_limit",
+        "unknown",
+    ]
     with pytest.raises(TypeError):
         m.RowLimit(rows=1, kind="mask")

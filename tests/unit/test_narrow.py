@@ -18,7 +18,8 @@ from tests.worlds import Bench
 MASK = {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"}
 LIMIT = {"kind": "row_limit", "rows": 5}
 FILTER = {"kind": "row_filter", "relation": "public.users", "predicate": "koreans"}
-KINDS = frozenset({"mask", "row_filter", "row_limit"})
+KOREA = {"kind": "subject_countries", "relation": "public.users", "column": "country", "countries": ["KR"]}
+KINDS = frozenset({"mask", "row_filter", "row_limit", "subject_countries"})
 PHONES = "SELECT phone FROM users WHERE id = 3"
 
 
@@ -56,6 +57,33 @@ def test_the_mask_stands_in_the_text_that_goes_on(bench: Narrowing) -> None:
     assert text.startswith("SELECT phone FROM (SELECT ")
     assert text.endswith(') AS "users" WHERE id = 3')
     assert "pg_catalog.right(" in text
+
+
+def test_rows_are_of_people_in_the_countries_that_are_left(bench: Narrowing) -> None:
+    bench.obligations = [KOREA]
+    text = sent(bench.decide(bench.ask("sato", "tokyo-hq", "SELECT count(*) FROM users")))
+    assert text is not None
+    assert """ WHERE ("country"::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['KR'::pg_catalog.text]""" in text
+    assert text.endswith('OFFSET 0) AS "users"')
+    entry = bench.entry["obligations"]
+    assert entry == [KOREA]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({**KOREA, "column": "email"}, "does not say that public.users.email is each row's subject country"),
+        ({**KOREA, "relation": "public.messages"}, "does not say that public.messages.country is each row's"),
+    ],
+)
+def test_only_the_catalog_says_which_column_holds_a_rows_country(
+    bench: Narrowing, wrong: dict[str, Any], why: str
+) -> None:
+    bench.obligations = [wrong]
+    for sends in (True, False):  # whoever carries it out
+        outcome = bench.decide(bench.ask("sato", "tokyo-hq", PHONES, sends=sends))
+        assert outcome.reason is Reason.OBLIGATION_UNSUPPORTED
+        assert why in outcome.message
 
 
 def oid_of(analyses: Analyses, name: str) -> str:

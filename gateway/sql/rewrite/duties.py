@@ -7,11 +7,12 @@ come out by another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from gateway.model import Mask, Obligation, RowFilter, RowLimit
+from gateway.model import Mask, Obligation, RowFilter, RowLimit, SubjectCountries
 from gateway.sql.catalog import Catalog, Relation
+from gateway.sql.rewrite.predicates import of_countries
 from gateway.sql.rewrite.refused import RewriteRefused
 
 _TABLES = frozenset("rp")
@@ -39,6 +40,8 @@ class Duties:
         self.limit: int | None = None
         masks: dict[str, dict[str, str]] = {}
         filters: dict[str, set[str]] = {}
+        compared: dict[str, set[str]] = {}  # relation -> columns that filters of ours compare
+        self.conditions: dict[str, str] = {}  # filters that are no registry's, by name
         for one in obligations:
             match one:
                 case Mask():
@@ -47,6 +50,11 @@ class Duties:
                         raise RewriteRefused(f"two different masks are asked for {one.relation}.{one.column}")
                 case RowFilter():
                     filters.setdefault(one.relation, set()).add(one.predicate)
+                case SubjectCountries():
+                    name = f"{one.column} in {', '.join(one.countries) or 'no country'}"
+                    self.conditions[name] = of_countries(one.column, one.countries)
+                    filters.setdefault(one.relation, set()).add(name)
+                    compared.setdefault(one.relation, set()).add(one.column)
                 case RowLimit():
                     self.limit = one.rows if self.limit is None else min(self.limit, one.rows)
                 case _:
@@ -56,7 +64,7 @@ class Duties:
         self._own: dict[str, Duty] = {}
         for name in {*masks, *filters}:
             oid = self._oid(name)
-            self._check_columns(catalog.relations[oid], masks.get(name, {}))
+            self._check_columns(catalog.relations[oid], {*masks.get(name, ()), *compared.get(name, ())})
             self._own[oid] = Duty(masks.get(name, {}), frozenset(filters.get(name, ())))
         self._above: dict[str, list[str]] = {}  # relation -> its ancestors that owe something
         for oid in self._own:
@@ -109,7 +117,7 @@ class Duties:
             raise RewriteRefused(f"an obligation names {name}, which the database's catalog does not know")
         return found[0]
 
-    def _check_columns(self, relation: Relation, masks: Mapping[str, str]) -> None:
-        unknown = sorted(set(masks) - {column.name for column in relation.columns.values()})
+    def _check_columns(self, relation: Relation, named: Set[str]) -> None:
+        unknown = sorted(named - {column.name for column in relation.columns.values()})
         if unknown:
             raise RewriteRefused(f"an obligation names {relation.full_name}.{unknown[0]}, which does not exist")

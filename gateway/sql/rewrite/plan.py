@@ -71,6 +71,9 @@ def rewrite(
             "a statement that locks rows (FOR UPDATE, FOR SHARE) cannot be masked, filtered or limited"
         )
     original = one_query(trees, catalog)
+    if duties.conditions.keys() & filters.keys():
+        raise RewriteRefused("a row filter of the registry is named as one of the gateway's own")
+    filters = {**filters, **duties.conditions}
     make = _Maker(duties, catalog, nonce, facts, filters, style or Style())
     seen = dict(_view_masks(original, catalog, duties))
     source = text.encode()

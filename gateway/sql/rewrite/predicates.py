@@ -7,14 +7,14 @@ name the relation are renamed. What its functions and operators are is judged wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.sql import gate
 from gateway.sql.catalog import Relation
 from gateway.sql.rewrite.places import Cut, name_end, name_parts, spliced, without_places
-from gateway.sql.rewrite.quoting import identifier
+from gateway.sql.rewrite.quoting import identifier, literal
 from gateway.sql.rewrite.refused import RewriteRefused
 
 _EXPRESSIONS: Final = frozenset(
@@ -39,6 +39,15 @@ def filter_text(name: str, text: str | None, relation: Relation, nonce: str) -> 
     cuts: list[Cut] = []
     _check(bare, where, relation, nonce, text.encode(), prefix, cuts)
     return spliced(text.encode(), cuts).decode()
+
+
+def of_countries(column: str, countries: Sequence[str]) -> str:
+    """The filter of rows whose column names one of these countries, exactly. No country, NULL or another word: no row.
+
+    Operator and types are named with their schema: the session's search_path has no say in what is compared.
+    """
+    listed = ", ".join(literal(country, "text") for country in countries)
+    return f"{identifier(column)}::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[{listed}]::pg_catalog.text[])"
 
 
 def filter_problem(name: str, text: str) -> str | None:

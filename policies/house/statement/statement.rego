@@ -39,7 +39,8 @@ _detail := sprintf(": %s", [input.statement.detail]) if {
 # METADATA
 # title: "Everything touched is labelled"
 # description: |
-#   Needs data.unlabelled, and for every column the statement uses an entry in data.columns that is labelled.
+#   Needs data.unlabelled, and for every column the statement uses an entry in data.columns that is labelled. Where the
+#   datasource's catalog says `ask` or `none` for what it does not list, the other rules decide.
 # scope: rule
 # custom:
 #   id: house-labelled
@@ -47,10 +48,14 @@ _detail := sprintf(": %s", [input.statement.detail]) if {
 #   citation: "House policy: unlabelled data is treated as people's data"
 #   effective_from: 1970-01-01
 #   mode: enforce
-passed contains "house-labelled" if {
+passed contains "house-labelled" if _labelled
+
+_labelled if {
 	count(input.data.unlabelled) == 0
 	count(_without_label) == 0
 }
+
+_labelled if input.datasource.unlabelled in {"ask", "none"}
 
 _labels contains [column.relation, column.column] if {
 	some column in input.data.columns

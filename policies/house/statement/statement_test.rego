@@ -34,6 +34,18 @@ test_understood_denied_without_statement if {
 	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "statement")
 }
 
+test_labelled_leaves_it_to_others_where_the_catalog_says_so if {
+	every word in ["ask", "none"] {
+		changes := {"/data/unlabelled": ["public.x"], "/datasource/unlabelled": word}
+		"house-labelled" in statement.passed with input as fx.set(fx.reader, changes)
+	}
+}
+
+test_labelled_denies_where_the_catalog_says_something_else if {
+	changes := {"/data/unlabelled": ["public.x"], "/datasource/unlabelled": "perhaps"}
+	not "house-labelled" in statement.passed with input as fx.set(fx.reader, changes)
+}
+
 test_labelled_denied_without_unlabelled if {
 	sekisho.decision.effect == "deny" with input as fx.without(fx.nobody, "data/unlabelled")
 }

@@ -48,6 +48,7 @@ from gateway.model import (
     RowLimit,
     StatementEffect,
     StatementFacts,
+    SubjectCountries,
     Understanding,
     UnknownObligation,
     Verdict,
@@ -134,6 +135,7 @@ DECISION = Decision(
         obligations=(
             Mask(relation="public.users", column="phone", method="null"),
             RowFilter(relation="public.users", predicate="own"),
+            SubjectCountries(relation="public.users", column="country", countries=(Country("KR"),)),
             RowLimit(rows=5),
             UnknownObligation(name="sing"),
         ),
@@ -253,6 +255,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
             "subject_known": True,
             "storage_countries": ["JP", "KR"],
             "unlabelled": [],
+            "when_unlabelled": "deny",
         },
         "volume": {"window": "P1D", "rows": 12},
         "disclosures": ["n2"],
@@ -262,6 +265,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
         "obligations": [
             {"kind": "mask", "relation": "public.users", "column": "phone", "method": "null"},
             {"kind": "row_filter", "relation": "public.users", "predicate": "own"},
+            {"kind": "subject_countries", "relation": "public.users", "column": "country", "countries": ["KR"]},
             {"kind": "row_limit", "rows": 5},
             {"kind": "unknown", "name": "sing"},
         ],

@@ -26,6 +26,7 @@ from gateway.doors.requests import (
 from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, RecordUnavailable, SekishoError
 from gateway.model import (
     Complaint,
+    Country,
     DatasourceId,
     Decision,
     Door,
@@ -38,6 +39,7 @@ from gateway.model import (
     Principal,
     RowFilter,
     RowLimit,
+    SubjectCountries,
     UnknownObligation,
     Verdict,
 )
@@ -460,7 +462,8 @@ def test_the_servers_own_words_are_passed_on() -> None:
 
 
 def test_every_kind_of_obligation_has_a_form() -> None:
-    duties = (MASK, RowFilter(relation="r", predicate="p"), RowLimit(rows=5), UnknownObligation(name="notify"))
+    korea = SubjectCountries(relation="r", column="c", countries=(Country("KR"),))
+    duties = (MASK, RowFilter(relation="r", predicate="p"), RowLimit(rows=5), UnknownObligation(name="notify"), korea)
     ask = question(ScriptedDesk(), None, Edges(()))
     reason = Reason.OBLIGATION_UNSUPPORTED
     document: Any = answer_document(
@@ -470,6 +473,7 @@ def test_every_kind_of_obligation_has_a_form() -> None:
         {"kind": "row_filter", "relation": "r", "predicate": "p"},
         {"kind": "row_limit", "rows": 5},
         {"kind": "unknown", "name": "notify"},
+        {"kind": "subject_countries", "relation": "r", "column": "c", "countries": ["KR"]},
     ]
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from gateway.facts.catalog import Source, read_catalog
 from gateway.facts.labels import data_facts
-from gateway.model import ColumnUse, ColumnUseKind, DataFacts, DatasourceId, StatementEffect, StatementFacts
+from gateway.model import ColumnUse, ColumnUseKind, DataFacts, DatasourceId, StatementEffect, StatementFacts, Unit
 from tests.unit.facts.world import section
 
 CATALOG = """\
@@ -11,11 +11,17 @@ datasources:
     storage_countries: [JP, IE]
     controller: shop
     unlabelled: deny
+    row_filters: {koreans: country = 'KR'}
     tables:
       public.users:
+        subject_key: id
+        subject_country_column: country
         subject_countries: [TW, JP]
+        subjects: [customer]
+        row_filters: [koreans]
         columns:
           id: [user.unique_id]
+          country: []
           phone: [user.contact.phone_number]
           created_at: []
           parent: {data_types: [user.name], subject_countries: [KR]}
@@ -101,6 +107,19 @@ def test_table_about_nobody_covers_every_column() -> None:
     assert all(label.labelled for label in found.columns)
 
 
+def test_each_relation_says_whose_its_rows_are() -> None:
+    found = data("public.users.phone", "audit.secrets.key", relations=("public.stickers", "public.guests"))
+    assert [(one.relation, one.about_people, one.subject_known) for one in found.relations] == [
+        ("audit.secrets", True, False),
+        ("public.guests", True, False),
+        ("public.stickers", False, True),
+        ("public.users", True, True),
+    ]
+    users = found.relations[-1]
+    assert (users.subject_countries, users.subject_column, users.subject_key) == (("JP", "TW"), "country", "id")
+    assert (users.unit, users.subjects, users.row_filters) == (Unit.PERSON, ("customer",), ("koreans",))
+
+
 def test_column_not_listed_is_unlabelled() -> None:
     found = data("public.users.shoe_size", "public.users.id")
     assert found.unlabelled == ("public.users.shoe_size",)
@@ -132,6 +151,7 @@ def test_what_is_unlabelled_is_about_people_where_policy_is_asked() -> None:
 def test_what_is_unlabelled_is_about_nobody_where_the_catalog_says_so() -> None:
     found = data("audit.secrets.key", relations=("audit.secrets",), unlabelled="none")
     assert found.unlabelled == ("audit.secrets",)  # and is told all the same
+    assert [(one.about_people, one.subject_known) for one in found.relations] == [(False, True)]
     assert (found.about_people, found.subject_known, found.subject_countries) == (False, True, ())
     assert [(label.labelled, label.subject_known) for label in found.columns] == [(False, True)]
 

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import (
+    Country,
     Durability,
     Effect,
     Finding,
@@ -16,6 +17,7 @@ from gateway.model import (
     Mode,
     RowFilter,
     RowLimit,
+    SubjectCountries,
     UnknownObligation,
     Verdict,
 )
@@ -105,11 +107,15 @@ def test_obligations_of_every_kind() -> None:
     raw = [
         {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"},
         {"kind": "row_filter", "relation": "public.users", "predicate": "jp-only"},
+        {"kind": "subject_countries", "relation": "public.users", "column": "country", "countries": ["TW", "JP", "TW"]},
+        {"kind": "subject_countries", "relation": "public.users", "column": "country", "countries": []},
         {"kind": "row_limit", "rows": 10},
     ]
     assert parsed(allow(obligations=raw)).obligations == (
         Mask(relation="public.users", column="phone", method="partial"),
         RowFilter(relation="public.users", predicate="jp-only"),
+        SubjectCountries(relation="public.users", column="country", countries=(Country("JP"), Country("TW"))),
+        SubjectCountries(relation="public.users", column="country", countries=()),
         RowLimit(rows=10),
     )
 
@@ -175,6 +181,9 @@ def test_a_finding_without_a_field_is_no_answer(field: str) -> None:
         allow(obligations=[{"kind": "row_limit", "rows": -1}]),
         allow(obligations=[{"kind": "row_limit", "rows": True}]),
         allow(obligations=[{"kind": "row_filter", "relation": "r"}]),
+        allow(obligations=[{"kind": "subject_countries", "relation": "r", "column": "c", "countries": "JP"}]),
+        allow(obligations=[{"kind": "subject_countries", "relation": "r", "column": "c", "countries": ["Japan"]}]),
+        allow(obligations=[{"kind": "subject_countries", "relation": "r", "countries": ["JP"]}]),
         allow(findings=None),
         allow(findings=["no"]),
         allow(findings=[finding()]),  # an enforced rule denied, and yet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.model import Mask, RowFilter, RowLimit, UnknownObligation
+from gateway.model import Country, Mask, RowFilter, RowLimit, SubjectCountries, UnknownObligation
 from gateway.sql.rewrite.duties import Duties, Duty
 from gateway.sql.rewrite.refused import RewriteRefused
 from tests.unit.sql.golden import catalog
@@ -25,6 +25,20 @@ def test_masks_and_filters_of_a_relation():
     duty = of("messages", mask("messages", "body"), RowFilter(relation="app.messages", predicate="p"))
     assert duty == Duty({"body": "null"}, frozenset({"p"}))
     assert of("stickers", mask("messages", "body")).none
+
+
+def countries(relation: str, *codes: str) -> SubjectCountries:
+    found = tuple(Country(code) for code in codes)
+    return SubjectCountries(relation=f"app.{relation}", column="country", countries=found)
+
+
+def test_subject_countries_are_a_filter_of_our_own():
+    duties = Duties([countries("users", "JP", "KR"), countries("users")], CATALOG)
+    assert duties.of(OIDS["app.users"]).filters == {"country in JP, KR", "country in no country"}
+    assert "ANY (ARRAY['JP'::pg_catalog.text, 'KR'::pg_catalog.text]" in duties.conditions["country in JP, KR"]
+    with pytest.raises(RewriteRefused, match="is to be read instead"):
+        of("users_vip", countries("users", "JP"))
+    assert of("users_vip", countries("users", "JP"), countries("users_vip", "JP")).filters == {"country in JP"}
 
 
 def test_a_parent_answers_for_its_children_and_partitions():
@@ -58,6 +72,7 @@ def test_the_smallest_limit_counts():
         ([UnknownObligation(name="approval")], "not one that SQL can carry out"),
         ([RowLimit(rows=-1)], "not a number of rows"),
         ([Mask(relation="app.nothing", column="x", method="null")], "does not know"),
+        ([countries("messages", "JP")], "app.messages.country, which does not exist"),
         ([mask("users", "nothing")], "does not exist"),
         ([mask("users", "phone"), mask("users", "phone", "partial")], "two different masks"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.sql.catalog import Relation
-from gateway.sql.rewrite.predicates import filter_problem, filter_text
+from gateway.sql.rewrite.predicates import filter_problem, filter_text, of_countries
 from gateway.sql.rewrite.refused import RewriteRefused
 
 USERS = Relation("app", "users", "r", False, {})
@@ -75,3 +75,13 @@ def test_what_no_relation_can_be_filtered_by_is_told_before_anybody_asks():
     assert filter_problem("koreans", "country = 'KR'") is None
     assert filter_problem("two", "true) OR (true") == "the row filter two does not parse"
     assert filter_problem("reads", "id IN (SELECT 1)") is not None
+
+
+def test_subject_countries_are_compared_whatever_the_search_path_says():
+    condition = of_countries('co"untry', ("JP", "KR"))
+    assert condition == (
+        """"co""untry"::pg_catalog.text OPERATOR(pg_catalog.=) ANY """
+        "(ARRAY['JP'::pg_catalog.text, 'KR'::pg_catalog.text]::pg_catalog.text[])"
+    )
+    assert text(condition) == condition
+    assert text(of_countries("country", ())).endswith("ANY (ARRAY[]::pg_catalog.text[])")

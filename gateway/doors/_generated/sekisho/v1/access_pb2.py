@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sekisho/v1/access.proto\x12\nsekisho.v1\"\xbc\x01\n\x10\x41uthorizeRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x12\n\ndatasource\x18\x02 \x01(\t\x12(\n\tstatement\x18\x03 \x01(\x0b\x32\x15.sekisho.v1.Statement\x12\x14\n\x07\x61\x64\x64ress\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x39\n\x15supported_obligations\x18\x05 \x03(\x0e\x32\x1a.sekisho.v1.ObligationKindB\n\n\x08_address\"1\n\tStatement\x12\x0b\n\x03sql\x18\x01 \x01(\t\x12\x17\n\x0fparameter_types\x18\x02 \x03(\r\"\xe9\x02\n\x11\x41uthorizeResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\"\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x12.sekisho.v1.Effect\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0c\n\x04hint\x18\x06 \x01(\t\x12+\n\x0bobligations\x18\x07 \x03(\x0b\x32\x16.sekisho.v1.Obligation\x12%\n\x08\x66indings\x18\x08 \x03(\x0b\x32\x13.sekisho.v1.Finding\x12\x14\n\x0c\x63ross_border\x18\t \x01(\x08\x12\x13\n\x0bvalid_until\x18\n \x01(\x03\x12\x10\n\x08revision\x18\x0b \x01(\t\x12\x0e\n\x06reused\x18\x0c \x01(\x08\x12-\n\tcomplaint\x18\r \x01(\x0b\x32\x15.sekisho.v1.ComplaintH\x00\x88\x01\x01\x42\x0c\n\n_complaint\"\xc0\x01\n\nObligation\x12 \n\x04mask\x18\x01 \x01(\x0b\x32\x10.sekisho.v1.MaskH\x00\x12+\n\nrow_filter\x18\x02 \x01(\x0b\x32\x15.sekisho.v1.RowFilterH\x00\x12)\n\trow_limit\x18\x03 \x01(\x0b\x32\x14.sekisho.v1.RowLimitH\x00\x12\x30\n\x07unknown\x18\x04 \x01(\x0b\x32\x1d.sekisho.v1.UnknownObligationH\x00\x42\x06\n\x04kind\"8\n\x04Mask\x12\x10\n\x08relation\x18\x01 \x01(\t\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\"0\n\tRowFilter\x12\x10\n\x08relation\x18\x01 \x01(\t\x12\x11\n\tpredicate\x18\x02 \x01(\t\"\x18\n\x08RowLimit\x12\x0c\n\x04rows\x18\x01 \x01(\x03\"!\n\x11UnknownObligation\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xa9\x01\n\x07\x46inding\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12 \n\x05layer\x18\x02 \x01(\x0e\x32\x11.sekisho.v1.Layer\x12\x1e\n\x04mode\x18\x03 \x01(\x0e\x32\x10.sekisho.v1.Mode\x12\x10\n\x08\x63itation\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04\x66\x61\x63t\x18\x06 \x01(\t\x12\r\n\x05value\x18\x07 \x01(\t\x12\x0e\n\x06remedy\x18\x08 \x01(\t\"\x7f\n\tComplaint\x12\x10\n\x08sqlstate\x18\x01 \x01(\t\x12\x31\n\x06\x66ields\x18\x02 \x03(\x0b\x32!.sekisho.v1.Complaint.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*C\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_ALLOW\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02*\x8a\x01\n\x0eObligationKind\x12\x1f\n\x1bOBLIGATION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14OBLIGATION_KIND_MASK\x10\x01\x12\x1e\n\x1aOBLIGATION_KIND_ROW_FILTER\x10\x02\x12\x1d\n\x19OBLIGATION_KIND_ROW_LIMIT\x10\x03*Q\n\x05Layer\x12\x15\n\x11LAYER_UNSPECIFIED\x10\x00\x12\r\n\tLAYER_LAW\x10\x01\x12\x11\n\rLAYER_PROMISE\x10\x02\x12\x0f\n\x0bLAYER_HOUSE\x10\x03*?\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_ENFORCE\x10\x01\x12\x0f\n\x0bMODE_SHADOW\x10\x02\x32Y\n\rAccessService\x12H\n\tAuthorize\x12\x1c.sekisho.v1.AuthorizeRequest\x1a\x1d.sekisho.v1.AuthorizeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sekisho/v1/access.proto\x12\nsekisho.v1\"\xbc\x01\n\x10\x41uthorizeRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x12\n\ndatasource\x18\x02 \x01(\t\x12(\n\tstatement\x18\x03 \x01(\x0b\x32\x15.sekisho.v1.Statement\x12\x14\n\x07\x61\x64\x64ress\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x39\n\x15supported_obligations\x18\x05 \x03(\x0e\x32\x1a.sekisho.v1.ObligationKindB\n\n\x08_address\"1\n\tStatement\x12\x0b\n\x03sql\x18\x01 \x01(\t\x12\x17\n\x0fparameter_types\x18\x02 \x03(\r\"\xe9\x02\n\x11\x41uthorizeResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\"\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x12.sekisho.v1.Effect\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0c\n\x04hint\x18\x06 \x01(\t\x12+\n\x0bobligations\x18\x07 \x03(\x0b\x32\x16.sekisho.v1.Obligation\x12%\n\x08\x66indings\x18\x08 \x03(\x0b\x32\x13.sekisho.v1.Finding\x12\x14\n\x0c\x63ross_border\x18\t \x01(\x08\x12\x13\n\x0bvalid_until\x18\n \x01(\x03\x12\x10\n\x08revision\x18\x0b \x01(\t\x12\x0e\n\x06reused\x18\x0c \x01(\x08\x12-\n\tcomplaint\x18\r \x01(\x0b\x32\x15.sekisho.v1.ComplaintH\x00\x88\x01\x01\x42\x0c\n\n_complaint\"\xfb\x01\n\nObligation\x12 \n\x04mask\x18\x01 \x01(\x0b\x32\x10.sekisho.v1.MaskH\x00\x12+\n\nrow_filter\x18\x02 \x01(\x0b\x32\x15.sekisho.v1.RowFilterH\x00\x12)\n\trow_limit\x18\x03 \x01(\x0b\x32\x14.sekisho.v1.RowLimitH\x00\x12\x30\n\x07unknown\x18\x04 \x01(\x0b\x32\x1d.sekisho.v1.UnknownObligationH\x00\x12\x39\n\x11subject_countries\x18\x05 \x01(\x0b\x32\x1c.sekisho.v1.SubjectCountriesH\x00\x42\x06\n\x04kind\"8\n\x04Mask\x12\x10\n\x08relation\x18\x01 \x01(\t\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\"0\n\tRowFilter\x12\x10\n\x08relation\x18\x01 \x01(\t\x12\x11\n\tpredicate\x18\x02 \x01(\t\"G\n\x10SubjectCountries\x12\x10\n\x08relation\x18\x01 \x01(\t\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x11\n\tcountries\x18\x03 \x03(\t\"\x18\n\x08RowLimit\x12\x0c\n\x04rows\x18\x01 \x01(\x03\"!\n\x11UnknownObligation\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xa9\x01\n\x07\x46inding\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12 \n\x05layer\x18\x02 \x01(\x0e\x32\x11.sekisho.v1.Layer\x12\x1e\n\x04mode\x18\x03 \x01(\x0e\x32\x10.sekisho.v1.Mode\x12\x10\n\x08\x63itation\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04\x66\x61\x63t\x18\x06 \x01(\t\x12\r\n\x05value\x18\x07 \x01(\t\x12\x0e\n\x06remedy\x18\x08 \x01(\t\"\x7f\n\tComplaint\x12\x10\n\x08sqlstate\x18\x01 \x01(\t\x12\x31\n\x06\x66ields\x18\x02 \x03(\x0b\x32!.sekisho.v1.Complaint.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*C\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_ALLOW\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02*\xb1\x01\n\x0eObligationKind\x12\x1f\n\x1bOBLIGATION_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14OBLIGATION_KIND_MASK\x10\x01\x12\x1e\n\x1aOBLIGATION_KIND_ROW_FILTER\x10\x02\x12\x1d\n\x19OBLIGATION_KIND_ROW_LIMIT\x10\x03\x12%\n!OBLIGATION_KIND_SUBJECT_COUNTRIES\x10\x04*Q\n\x05Layer\x12\x15\n\x11LAYER_UNSPECIFIED\x10\x00\x12\r\n\tLAYER_LAW\x10\x01\x12\x11\n\rLAYER_PROMISE\x10\x02\x12\x0f\n\x0bLAYER_HOUSE\x10\x03*?\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_ENFORCE\x10\x01\x12\x0f\n\x0bMODE_SHADOW\x10\x02\x32Y\n\rAccessService\x12H\n\tAuthorize\x12\x1c.sekisho.v1.AuthorizeRequest\x1a\x1d.sekisho.v1.AuthorizeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +33,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COMPLAINT_FIELDSENTRY']._loaded_options = None
   _globals['_COMPLAINT_FIELDSENTRY']._serialized_options = b'8\001'
-  _globals['_EFFECT']._serialized_start=1310
-  _globals['_EFFECT']._serialized_end=1377
-  _globals['_OBLIGATIONKIND']._serialized_start=1380
-  _globals['_OBLIGATIONKIND']._serialized_end=1518
-  _globals['_LAYER']._serialized_start=1520
-  _globals['_LAYER']._serialized_end=1601
-  _globals['_MODE']._serialized_start=1603
-  _globals['_MODE']._serialized_end=1666
+  _globals['_EFFECT']._serialized_start=1442
+  _globals['_EFFECT']._serialized_end=1509
+  _globals['_OBLIGATIONKIND']._serialized_start=1512
+  _globals['_OBLIGATIONKIND']._serialized_end=1689
+  _globals['_LAYER']._serialized_start=1691
+  _globals['_LAYER']._serialized_end=1772
+  _globals['_MODE']._serialized_start=1774
+  _globals['_MODE']._serialized_end=1837
   _globals['_AUTHORIZEREQUEST']._serialized_start=40
   _globals['_AUTHORIZEREQUEST']._serialized_end=228
   _globals['_STATEMENT']._serialized_start=230
@@ -48,21 +48,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORIZERESPONSE']._serialized_start=282
   _globals['_AUTHORIZERESPONSE']._serialized_end=643
   _globals['_OBLIGATION']._serialized_start=646
-  _globals['_OBLIGATION']._serialized_end=838
-  _globals['_MASK']._serialized_start=840
-  _globals['_MASK']._serialized_end=896
-  _globals['_ROWFILTER']._serialized_start=898
-  _globals['_ROWFILTER']._serialized_end=946
-  _globals['_ROWLIMIT']._serialized_start=948
-  _globals['_ROWLIMIT']._serialized_end=972
-  _globals['_UNKNOWNOBLIGATION']._serialized_start=974
-  _globals['_UNKNOWNOBLIGATION']._serialized_end=1007
-  _globals['_FINDING']._serialized_start=1010
-  _globals['_FINDING']._serialized_end=1179
-  _globals['_COMPLAINT']._serialized_start=1181
-  _globals['_COMPLAINT']._serialized_end=1308
-  _globals['_COMPLAINT_FIELDSENTRY']._serialized_start=1263
-  _globals['_COMPLAINT_FIELDSENTRY']._serialized_end=1308
-  _globals['_ACCESSSERVICE']._serialized_start=1668
-  _globals['_ACCESSSERVICE']._serialized_end=1757
+  _globals['_OBLIGATION']._serialized_end=897
+  _globals['_MASK']._serialized_start=899
+  _globals['_MASK']._serialized_end=955
+  _globals['_ROWFILTER']._serialized_start=957
+  _globals['_ROWFILTER']._serialized_end=1005
+  _globals['_SUBJECTCOUNTRIES']._serialized_start=1007
+  _globals['_SUBJECTCOUNTRIES']._serialized_end=1078
+  _globals['_ROWLIMIT']._serialized_start=1080
+  _globals['_ROWLIMIT']._serialized_end=1104
+  _globals['_UNKNOWNOBLIGATION']._serialized_start=1106
+  _globals['_UNKNOWNOBLIGATION']._serialized_end=1139
+  _globals['_FINDING']._serialized_start=1142
+  _globals['_FINDING']._serialized_end=1311
+  _globals['_COMPLAINT']._serialized_start=1313
+  _globals['_COMPLAINT']._serialized_end=1440
+  _globals['_COMPLAINT_FIELDSENTRY']._serialized_start=1395
+  _globals['_COMPLAINT_FIELDSENTRY']._serialized_end=1440
+  _globals['_ACCESSSERVICE']._serialized_start=1839
+  _globals['_ACCESSSERVICE']._serialized_end=1928
 # @@protoc_insertion_point(module_scope)

@@ -19,6 +19,7 @@ class ObligationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OBLIGATION_KIND_MASK: _ClassVar[ObligationKind]
     OBLIGATION_KIND_ROW_FILTER: _ClassVar[ObligationKind]
     OBLIGATION_KIND_ROW_LIMIT: _ClassVar[ObligationKind]
+    OBLIGATION_KIND_SUBJECT_COUNTRIES: _ClassVar[ObligationKind]
 
 class Layer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +40,7 @@ OBLIGATION_KIND_UNSPECIFIED: ObligationKind
 OBLIGATION_KIND_MASK: ObligationKind
 OBLIGATION_KIND_ROW_FILTER: ObligationKind
 OBLIGATION_KIND_ROW_LIMIT: ObligationKind
+OBLIGATION_KIND_SUBJECT_COUNTRIES: ObligationKind
 LAYER_UNSPECIFIED: Layer
 LAYER_LAW: Layer
 LAYER_PROMISE: Layer
@@ -100,16 +102,18 @@ class AuthorizeResponse(_message.Message):
     def __init__(self, decision_id: _Optional[str] = ..., effect: _Optional[_Union[Effect, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., detail: _Optional[str] = ..., hint: _Optional[str] = ..., obligations: _Optional[_Iterable[_Union[Obligation, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., cross_border: _Optional[bool] = ..., valid_until: _Optional[int] = ..., revision: _Optional[str] = ..., reused: _Optional[bool] = ..., complaint: _Optional[_Union[Complaint, _Mapping]] = ...) -> None: ...
 
 class Obligation(_message.Message):
-    __slots__ = ("mask", "row_filter", "row_limit", "unknown")
+    __slots__ = ("mask", "row_filter", "row_limit", "unknown", "subject_countries")
     MASK_FIELD_NUMBER: _ClassVar[int]
     ROW_FILTER_FIELD_NUMBER: _ClassVar[int]
     ROW_LIMIT_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_COUNTRIES_FIELD_NUMBER: _ClassVar[int]
     mask: Mask
     row_filter: RowFilter
     row_limit: RowLimit
     unknown: UnknownObligation
-    def __init__(self, mask: _Optional[_Union[Mask, _Mapping]] = ..., row_filter: _Optional[_Union[RowFilter, _Mapping]] = ..., row_limit: _Optional[_Union[RowLimit, _Mapping]] = ..., unknown: _Optional[_Union[UnknownObligation, _Mapping]] = ...) -> None: ...
+    subject_countries: SubjectCountries
+    def __init__(self, mask: _Optional[_Union[Mask, _Mapping]] = ..., row_filter: _Optional[_Union[RowFilter, _Mapping]] = ..., row_limit: _Optional[_Union[RowLimit, _Mapping]] = ..., unknown: _Optional[_Union[UnknownObligation, _Mapping]] = ..., subject_countries: _Optional[_Union[SubjectCountries, _Mapping]] = ...) -> None: ...
 
 class Mask(_message.Message):
     __slots__ = ("relation", "column", "method")
@@ -128,6 +132,16 @@ class RowFilter(_message.Message):
     relation: str
     predicate: str
     def __init__(self, relation: _Optional[str] = ..., predicate: _Optional[str] = ...) -> None: ...
+
+class SubjectCountries(_message.Message):
+    __slots__ = ("relation", "column", "countries")
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    COUNTRIES_FIELD_NUMBER: _ClassVar[int]
+    relation: str
+    column: str
+    countries: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, relation: _Optional[str] = ..., column: _Optional[str] = ..., countries: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RowLimit(_message.Message):
     __slots__ = ("rows",)
