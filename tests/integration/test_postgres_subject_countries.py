@@ -1,4 +1,4 @@
-"""Subject country by column, narrowed by a filter of ours: rows of people in other countries, or in none, do not come."""
+"""Subject country by column, narrowed by a filter of ours: rows of people in other countries, or in none, stay away."""
 
 from __future__ import annotations
 

@@ -199,6 +199,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
             "source": "site_network",
             "confidence": "attested",
             "conflict": False,
+            "simultaneous": False,
             "site": "tokyo-vpn",
             "note": "",
         },
