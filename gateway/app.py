@@ -32,10 +32,11 @@ from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
-from gateway.links.blocks_watch import BlocksWatch
 from gateway.links.certificates import Kept
+from gateway.links.freshness import Freshness
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.own_session import inspect_roles
+from gateway.links.registry_keeper import RegistryKeeper
 from gateway.links.resolve import Resolver
 from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
@@ -46,8 +47,6 @@ from gateway.links.sources import (
     hash_key,
     load_all,
     load_policy,
-    mismatches,
-    registry_of,
     service_users,
 )
 from gateway.links.strict_rules import StrictRules
@@ -55,7 +54,7 @@ from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.links.volume_file import VolumeFile
 from gateway.links.watch import FolderWatch, signature
-from gateway.metrics import CertificateUse, Metrics
+from gateway.metrics import CertificateUse, Dataset, Metrics
 from gateway.model import DatasourceId, Vouched
 from gateway.policy.bundle import Bundle
 from gateway.policy.inprocess import InProcessEngine
@@ -92,8 +91,6 @@ class Application:
     async def _start(self) -> None:
         config = self.config
         sources, secrets = load_all(config)
-        if config.registry.delivery == Delivery.EDITED:  # half of a change may be taken for all of it
-            _log.warning("registry_edited_in_place", extra={"directory": str(config.registry.directory)})
         addresses = {source.id: server_address(source) for source in config.datasources}
         world = LiveWorld(config, sources.registry, sources.bundle.revision)
         engine = InProcessEngine(sources.bundle)
@@ -119,6 +116,10 @@ class Application:
             version=version("sekisho"),
             issuers=[issuer.issuer for issuer in config.issuers],
         )
+        fresh = Freshness(metrics)
+        if config.registry.delivery == Delivery.EDITED:  # half of a change may be taken for all of it
+            _log.warning("registry_edited_in_place", extra={"directory": str(config.registry.directory)})
+            metrics.registry_edited()
         keys = KeyKeeper(config.issuers, secrets.verifier, metrics=metrics, seen=secrets.keys_seen)
         self._closing.callback(keys.close)
         resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
@@ -133,6 +134,7 @@ class Application:
             hash_key=hash_key(config),
             own_name=nonce(),
         )
+        troubles = [world.troubles, keys.troubles, fresh.troubles, *([siblings.troubles] if siblings else [])]
         self.desk = Desk(
             config=config,
             resolved=resolved(config),
@@ -143,7 +145,8 @@ class Application:
             recorder=recorder,
             metrics=metrics,
             loop=asyncio.get_running_loop(),
-            troubles=lambda: world.troubles() + keys.troubles() + (siblings.troubles() if siblings is not None else []),
+            troubles=lambda: [one for told in troubles for one in told()],
+            state=fresh.document,
             waiting=siblings.waiting if siblings is not None else list,
             collector=siblings.collector(metrics) if siblings is not None else metrics.registry,
         )
@@ -168,7 +171,7 @@ class Application:
                 inspection = self._inspect_roles(source, addresses, secrets, strict)
                 self._tasks.spawn(_told(inspection), f"inspect roles of {source.id}")
 
-        self._watch(world, resolver, metrics, sources, revised)
+        self._watch(world, resolver, metrics, sources, revised, fresh)
         for address in addresses.values():
             self._watch_certificates(CertificateUse.UPSTREAM, address.trust.kept if address.trust else None)
         about = f", {siblings.described}" if siblings is not None else ""
@@ -273,16 +276,10 @@ class Application:
         metrics: Metrics,
         sources: Sources,
         revised: Callable[[], None],
+        fresh: Freshness,
     ) -> None:
-        def registry_again(_: Path) -> Registry:
-            registry = registry_of(self.config, world.registry)
-            if problems := mismatches(self.config, registry):
-                raise ConfigError(problems)
-            return registry
-
         def new_registry(registry: Registry) -> None:
-            tests = world.registry.controls.tests  # of the policy in force now, perhaps not when the loading began
-            world.registry = registry if registry.controls.tests == tests else registry.tested(tests)
+            world.registry = registry
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
             revised()
 
@@ -295,19 +292,13 @@ class Application:
             self._show_revision(world, bundle, metrics)
             revised()
 
-        registry = FolderWatch(
-            self.config.registry.directory,
-            what="registry",
-            load=registry_again,
-            swap=new_registry,
-            seen=sources.registry_seen,
-        )
         policy = FolderWatch(
             sources.policy_directory, what="policy", load=load_policy, swap=new_policy, seen=sources.policy_seen
         )
-        blocks = BlocksWatch(self.config.registry.directory, running=lambda: world.registry, swap=new_registry)
-        self._tasks.spawn(registry.run(), "watch registry")
-        self._tasks.spawn(blocks.run(), "watch blocks")
+        RegistryKeeper(self.config, sources, running=lambda: world.registry, swap=new_registry).start(
+            self._tasks, fresh
+        )
+        fresh.keep(Dataset.POLICY, policy)
         self._tasks.spawn(policy.run(), "watch policy")
 
     def _watch_certificates(self, use: CertificateUse, kept: Kept[Any] | None) -> None:

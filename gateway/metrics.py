@@ -8,7 +8,7 @@ children of the hot path are resolved once, as looking one up costs more than co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -65,6 +65,15 @@ class CertificateUse(StrEnum):
     GRPC = "grpc"
     HTTP = "http"
     UPSTREAM = "upstream"
+
+
+class Dataset(StrEnum):
+    """What is watched, and loaded again when it changes."""
+
+    REGISTRY = "registry"
+    BLOCKS = "blocks"
+    COUNTRIES = "countries"
+    POLICY = "policy"
 
 
 class CancelResult(StrEnum):
@@ -179,6 +188,9 @@ class Metrics:
             "use",
             "result",
         )
+        data_age = gauge("data_age_seconds", Together.MOST, "Age of what is in force; 0: nothing.", "dataset")
+        refused = gauge("data_refused_seconds", Together.MOST, "How long newer is refused; 0: not.", "dataset")
+        self._edited = gauge("registry_edited", Together.MOST, "Whether the registry is taken as it is edited (1).")
         self._policy_info = gauge(
             "policy_info", Together.MOST, "1, for the revision of policy and registry in force.", "revision"
         )
@@ -216,6 +228,7 @@ class Metrics:
         self._reloads = {
             (use, ok): reloads.labels(use, "ok" if ok else "refused") for use in CertificateUse for ok in (True, False)
         }
+        self._ages = {dataset: (data_age.labels(dataset), refused.labels(dataset)) for dataset in Dataset}
         self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
         self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
         self._completions = {
@@ -342,6 +355,15 @@ class Metrics:
     def certificates_reloaded(self, use: CertificateUse, ok: bool) -> None:
         """Files of certificates changed: they were taken, or refused."""
         self._reloads[use, ok].inc()
+
+    def keep_age(self, dataset: Dataset, age: Callable[[], float], refused: Callable[[], float]) -> None:
+        """Ask these whenever somebody asks for metrics."""
+        for gauge, seconds in zip(self._ages[dataset], (age, refused), strict=True):
+            gauge.set_function(seconds)
+
+    def registry_edited(self) -> None:
+        """The registry's folder is taken as it lies there."""
+        self._edited.set(1)
 
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""

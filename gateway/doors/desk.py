@@ -62,9 +62,10 @@ class Desk:
         troubles: Callable[[], list[str]],
         waiting: Callable[[], list[str]] = list,
         collector: Collector | None = None,
+        state: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         """``waiting``: for what the gateway as a whole is not ready yet; ``collector``: of what /metrics shows, where
-        that is more than ``metrics``."""
+        that is more than ``metrics``; ``state``: what /v1/config says beside the configuration."""
         self.config = config
         self.authority = authority
         self.metrics = metrics
@@ -72,6 +73,7 @@ class Desk:
         self.turn = Turn(recorder, metrics)
         self.draining = False
         self._resolved = dict(resolved)
+        self._state = state
         self._world = world
         self._verifier = verifier
         self._resolver = resolver
@@ -288,8 +290,8 @@ class Desk:
         return not fatal, fatal + self._troubles()
 
     def resolved_config(self) -> dict[str, Any]:
-        """The configuration in force, without secrets."""
-        return self._resolved
+        """The configuration in force, without secrets, and how old what it names is."""
+        return {**self._resolved, **self._state()}
 
 
 def choose_profile(

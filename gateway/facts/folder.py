@@ -47,11 +47,10 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a folder held: where it really lay, the hash of every file, and when the newest was written."""
+    """What a folder held: where it really lay, and the hash of every file."""
 
     place: str = ""
     hashes: Mapping[str, str] = field(default_factory=dict)
-    changed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +78,8 @@ def read_folder(
             )
         found = Problems()
         try:
-            files, changed_at = _read(place, known, found)
-            contents = Contents(f"{place}:{place.stat().st_ino}", _digests(files), changed_at)
+            files = _read(place, known, found)
+            contents = Contents(f"{place}:{place.stat().st_ino}", _digests(files))
             _check_whole(delivery, place, known.alone, files, contents, former, found)
         except OSError:
             if delivery is Delivery.SYMLINK and _place(directory) != place:
@@ -113,7 +112,7 @@ def seal(directory: Path, known: Known, hashes: Mapping[str, str]) -> Path:
     """Write the manifest of files that were looked at and have these hashes, whole or not at all. Raises ConfigError
     where one of them has changed meanwhile."""
     problems = Problems()
-    files, _ = _read(directory, known, problems)
+    files = _read(directory, known, problems)
     if problems.listed() or _digests(files) != hashes:
         raise ConfigError([*problems.listed(), f"{directory}: its files changed while they were looked at"])
     listed = {name: {"size": len(data), "sha256": hashes[name]} for name, data in files.items() if name != known.alone}
@@ -129,7 +128,7 @@ def seal(directory: Path, known: Known, hashes: Mapping[str, str]) -> Path:
 def unsealed(directory: Path, known: Known) -> list[str]:
     """In what a folder differs from its manifest; nothing where it is sealed."""
     problems = Problems()
-    files, _ = _read(directory, known, Problems())
+    files = _read(directory, known, Problems())
     _check_manifest(directory, files, _digests(files), known.alone, problems, required=True)
     return problems.listed()
 
@@ -142,10 +141,9 @@ def _place(directory: Path) -> Path | None:
     return None if place == Path(os.path.abspath(start)) else place
 
 
-def _read(directory: Path, known: Known, problems: Problems) -> tuple[Mapping[str, bytes], int]:
-    """The files, and when the newest was written. Raises OSError where the folder cannot be read."""
+def _read(directory: Path, known: Known, problems: Problems) -> Mapping[str, bytes]:
+    """The files. Raises OSError where the folder cannot be read."""
     files: dict[str, bytes] = {}
-    changed_at = 0
     names = sorted(path.name for path in directory.iterdir() if path.suffix in _SUFFIXES)
     for name in names:
         if name not in known.limits:
@@ -154,8 +152,6 @@ def _read(directory: Path, known: Known, problems: Problems) -> tuple[Mapping[st
         try:
             with (directory / name).open("rb") as stream:
                 files[name] = stream.read(known.limits[name] + 1)
-                if name != known.alone:
-                    changed_at = max(changed_at, int(os.fstat(stream.fileno()).st_mtime))
         except OSError:
             problems.add(name, 0, "the file cannot be read")
             continue
@@ -165,7 +161,7 @@ def _read(directory: Path, known: Known, problems: Problems) -> tuple[Mapping[st
     for name in known.required:
         if name not in names:
             problems.add(name, 0, "the file is missing")
-    return MappingProxyType(files), changed_at
+    return MappingProxyType(files)
 
 
 def _digests(files: Mapping[str, bytes]) -> Mapping[str, str]:

@@ -52,8 +52,8 @@ class CountryDatabase:
         return country(code) if isinstance(code, str) else None
 
 
-def load_countries(path: Path, former: CountryDatabase | None = None) -> CountryDatabase:
-    """The database of a file; the former one, where the file is the same. Raises ConfigError."""
+def load_countries(path: Path) -> CountryDatabase:
+    """The database of a file. Raises ConfigError."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -61,6 +61,4 @@ def load_countries(path: Path, former: CountryDatabase | None = None) -> Country
         raise ConfigError([f"{path}: {error.strerror or error}"]) from None
     if len(data) > MAX_BYTES:
         raise ConfigError([f"{path}: the file is larger than {MAX_BYTES} bytes"])
-    if former is not None and former.digest == hashlib.sha256(data).hexdigest():
-        return former
     return CountryDatabase(data, str(path))

@@ -332,15 +332,6 @@ def _bulk(files: Mapping[str, bytes], contents: Contents, problems: Problems, fo
     return bulk.read_bulk(listed, holdings, problems)
 
 
-def read_alone(path: Path) -> bytes:
-    """blocks.yaml as it is now. Raises ConfigError."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError([f"{path.name}: {error.strerror or error}"]) from None
-
-
 class _Reading:
     """Reads file by file into one list of problems."""
 

@@ -25,7 +25,9 @@ Map:
     volume_file the volume counts, over a restart
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
-    blocks_watch the kill-switch's own file: in force at once, lifted at rest
+    blocks_watch the kill-switch's own files: in force at once, lifted when they are whole
+    registry_keeper  all that changes the running registry, one after the other
+    freshness   how old what runs is, and what is refused in its place
     strict_rules which sessions must be strict as rules and registry stand now
     tasks       the only place that makes asyncio tasks
 

@@ -18,7 +18,7 @@ from gateway import config as config_of
 from gateway.audit.record import MIN_KEY_BYTES
 from gateway.config import Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
-from gateway.facts import admin_blocks
+from gateway.facts import admin_blocks, blocks
 from gateway.facts.folder import Delivery
 from gateway.facts.geoip import load_countries
 from gateway.facts.identity import TokenVerifier
@@ -45,6 +45,7 @@ class Sources:
 
     registry: Registry
     registry_seen: Signature
+    countries_seen: Signature
     bundle: Bundle
     policy_directory: Path
     policy_seen: Signature
@@ -74,7 +75,8 @@ def load_sources(config: Config) -> Sources:
     """Registry and policy of a configuration. Raises ConfigError with every problem, listeners' sites included."""
     problems: list[str] = []
     policies = config.policy.directory or packaged_policies()
-    registry_seen, policy_seen = signature(config.registry.directory), signature(policies)
+    registry_seen, policy_seen = registry_signature(config), signature(policies)
+    countries_seen = signature(config.registry.countries) if config.registry.countries is not None else ()
     registry = _or_problems(problems, registry_of, config)
     if registry is not None:
         problems += mismatches(config, registry)
@@ -86,6 +88,7 @@ def load_sources(config: Config) -> Sources:
     return Sources(
         registry=registry.tested(read_tests(bundle.data)),
         registry_seen=registry_seen,
+        countries_seen=countries_seen,
         bundle=bundle,
         policy_directory=policies,
         policy_seen=policy_seen,
@@ -103,6 +106,11 @@ def registry_of(config: Config, former: Registry | None = None) -> Registry:
     if former is not None and former.countries is not None:  # is read again by itself, when it changes
         return registry.with_countries(former.countries)
     return registry.with_countries(load_countries(settings.countries))
+
+
+def registry_signature(config: Config) -> Signature:
+    """What a change of is a reason to load the registry anew. Not what blocks.yaml says: that is read alone."""
+    return signature(config.registry.directory, only_there=(blocks.FILE,))
 
 
 def admin_blocks_file(config: Config) -> Path:

@@ -2,7 +2,8 @@
 and came to rest.
 
 At rest is a folder that two looks in a row find the same: what is still being written is not read, because half of a
-file may well be a file without a mistake. Nothing that happens in a reload ends the watching.
+file may well be a file without a mistake. Nothing that happens in a reload ends the watching. While something newer is
+refused, that is said again and again, ever more rarely.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,9 +23,40 @@ from gateway.errors import ConfigError
 _log = logging.getLogger(__name__)
 INTERVAL: Final = 0.5  # seconds between two looks
 _MAX_FILES: Final = 10_000
+_AGAIN: Final = 60.0  # seconds after which a refusal that stays is told again; twice as long each time
+_AGAIN_MOST: Final = 3600.0
 
 Loaded = TypeVar("Loaded")
 Signature = tuple[tuple[str | int, ...], ...]
+
+
+class Refusal:
+    """Something newer than what runs was refused. It is logged at once, and again while it stays so."""
+
+    def __init__(self, what: str, problems: tuple[str, ...], *, broken: bool = False) -> None:
+        """``broken``: by a mistake of ours, which is logged with its place."""
+        self.problems = problems
+        self._what = what
+        self._since = self._due = time.monotonic()
+        self._pause = _AGAIN
+        self._message = "reload_failed" if broken else "reload_refused"
+        self._tell(broken)
+
+    @property
+    def seconds(self) -> float:
+        """For how long."""
+        return time.monotonic() - self._since
+
+    def again(self) -> None:
+        """Say it again, when it is time."""
+        if time.monotonic() >= self._due:
+            self._tell(False)
+
+    def _tell(self, trace: bool) -> None:
+        details = {"what": self._what, "problems": list(self.problems), "seconds": round(self.seconds)}
+        _log.error(self._message, extra=details, exc_info=trace)
+        self._due += self._pause
+        self._pause = min(2 * self._pause, _AGAIN_MOST)
 
 
 class Watch(Generic[Loaded]):
@@ -38,16 +71,29 @@ class Watch(Generic[Loaded]):
         swap: Callable[[Loaded], None],
         seen: Signature,
         told: Callable[[bool], None] | None = None,
+        settled: Callable[[], Signature] | None = None,
+        swapping: asyncio.Lock | None = None,
     ) -> None:
         """``seen`` is the signature of what runs now, taken *before* it was loaded: a change in between is one.
-        ``told`` of every reload, whether it was good."""
+        ``told`` of every reload, whether it was good. ``settled`` is the signature of all that is loaded, where that is
+        more than what a change of is a reason to load; it stays the same from the loading until ``swap``, which
+        ``swapping`` keeps others out of."""
         self._what = what
         self._look_at = look_at
         self._load = load
         self._swap = swap
         self._seen = seen
         self._moving = seen  # what the last look found
+        self._in_force = seen
         self._told = told or (lambda good: None)
+        self._settled = settled or look_at
+        self._swapping = swapping or asyncio.Lock()
+        self.refusal: Refusal | None = None  # of what is there now, in place of what runs
+
+    @property
+    def changed_at(self) -> float:
+        """When the newest file of what runs was written."""
+        return newest(self._in_force)
 
     async def run(self) -> None:
         """Look for ever."""
@@ -60,29 +106,35 @@ class Watch(Generic[Loaded]):
         found = await asyncio.to_thread(self._look_at)
         if found == self._seen:
             self._moving = found
+            if self.refusal is not None:
+                self.refusal.again()
             return False
         if found != self._moving:
             self._moving = found
             return False  # still moving
+        before = await asyncio.to_thread(self._settled)
         try:
             loaded = await asyncio.to_thread(self._load)
-            if await asyncio.to_thread(self._look_at) != found:
-                return False  # it moved while it was read
-            self._seen = found
-            self._swap(loaded)
+            async with self._swapping:
+                if await asyncio.to_thread(self._settled) != before:
+                    return False  # it moved while it was read
+                self._seen = found
+                self._swap(loaded)
         except ConfigError as error:
-            self._seen = found
-            _log.error("reload_refused", extra={"what": self._what, "problems": list(error.problems)})
-            self._told(False)
-            return False
-        except Exception:  # an edge: the running version stays, and so does the watch over the next change
-            self._seen = found
-            _log.exception("reload_failed", extra={"what": self._what})
-            self._told(False)
-            return False
+            if await asyncio.to_thread(self._settled) != before:
+                return False
+            return self._refused(found, Refusal(self._what, error.problems))
+        except Exception as error:  # an edge: the running version stays, and so does the watch over the next change
+            return self._refused(found, Refusal(self._what, (str(error),), broken=True))
+        self._in_force, self.refusal = found, None
         _log.info("reloaded", extra={"what": self._what})
         self._told(True)
         return True
+
+    def _refused(self, found: Signature, refusal: Refusal) -> bool:
+        self._seen, self.refusal = found, refusal
+        self._told(False)
+        return False
 
 
 class FolderWatch(Watch[Loaded]):
@@ -106,10 +158,16 @@ def signatures(paths: Iterable[Path]) -> Signature:
     return tuple((str(path), *part) for path in paths for part in signature(path))
 
 
-def signature(directory: Path) -> Signature:
+def newest(seen: Signature) -> float:
+    """When the newest of the files was written, in seconds; 0 where there are none."""
+    return max((entry[2] / 1e9 for entry in seen if len(entry) > 3 and isinstance(entry[2], int)), default=0.0)
+
+
+def signature(directory: Path, only_there: Collection[str] = ()) -> Signature:
     """What tells one state of the files below a folder, or of one file, from another: names, sizes, times, which files.
 
-    Links are followed: a link turned to another folder of the same sizes and times is a change.
+    Links are followed: a link turned to another folder of the same sizes and times is a change. Of files named in
+    ``only_there`` counts only that they are there.
     """
     found: list[tuple[str | int, ...]] = []
     for path in islice(sorted(directory.rglob("*")) if directory.is_dir() else [directory], _MAX_FILES):
@@ -121,6 +179,8 @@ def signature(directory: Path) -> Signature:
         except OSError as error:
             found.append((name, error.errno or 0))
             continue
-        if not stat.S_ISDIR(status.st_mode):
+        if name in only_there:
+            found.append((name,))
+        elif not stat.S_ISDIR(status.st_mode):
             found.append((name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev))
     return tuple(found)

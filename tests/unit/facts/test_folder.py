@@ -1,7 +1,6 @@
 """A registry's folder is taken only as a whole: cut, mixed, half copied or turned while it is read, it is none."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -273,14 +272,6 @@ def test_revision_is_of_names_and_contents() -> None:
     one = revision({"a": digest(b"1"), "b": digest(b"2")})
     assert one == revision({"b": digest(b"2"), "a": digest(b"1")})
     assert one != revision({"a": digest(b"2"), "b": digest(b"1")})
-
-
-def test_age_is_of_the_newest_file_but_blocks(folder: Path) -> None:
-    for number, name in enumerate(sorted(FILES.limits)):
-        if (folder / name).exists():
-            os.utime(folder / name, (1_000_000 + number, 1_000_000 + number))
-    (folder / "blocks.yaml").write_text(BLOCKS)
-    assert load(folder).contents.changed_at == 1_000_000 + sorted(FILES.limits).index("people.yaml")
 
 
 def test_names_of_the_delivery_are_those_of_the_configuration() -> None:

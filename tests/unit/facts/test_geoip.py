@@ -85,11 +85,6 @@ def test_database_that_differs_from_a_claim_or_a_listener_is_a_conflict(path: Pa
     assert where(database, "1.12.9.9", claim="CN").countries == (Country("CN"),)
 
 
-def test_same_file_is_the_same_database(path: Path) -> None:
-    first = load_countries(path)
-    assert load_countries(path, first) is first
-
-
 @pytest.mark.parametrize("data", [b"", b"no database", b"\xab\xcd\xefMaxMind.com", b"\xab\xcd\xefMaxMind.com\xff\xff"])
 def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "odd.mmdb"

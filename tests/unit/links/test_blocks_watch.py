@@ -10,7 +10,7 @@ import pytest
 
 from gateway.facts.registry import Registry, load_registry
 from gateway.links import blocks_watch
-from gateway.links.blocks_watch import REST, BlocksWatch
+from gateway.links.blocks_watch import REST, BlocksFile, BlocksWatch
 from tests.unit.facts.world import write_registry
 
 STOP = "blocks:\n  - {id: stop, entity: helper}\n"
@@ -18,12 +18,13 @@ BOTH = STOP + "  - {id: more, country: CN}\n"
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, edited: bool = True) -> None:
         self.folder = folder
         self.registry = load_registry(write_registry(folder))
         self.swaps = 0
         self.swapped = asyncio.Event()
-        self.watch = BlocksWatch(folder, running=lambda: self.registry, swap=self.swap)
+        file = BlocksFile.listed(folder / "blocks.yaml", edited=edited)
+        self.watch = BlocksWatch(file, running=lambda: self.registry, swap=self.swap)
 
     def swap(self, registry: Registry) -> None:
         self.registry = registry
@@ -90,11 +91,11 @@ def test_file_that_is_gone_or_odd_changes_nothing(world: World, caplog: pytest.L
 
 
 def test_swap_that_fails_does_not_end_the_watch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> bytes:
+    def fail(path: Path) -> bytes | None:
         raise RuntimeError("no")
 
     with monkeypatch.context() as patched:
-        patched.setattr(blocks_watch, "read_alone", fail)
+        patched.setattr(blocks_watch, "read_file", fail)
         world.write(STOP)
         assert world.looks() == [False]
     world.write(BOTH)
@@ -106,6 +107,50 @@ def test_what_runs_already_is_not_swapped(world: World) -> None:
     world.registry = load_registry(world.folder)
     assert world.looks(2) == [False, False]
     assert world.swaps == 0
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_file_that_says_that_it_is_whole_lifts_at_once(tmp_path: Path, edited: bool) -> None:
+    world = World(tmp_path, edited=edited)
+    world.write(BOTH)
+    assert world.looks() == [True]
+    world.write(STOP + "...\n")
+    assert world.looks() == [True]
+    assert world.blocked() == ["stop"]
+
+
+def test_file_that_may_be_cut_never_lifts_where_the_folder_is_not_edited(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At rest neither: whoever wrote it may have died in the middle."""
+    world = World(tmp_path, edited=False)
+    world.write(BOTH)
+    assert world.looks() == [True]
+    world.write(STOP)
+    assert world.looks(3 * REST) == [False] * 3 * REST
+    assert world.blocked() == ["more", "stop"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["reload_refused"]
+    assert world.watch.refusal is not None
+    world.write(BOTH + "  - {id: third, country: KR}\n")  # to stop somebody needs nothing
+    assert world.looks() == [True]
+    assert world.watch.refusal is None
+
+
+def test_what_the_command_keeps_is_in_force_and_lifted_at_once(world: World) -> None:
+    path = world.folder / "state" / "admin-blocks.yaml"
+    path.parent.mkdir()
+    world.watch = BlocksWatch(BlocksFile.admin(path), running=lambda: world.registry, swap=world.swap)
+    kept = 'next: 2\nblocks: [{id: admin-1, entity: helper, by: "os:ann", at: "2026-11-22T09:00:00Z"}]\n...\n'
+    path.write_text(kept)
+    assert world.looks() == [True]
+    assert world.blocked() == ["admin-1"]
+    path.write_text(kept.removesuffix("...\n"))
+    assert world.looks() == [False]
+    assert world.watch.refusal is not None
+    assert world.watch.refusal.problems == ("admin-blocks.yaml:1: the file is cut: it does not end in '...'",)
+    path.write_text("next: 2\nblocks: []\n...\n")
+    assert world.looks() == [True]
+    assert world.blocked() == []
 
 
 def test_block_is_in_force_within_a_tenth_of_a_second(world: World) -> None:

@@ -230,3 +230,63 @@ def test_run_looks_for_ever(folder, monkeypatch):
         await asyncio.wait([task])
 
     asyncio.run(asyncio.wait_for(work(), 10))
+
+
+def test_a_refusal_that_stays_is_told_again_ever_more_rarely(folder, caplog, monkeypatch):
+    monkeypatch.setattr(watch, "_AGAIN", 0.0)
+    (folder.path / "a.txt").write_text("bad")
+    folder.looks(4)
+    assert folder.watch.refusal is not None
+    assert folder.watch.refusal.problems == ("file 0: bad",)
+    assert [record.message for record in caplog.records] == ["reload_refused"] * 3
+    assert all(record.seconds == 0 for record in caplog.records)
+
+    caplog.clear()
+    monkeypatch.setattr(watch, "_AGAIN", 60.0)
+    (folder.path / "a.txt").write_text("bad again")
+    folder.looks(5)
+    assert len(caplog.records) == 1
+
+    (folder.path / "a.txt").write_text("good")
+    folder.looks()
+    assert folder.watch.refusal is None
+
+
+def test_what_is_refused_only_because_it_moved_is_no_refusal(folder, caplog):
+    read = folder.load
+
+    def load(path: Path) -> str:
+        text = (path / "a.txt").read_text()
+        if text == "bad":
+            (path / "a.txt").write_text("whole")
+        return read(path) if text != "bad" else read(tmp_bad(path))
+
+    def tmp_bad(path: Path) -> Path:
+        part = path.parent / "part"
+        part.mkdir()
+        (part / "a.txt").write_text("bad")
+        return part
+
+    folder.watch._load = partial(load, folder.path)
+    (folder.path / "a.txt").write_text("bad")
+    assert folder.looks(4) == [False, False, False, True]
+    assert folder.running == "whole"
+    assert caplog.records == []
+
+
+def test_age_is_of_what_runs_and_not_of_what_is_refused(folder):
+    os.utime(folder.path / "a.txt", (1_000, 1_000))
+    folder.looks()
+    assert folder.watch.changed_at == 1_000
+    (folder.path / "a.txt").write_text("bad")
+    folder.looks()
+    assert folder.watch.changed_at == 1_000
+
+
+def test_of_some_files_counts_only_that_they_are_there(tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    one = signature(tmp_path, only_there=("a.txt",))
+    (tmp_path / "a.txt").write_text("other")
+    assert signature(tmp_path, only_there=("a.txt",)) == one
+    (tmp_path / "a.txt").unlink()
+    assert signature(tmp_path, only_there=("a.txt",)) != one
