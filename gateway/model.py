@@ -43,6 +43,7 @@ from gateway.words import StatementEffect as StatementEffect
 from gateway.words import Stay as Stay
 from gateway.words import Unit as Unit
 from gateway.words import Unlabelled as Unlabelled
+from gateway.words import Window as Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +183,24 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most so many distinct subjects of these types of data, and what is below them, may go to one employer."""
+
+    data_types: tuple[DataType, ...]
+    subject_country: Country
+    unit: Unit
+    window: Window
+    most: int
+    mode: Mode = Mode.ENFORCE  # shadow: counted, and bound by nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What policy answered to one question: a decision without its identity. Reusable until ``valid_until``.
 
     ``headroom`` is how many more rows this answer may cover before it must be asked again; None = no rule looked at
-    volume. ``findings`` are of all rules that spoke, shadow ones marked by their mode.
+    volume. ``findings`` are of all rules that spoke, shadow ones marked by their mode. ``limits``: how many people's
+    data may go out in all, which is for each execution to find room in.
     """
 
     effect: Effect
@@ -197,6 +211,7 @@ class Verdict:
     durability: Durability = Durability.SYNCED
     valid_until: int  # seconds since the epoch; the answer is not reused at or after it
     headroom: int | None = None
+    limits: tuple[Limit, ...] = ()
     revision: str
 
 

@@ -64,6 +64,13 @@ class Unit(StrEnum):
     DEVICE = "device"
 
 
+class Window(StrEnum):
+    """Over which time distinct subjects are counted."""
+
+    TWELVE_MONTHS = "P12M"  # rolling: those that end now
+    YEAR = "year"  # since 1 January (UTC)
+
+
 class Confidence(StrEnum):
     """How well a fact is known."""
 

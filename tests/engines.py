@@ -22,6 +22,7 @@ DENIED: JsonValue = {
     "durability": "synced",
     "valid_until": None,
     "headroom": 0,
+    "limits": [],
 }
 
 

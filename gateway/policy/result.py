@@ -11,19 +11,23 @@ from typing import Final, TypeVar
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import (
     Country,
+    DataType,
     Durability,
     Effect,
     Finding,
     JsonValue,
     Layer,
+    Limit,
     Mask,
     Mode,
     Obligation,
     RowFilter,
     RowLimit,
     SubjectCountries,
+    Unit,
     UnknownObligation,
     Verdict,
+    Window,
 )
 
 E = TypeVar("E", bound=StrEnum)
@@ -32,8 +36,9 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 MASK_METHODS: Final = frozenset({"null", "constant", "partial", "year", "domain", "bucket", "hash"})
 FINDING_REASONS: Final = frozenset({Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE})
 _DECISION: Final = frozenset(
-    {"effect", "obligations", "findings", "cross_border", "durability", "valid_until", "headroom"}
+    {"effect", "obligations", "findings", "cross_border", "durability", "valid_until", "headroom", "limits"}
 )
+_LIMIT: Final = frozenset({"data_types", "subject_country", "unit", "window", "max", "mode"})
 _FINDING: Final = frozenset({"rule", "layer", "mode", "citation", "message", "fact", "value", "reason", "remedy"})
 
 
@@ -58,6 +63,7 @@ def parse_verdict(raw: JsonValue, *, valid_until: int, revision: str) -> Verdict
         durability=_member(Durability, answer["durability"], "durability"),
         valid_until=valid_until if until is None else min(valid_until, until),
         headroom=None if answer["headroom"] is None else _whole(answer["headroom"], "headroom"),
+        limits=tuple(_limit(item) for item in _list(answer["limits"], "limits")),
         revision=revision,
     )
 
@@ -133,6 +139,25 @@ def _finding(value: JsonValue) -> Finding:
         value=item["value"],
         reason=reason,
         remedy=_text(item["remedy"], "a finding's remedy", empty=True),
+    )
+
+
+def _limit(value: JsonValue) -> Limit:
+    item = _object(value, _LIMIT, "a limit")
+    named = _list(item["data_types"], "a limit's data types")
+    types = tuple(DataType(_text(one, "a limit's data type")) for one in named)
+    if not types:
+        raise _invalid("a limit is about no data type")
+    country = _text(item["subject_country"], "a limit's country")
+    if not _COUNTRY.fullmatch(country):
+        raise _invalid("a limit's country is not two capital letters")
+    return Limit(
+        data_types=types,
+        subject_country=Country(country),
+        unit=_member(Unit, item["unit"], "a limit's unit"),
+        window=_member(Window, item["window"], "a limit's window"),
+        most=_whole(item["max"], "a limit's max"),
+        mode=_member(Mode, item["mode"], "a limit's mode"),
     )
 
 

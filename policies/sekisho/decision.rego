@@ -18,7 +18,16 @@ import data.sekisho.shape
 
 # METADATA
 # title: Decision
-# description: Effect, obligations, findings, and for how long and how many rows the answer holds.
+# description: |
+#   Effect, obligations, findings, for how long and how many rows the answer holds, and how many people's data may go out.
+#
+#   A pack that bounds how many people's (or devices') data one employer may get says so in its `limits`, a set of
+#   {"rule": id, "data_types": [keys], "subject_country": "US", "unit": "person" or "device", "window": "P12M" or "year",
+#   "max": n}: within the rolling twelve months, or since 1 January (UTC), at most n distinct ones in all of these data
+#   types and what is below them. Of several for the same, the smallest counts. The gateway reserves what is left before
+#   the statement is run and makes it the statement's row limit; where nothing is left it asks once more, with the counts
+#   as they are by then, and denies where the rule again says no more than a limit. Limits of shadow rules are counted
+#   and bind nobody. policies/README.md has an example.
 # entrypoint: true
 decision := _malformed if count(shape.broken) > 0
 
@@ -39,6 +48,7 @@ _malformed := {
 	"durability": "synced",
 	"valid_until": null,
 	"headroom": 0,
+	"limits": [],
 }
 
 _judged := {
@@ -49,6 +59,7 @@ _judged := {
 	"durability": _durability,
 	"valid_until": _valid_until,
 	"headroom": _headroom,
+	"limits": _bounds,
 }
 
 _rules := object.union_n([
@@ -85,6 +96,8 @@ _said := union({
 })
 
 _asked := location.obligations
+
+_limited := volume.limits
 
 # By the UTC day; `effective_to` is the first day a rule no longer is in force.
 _in_force := {id | some id, row in _rules; row.effective_from <= input.date} - _ended
@@ -205,3 +218,25 @@ default _headroom := 0
 _headroom := null if input.data.about_people == false
 
 _headroom := volume.headroom if input.data.about_people == true
+
+# What may go out in all: of the limits for the same data, country, unit and window, the smallest.
+default _bounds := []
+
+_bounds := sort(_smallest) if _effect == "allow"
+
+_smallest contains object.union(key, {"max": min(most)}) if {
+	some [key, _] in _counted
+	most := {n | some [other, n] in _counted; other == key}
+}
+
+_counted contains [key, object.get(l, "max", 0)] if {
+	some l in _limited
+	l.rule in _in_force
+	key := {
+		"data_types": sort({data_type | some data_type in l.data_types}),
+		"subject_country": l.subject_country,
+		"unit": l.unit,
+		"window": l.window,
+		"mode": _mode(l.rule, _shadow),
+	}
+}

@@ -12,6 +12,7 @@ test_an_allow_is_a_whole_answer if {
 		"durability": "written",
 		"valid_until": null,
 		"headroom": null,
+		"limits": [],
 	} with input as fx.nobody
 }
 

@@ -311,6 +311,7 @@ def test_an_obligation_the_door_cannot_fulfil_is_a_denial(bench: Bench) -> None:
         "durability": "synced",
         "valid_until": None,
         "headroom": None,
+        "limits": [],
     }
     answer = bench.answer
     bench.answer = lambda need: raw if isinstance(need, NeedDecision) else answer(need)  # type: ignore[method-assign]

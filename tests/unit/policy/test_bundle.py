@@ -67,7 +67,7 @@ def test_rules_lists_every_rule_with_its_row() -> None:
     rules = dict(load_bundle(POLICIES).rules())
     assert rules["jp-appi-28"]["effective_from"] == "2022-04-01"
     assert rules["house-messages-mfa"]["mode"] == "shadow"
-    assert len(rules) == 16
+    assert len(rules) == 17
     assert {row["layer"] for row in rules.values()} == {"law", "promise", "house"}
 
 

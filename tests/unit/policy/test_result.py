@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,17 +10,21 @@ import pytest
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import (
     Country,
+    DataType,
     Durability,
     Effect,
     Finding,
     Layer,
+    Limit,
     Mask,
     Mode,
     RowFilter,
     RowLimit,
     SubjectCountries,
+    Unit,
     UnknownObligation,
     Verdict,
+    Window,
 )
 from gateway.policy.result import parse_verdict
 
@@ -50,8 +55,19 @@ def allow(**changes: Any) -> dict[str, Any]:
         "durability": "written",
         "valid_until": None,
         "headroom": None,
+        "limits": [],
         **changes,
     }
+
+
+LIMIT = {
+    "data_types": ["user.health_and_medical"],
+    "subject_country": "US",
+    "unit": "person",
+    "window": "P12M",
+    "max": 10_000,
+    "mode": "enforce",
+}
 
 
 def deny(*findings: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -77,6 +93,18 @@ def test_an_allow() -> None:
         headroom=7,
         revision="abc",
     )
+
+
+def test_limits_of_subjects_are_taken_as_the_rules_gave_them() -> None:
+    verdict = parsed(allow(limits=[LIMIT, {**LIMIT, "window": "year", "unit": "device", "mode": "shadow"}]))
+    first = Limit(
+        data_types=(DataType("user.health_and_medical"),),
+        subject_country=Country("US"),
+        unit=Unit.PERSON,
+        window=Window.TWELVE_MONTHS,
+        most=10_000,
+    )
+    assert verdict.limits == (first, replace(first, window=Window.YEAR, unit=Unit.DEVICE, mode=Mode.SHADOW))
 
 
 def test_a_denial_has_the_reason_of_its_first_enforced_finding() -> None:
@@ -204,6 +232,17 @@ def test_a_finding_without_a_field_is_no_answer(field: str) -> None:
         allow(valid_until="2027-01-15T08:00:00"),
         allow(valid_until=AT),
         allow(headroom=-1),
+        allow(limits={}),
+        allow(limits=[{**LIMIT, "max": -1}]),
+        allow(limits=[{**LIMIT, "max": True}]),
+        allow(limits=[{**LIMIT, "data_types": []}]),
+        allow(limits=[{**LIMIT, "data_types": "user.name"}]),
+        allow(limits=[{**LIMIT, "subject_country": "us"}]),
+        allow(limits=[{**LIMIT, "unit": "household"}]),
+        allow(limits=[{**LIMIT, "window": "P1D"}]),
+        allow(limits=[{**LIMIT, "mode": "off"}]),
+        allow(limits=[{**LIMIT, "rule": "us-bulk"}]),
+        allow(limits=[{key: value for key, value in LIMIT.items() if key != "window"}]),
         allow(headroom=1.5),
         allow(headroom="7"),
         allow(headroom=True),
