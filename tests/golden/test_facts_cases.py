@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
+from gateway.links.sources import packaged_policies
 from gateway.model import (
     ColumnUse,
     ColumnUseKind,
@@ -22,10 +24,12 @@ from gateway.model import (
     StatementEffect,
     StatementFacts,
 )
+from gateway.policy.bundle import load_bundle
 
 CASES = Path(__file__).parent / "facts"
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
 MAX_AGE = 900
+TESTS = read_tests(load_bundle(packaged_policies()).data)  # of ownership, as the packs ask them
 
 
 def load(path: Path) -> list[dict[str, Any]]:
@@ -43,10 +47,10 @@ ALL = [
 def registry_of(case: dict[str, Any], directory: Path) -> Registry:
     """The demo's registry, or the one the case (or its file) spells out."""
     if case["registry"] is None:
-        return load_registry(DEMO)
+        return load_registry(DEMO).tested(TESTS)
     for name, content in case["registry"].items():
         (directory / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return load_registry(directory)
+    return load_registry(directory).tested(TESTS)
 
 
 def plain(value: Any) -> Any:
@@ -57,7 +61,7 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, str):
         return str(value)
-    return dict(value) if isinstance(value, dict) else value
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def differences(expected: Any, found: Any, path: str) -> list[str]:

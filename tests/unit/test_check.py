@@ -140,6 +140,31 @@ def test_from_nowhere_names_what_there_is(desk):
     assert found.endswith("and no country of a site (CN, JP, KR)")
 
 
+@pytest.mark.parametrize(
+    ("who", "place", "day", "denied_by"),
+    [
+        # L02: allowed then. A rule that only warns may speak; none that is enforced does.
+        ("li", "CN", "2020-06-01", None),
+        ("wang", "dalian-office", "2020-06-01", None),
+        # L05 and L06: blocked by the company itself, the firm in Dalian four weeks later.
+        ("li", "CN", "2021-03-01", "house-kill-switch"),
+        ("zhao", "shanghai-dalian-branch", "2021-03-01", "house-kill-switch"),
+        ("wang", "dalian-office", "2021-03-01", None),
+        ("wang", "dalian-office", "2021-03-23", "house-kill-switch"),
+        # L01 and L07: the law that names the country.
+        ("li", "CN", "2022-04-01", "jp-appi-28"),
+        ("wang", "dalian-office", "2022-04-01", "jp-appi-28"),
+    ],
+)
+def test_the_line_case_as_of_its_days(desk, who, place, day, denied_by):
+    at = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+    sql = PHONES if who != "wang" else "SELECT caption, content FROM timeline_images WHERE id = 4"
+    answer = ask(desk, who, place, sql, at=at)
+    enforced = [one["rule"] for one in answer.document["findings"] if one["mode"] == "enforce"]
+    assert answer.allowed is (denied_by is None), enforced
+    assert denied_by is None or denied_by in enforced
+
+
 def test_as_of_a_day_before_the_employment(desk):
     at = int(datetime(2018, 7, 31, tzinfo=UTC).timestamp())
     answer = ask(desk, "li", "tokyo-hq", PHONES, at=at)

@@ -45,15 +45,18 @@ def test_employments_are_shown_with_their_place_and_whether_they_are_in_force(de
 @pytest.mark.parametrize("name", ["line-jp", "line corporation"])
 def test_entity_is_found_by_id_and_by_name(demo: Registry, name: str) -> None:
     found = explain(demo, name, AT)
-    (holding,) = found["owners"]
-    assert (holding["entity"], holding["share_percent"], holding["from"]) == ("a-holdings", 64.5, "2021-03-01")
+    (parent,) = found["owners"]
+    assert (parent["entity"], parent["share_percent"], parent["from"]) == ("ly", 100, "2021-03-01")
+    (holding,) = parent["owners"]
+    assert (holding["entity"], holding["share_percent"]) == ("a-holdings", 64.5)
     assert [owner["entity"] for owner in holding["owners"]] == ["naver", "softbank"]
-    assert [one["id"] for one in found["contracts"]] == ["timeline-monitoring"]
+    assert [one["id"] for one in found["contracts"]] == ["timeline-monitoring", "platform-development"]
     assert found["held"][0]["answer"] == "no"
 
 
 def test_holdings_are_those_of_the_day(demo: Registry) -> None:
-    assert explain(demo, "line-jp", moment("2021-02-28"))["owners"] == []
+    (before,) = explain(demo, "line-jp", moment("2021-02-28"))["owners"]
+    assert (before["entity"], before["share_percent"], before["to"]) == ("naver", 72.64, "2021-03-01")
 
 
 def test_address_says_why_it_is_unknown(demo: Registry) -> None:

@@ -38,9 +38,10 @@ def test_person_with_the_chain_as_a_tree(demo: Registry) -> None:
 
 def test_entity_with_its_owners_as_a_tree(demo: Registry) -> None:
     assert (
-        "  owners         └ A Holdings Corporation (a-holdings), JP: 64.5 percent from 2021-03-01\n"
-        "                   └ NAVER Corporation (naver), KR: 50 percent from 2021-03-01\n"
-        "                   └ SoftBank Corp. (softbank), JP: 50 percent from 2021-03-01\n"
+        "  owners         └ LY Corporation (ly), JP: 100 percent from 2021-03-01\n"
+        "                   └ A Holdings Corporation (a-holdings), JP: 64.5 percent from 2021-03-01\n"
+        "                     └ NAVER Corporation (naver), KR: 50 percent from 2021-03-01\n"
+        "                     └ SoftBank Corp. (softbank), JP: 50 percent from 2021-03-01\n"
     ) in text(demo, "line-jp")
 
 

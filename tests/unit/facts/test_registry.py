@@ -138,6 +138,7 @@ def test_demo_registry_is_whole() -> None:
     assert {person.name.split()[0] for person in found.people.values()} == {
         "Sato",
         "Li",
+        "Zhao",
         "Wang",
         "Tanaka",
         "Kim",
