@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.audit import record
+from gateway.circumstances import understand
 from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, unsupported, without_rule
 from gateway.facts.registry import Registry
@@ -41,7 +42,7 @@ from gateway.reuse import Answer, Bounded, Repeat, Standing, weight
 from gateway.search_path import PathDeed, PathState
 from gateway.sql.rewrite import RewriteRefused
 from gateway.sql.together import together_with
-from gateway.understand import Statements, meant_by, understand
+from gateway.understand import Statements, meant_by
 
 _SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000

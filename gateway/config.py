@@ -99,6 +99,8 @@ class Issuer:
     user_claim: str = setting("claim that names the database user the token maps to", "preferred_username")
     groups_claim: str = setting("claim that lists the person's groups", "groups")
     purpose_claim: str | None = setting("claim that carries the purpose of access")
+    ticket_claim: str | None = setting("claim that names the piece of work, such as a ticket, that access is for")
+    request_claim: str | None = setting("claim that holds an authority's request for somebody's data, as an object")
     country_claim: str | None = setting("claim that carries the person's country (then `declared`)")
     employer_claim: str | None = setting("claim that names the person's employer, an entity's id or LEI (`declared`)")
     residence_claim: str | None = setting("claim that carries the country the person lives in (`declared`)")

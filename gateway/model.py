@@ -17,6 +17,7 @@ from gateway.told import Agreement as Agreement
 from gateway.told import Claim as Claim
 from gateway.told import Consent as Consent
 from gateway.told import Disclosure as Disclosure
+from gateway.told import RowConsent as RowConsent
 from gateway.who import ChainLink as ChainLink
 from gateway.who import EmployerFacts as EmployerFacts
 from gateway.who import EvidenceRequest as EvidenceRequest

@@ -6,7 +6,7 @@ A generator like `gateway.authorize`: it yields the trees it needs. What cannot 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence, Set
+from collections.abc import Generator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from gateway.naming import Meaning, NameDeed, NameUse
 from gateway.needs import Analysis, Ask, Bounds, Need, World
 from gateway.reading import NarrowText, Proof, ProveText, Rewriting, large
 from gateway.sql import gate
-from gateway.sql.rewrite import RewriteRefused
+from gateway.sql.rewrite import RewriteRefused, at_relation, of_consent
 from gateway.understand import inspected, read, reading, tree
 
 
@@ -64,13 +64,21 @@ class Narrower:
             nonce=self.name,
             facts=facts,
             trees=first.trees,
-            filters=self.world.registry.row_filters(ask.datasource),
+            filters=self._filters(ask),
         )
         make = self._elsewhere if large(first.trees) else self._here
         narrowed = yield from make(ask, work, found.depends)
         if epoch is None or self.world.epoch(ask.datasource) != epoch:
             raise _moved()
         return narrowed
+
+    def _filters(self, ask: Ask) -> Mapping[str, str]:
+        """The conditions of the registry's row filters, those that consents make among them."""
+        registry = self.world.registry
+        found = dict(registry.row_filters(ask.datasource))
+        for one in registry.row_consents(ask.datasource):
+            found[at_relation(one.name, one.relation)] = of_consent(one)
+        return found
 
     def _named(
         self,

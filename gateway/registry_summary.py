@@ -48,7 +48,7 @@ def summary(registry: Registry, at: int) -> Document:
         "blocks_in_force": [block.id for block in entities.blocks if block.period.covers(day)],
         "disclosures_that_end": [
             {"notice": notice.id, "controller": notice.controller, "to": iso(notice.period.end)}
-            for notice in registry.notices
+            for notice in registry.assurances.notices
             if notice.period.covers(day) and notice.period.end is not None
         ],
         "ends_soon": _ends(registry, day),
@@ -75,8 +75,8 @@ def _countries(registry: Registry, at: int) -> list[tuple[str, int]]:
 def _ends(registry: Registry, day: int) -> list[str]:
     """Contracts, agreements and notices that end within the next weeks."""
     dated = [(f"contract {one.id}", one.period) for one in registry.entities.contracts]
-    dated += [(f"agreement {one.id}", one.period) for one in registry.agreed]
-    dated += [(f"notice {one.id}", one.period) for one in registry.notices]
+    dated += [(f"agreement {one.id}", one.period) for one in registry.assurances.agreed]
+    dated += [(f"notice {one.id}", one.period) for one in registry.assurances.notices]
     return [
         f"{name}: {iso(period.end)}"
         for name, period in dated

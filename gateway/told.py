@@ -45,6 +45,24 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowConsent:
+    """A row filter made of where consent lies: it leaves the rows of those who gave it, and of people elsewhere."""
+
+    name: str  # of the filter, as rules ask for it
+    relation: str  # whose rows it filters, as schema.table
+    key: str  # its column that tells one person from another
+    table: str  # where consent lies, as schema.table
+    table_key: str  # its column that names the person in the same way
+    country: Country  # whose consent it is about
+    equal: tuple[tuple[str, str], ...] = ()  # columns of that table that must hold these words
+    given: str | None = None  # its column that is true where consent was given
+    withdrawn: str | None = None  # its column that is NULL where consent was not withdrawn
+    expires: str | None = None  # its column with the moment consent ends, or NULL
+    country_column: str | None = None  # of the relation, where one says each row's country …
+    elsewhere: tuple[Country, ...] = ()  # … and the countries in it whose people are another matter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """A safeguard agreed with one entity: equivalent system, SCC, CBPR, … with its last check."""
 

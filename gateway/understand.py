@@ -1,9 +1,9 @@
-"""What is understood of a request before it is decided: what its statement touches, who asks, whose data it is.
+"""What is understood of a request's statement before it is decided: what it touches.
 
 ``Statements`` asks the server for the tree of a text once; after that it is known by its text, or by its shape, until
 the catalogs change. A text that uses names of a session does what those names stand for: PREPARE and DECLARE what they
-prepare, EXECUTE and FETCH what was prepared. ``understand`` joins that with the registry's facts. Generators and
-functions: no socket, no clock.
+prepare, EXECUTE and FETCH what was prepared. `gateway.circumstances` has the rest. Generators and functions: no socket,
+no clock.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from gateway.errors import PolicyUnavailable, Reason, SekishoError
-from gateway.facts.sightings import Presence, Sightings
-from gateway.facts.volume import VolumeCounter
-from gateway.model import Complaint, DatasourceId, Door, PrincipalId, StatementEffect, StatementFacts, Understanding
+from gateway.errors import PolicyUnavailable, SekishoError
+from gateway.model import Complaint, DatasourceId, Door, PrincipalId, StatementEffect, StatementFacts
 from gateway.naming import Meaning, NameDeed, NameKind, NameUse, Naming, SessionNames
 from gateway.needs import Analysis, Ask, Bounds, Need, NeedReading, NeedTree, NeedTurn, World
 from gateway.reading import LONG_TEXT, Inspected, InspectText, NormaliseText, ReadTrees, Task, large
@@ -30,7 +28,6 @@ from gateway.sql.named import Names
 from gateway.sql.names import argument_query
 from gateway.sql.together import together, together_with
 
-_DAY = 86_400
 _PREPARABLE = frozenset({"select", "insert", "update", "delete", "merge"})
 _MADE_BEFORE = "what it means cannot be seen before what is made ahead of it in the same text: send them one by one"
 _UNDECLARED = "EXECUTE with expressions is let through only where PREPARE declares types of the server's plain ones"
@@ -303,43 +300,6 @@ def _after(ask: Ask, statement: gate.GateStatement, facts: StatementFacts) -> As
         return replace(ask, search_path=written(path), path_state=PathState.OPEN)
     # The end of a transaction: what was set in it is undone, or not, as it ends.
     return ask if ask.path_state is PathState.SETTLED else replace(ask, path_state=PathState.UNKNOWN)
-
-
-def understand(
-    world: World, volume: VolumeCounter, sightings: Sightings, ask: Ask, statement: StatementFacts, at: int
-) -> tuple[Understanding, Presence | None]:
-    """Everything a decision is made from, and the person's place, which it stands by. Raises PolicyUnavailable for a
-    datasource the registry does not know."""
-    registry = world.registry
-    datasource = registry.datasource(ask.datasource)
-    if datasource is None:
-        raise PolicyUnavailable(Reason.DATASOURCE_UNKNOWN, "the registry's catalog does not know this datasource")
-    principal = ask.principal
-    claim_age = world.country_max_age(principal.issuer)
-    location = registry.location(ask.peer, principal, at, claim_age)
-    placed = sightings.place(registry.person(principal), location, at)
-    employer = registry.employer(principal, datasource.controller, at)
-    ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY, placed.until]
-    if principal.issued_at is not None and principal.issued_at + claim_age > at:
-        ends.append(principal.issued_at + claim_age)  # a location claim stops counting
-    understanding = Understanding(
-        at=at,
-        door=ask.door,
-        datasource=datasource,
-        profile=ask.profile,
-        principal=principal,
-        location=placed.location,
-        employer=employer,
-        statement=statement,
-        data=registry.data(ask.datasource, statement),
-        disclosures=registry.disclosures(datasource.controller, at),
-        agreements=registry.agreements(datasource.controller, at),
-        volume=volume.rows(datasource.controller, employer.entity, at),
-        purpose=principal.purpose,
-        valid_until=min(ends),
-        registry_revision=registry.revision,
-    )
-    return understanding, placed.presence
 
 
 def inspected(ask: Ask, text: str, max_bytes: int) -> Generator[Need, Any, tuple[gate.GateStatement, ...]]:

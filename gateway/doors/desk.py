@@ -101,7 +101,7 @@ class Desk:
 
     def welcome(self, datasource: str, principal: Principal) -> Profile:
         """The profile of somebody who may be in a session. Raises AuthenticationError, also for whom a block stops."""
-        at, source = int(time.time()), self.known_registry.datasource(DatasourceId(datasource))
+        at, source = int(time.time()), self.known_registry.catalog.get(DatasourceId(datasource))
         if source is not None:
             block = self.known_registry.employer(principal, source.controller, at).blocked_by
             if block is not None:
@@ -298,10 +298,10 @@ def choose_profile(
     profiles: Sequence[Profile], registry: Registry, datasource: DatasourceId, principal: Principal, at: int
 ) -> Profile:
     """The first profile that fits the principal's groups and employer. Raises AuthenticationError."""
-    facts = registry.datasource(datasource)
-    if facts is None:
+    source = registry.catalog.get(datasource)
+    if source is None:
         raise AuthenticationError(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
-    entity = registry.employer(principal, facts.controller, at).entity
+    entity = registry.employer(principal, source.controller, at).entity
     for profile in profiles:
         fits = not profile.groups or set(profile.groups) & set(principal.groups)
         if fits and (not profile.entities or entity in profile.entities):

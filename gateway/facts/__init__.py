@@ -27,7 +27,12 @@ The map:
 - ``catalog``     catalog.yaml: tables and columns -> data types and whose data
 - ``labels``      a statement and the catalog -> whose data of which types it touches
 - ``vouched``     catalog.yaml: functions and stored definitions that somebody looked into
-- ``notices``     disclosures.yaml and agreements.yaml, as of any moment
+- ``assurances``  what users were told and said, what was agreed abroad, which countries are adequate, as of any day:
+  ``notices``     disclosures.yaml: disclosures and claims
+  ``consents``    consents.yaml: what users said, and row filters where it lies person by person
+  ``agreements``  agreements.yaml: safeguards with their checks and assessments
+  ``adequacy``    adequacy.yaml: countries that a regime recognises, or does not
+- ``designations`` what an authority or a law made of an entity
 - ``volume``      rows so far in the window, by controller and employer
 - ``folder``      the files as bytes: known names, bounded, and whole as a manifest or a link says
 - ``references``  what the files say of each other

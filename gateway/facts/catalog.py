@@ -33,14 +33,14 @@ told wherever it matters). What is ``vouched`` for is read by `vouched`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from gateway.facts.fields import Section
 from gateway.facts.vouched import read_vouched
 from gateway.facts.yaml_tree import Items, Node, Scalar
-from gateway.model import Country, DatasourceId, DataType, EntityId, Unit, Unlabelled, Vouched
+from gateway.model import Country, DatasourceId, DataType, EntityId, RowConsent, Unit, Unlabelled, Vouched
 
 FILE: Final = "catalog.yaml"
 # The data subjects of the Fides taxonomy. A closed set: a misspelt one would be a rule that silently does not apply.
@@ -105,6 +105,13 @@ class Source:
     vouched: Vouched
     unlabelled: Unlabelled
     line: int
+    consents: Mapping[str, tuple[RowConsent, ...]] = field(default_factory=dict)  # row filters they make, by table
+
+    def filters_of(self, relation: str) -> tuple[str, ...]:
+        """Names of the row filters that rules may ask for a table: the catalog's, and those that consents make."""
+        table = self.tables.get(relation)
+        listed = table.row_filters if table is not None else ()
+        return tuple(sorted({*listed, *(one.name for one in self.consents.get(relation, ()))}))
 
 
 def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.facts.designations import designated_on
 from gateway.facts.entities import Contract, Entities
 from gateway.facts.ownership import Ownership
 from gateway.model import ChainLink, EntityId
@@ -69,15 +70,15 @@ def _steps(entities: Entities, entity: EntityId, under_contract: bool, day: int)
             yield Hop(other, edge)
 
 
-def links(entities: Entities, controller: EntityId, hops: tuple[Hop, ...]) -> tuple[ChainLink, ...]:
+def links(entities: Entities, controller: EntityId, hops: tuple[Hop, ...], day: int) -> tuple[ChainLink, ...]:
     """The chain as facts: the controller at hop 0, the employer last."""
-    found = [link(entities, controller, 0, "controller")]
+    found = [link(entities, controller, 0, "controller", day)]
     for number, hop in enumerate(hops, start=1):
         if isinstance(hop.by, Contract):
             relation = "contractor" if number == 1 else "subcontractor"
-            found.append(link(entities, hop.entity, number, relation, contract=hop.by.id))
+            found.append(link(entities, hop.entity, number, relation, day, contract=hop.by.id))
         else:
-            found.append(link(entities, hop.entity, number, "affiliate", share=hop.by.share))
+            found.append(link(entities, hop.entity, number, "affiliate", day, share=hop.by.share))
     return tuple(found)
 
 
@@ -86,6 +87,7 @@ def link(
     entity: EntityId,
     hop: int,
     relation: str,
+    day: int,
     *,
     contract: str | None = None,
     share: float | None = None,
@@ -100,6 +102,7 @@ def link(
         relation=relation,
         contract=contract,
         share_percent=share,
+        designations=designated_on(found.designations, day),
     )
 
 
@@ -121,7 +124,7 @@ def owner_links(entities: Entities, entity: EntityId, day: int) -> tuple[ChainLi
                     shares[edge.owner] = _larger(edge.share, shares.get(edge.owner, 0.0))
         seen.update(shares)
         level = sorted(shares)
-        found.extend(link(entities, owner, hop, "owner", share=shares[owner]) for owner in level)
+        found.extend(link(entities, owner, hop, "owner", day, share=shares[owner]) for owner in level)
     return tuple(found)
 
 

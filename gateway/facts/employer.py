@@ -138,7 +138,7 @@ def _of_one(
 ) -> EmployerFacts:
     entity = entities.by_id[employer]
     hops = find_chain(entities, controller, employer, day)
-    chain = links(entities, controller, hops) if hops is not None else ()
+    chain = links(entities, controller, hops, day) if hops is not None else ()
     note = _unknown_part(entities, employer, controller, hops, chain)
     return replace(
         about,
@@ -155,10 +155,10 @@ def _of_one(
         owners=owner_links(entities, employer, day),
         contracts=_contracts(entities, hops or (), day),
         held=tuple(
-            _held(entities, controls, chain[1:] or (link(entities, employer, len(hops or ()), "unknown"),), day)
+            _held(entities, controls, chain[1:] or (link(entities, employer, len(hops or ()), "unknown", day),), day)
         ),
         also_from=_together(entities, employer, controller, day),
-        blocked_by=_block(entities, chain or (link(entities, employer, 0, "unknown"),), day),
+        blocked_by=_block(entities, chain or (link(entities, employer, 0, "unknown", day),), day),
     )
 
 
@@ -198,8 +198,8 @@ def _contracts(entities: Entities, hops: tuple[Hop, ...], day: int) -> tuple[Map
             "subcontractors": hop.by.subcontractors,
             "last_audit_age_days": age_in_days(hop.by.last_audit, day),
             "owner_of_principal": owner_of_principal(entities, hop.by, day),
-            "transaction": "vendor",  # what a contract of the registry is: services, for consideration
-            "exemptions": (),
+            "transaction": hop.by.transaction,
+            "exemptions": hop.by.exemptions,
         }
         for number, hop in enumerate(hops, start=1)
         if isinstance(hop.by, Contract)

@@ -6,13 +6,14 @@ through the same mappings; where both name one LEI they are one entity, and what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
 from gateway.facts.blocks import Block, read_blocks
 from gateway.facts.bulk import Bulk, BulkRow, Looked
+from gateway.facts.designations import Designation, read_designations
 from gateway.facts.fields import Section
 from gateway.facts.lei import is_lei
 from gateway.facts.ownership import BASES, SHARES, Ownership, by_end, majority_cycles, order, overfull
@@ -25,6 +26,7 @@ FILE: Final = "entities.yaml"
 SUBCONTRACTORS: Final = ("known", "none", "unknown")
 KINDS: Final = ("company", "person", "state")
 OWNERS: Final = ("known", "unknown")
+TRANSACTIONS: Final = ("vendor", "employment", "investment", "data_brokerage", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Entity:
     owners_known: bool = False  # everybody is listed whose share could matter
     status: str = ""  # of an imported one: what its register says of the entry
     owners_note: str = ""  # of an imported one: why its owners are not known
+    designations: tuple[Designation, ...] = ()
 
     @property
     def owned_by_others(self) -> bool:
@@ -60,6 +63,8 @@ class Contract:
     last_audit: int | None
     period: Period
     line: int
+    transaction: str = "vendor"  # in the words of 28 CFR 202: services, for consideration, unless it says otherwise
+    exemptions: tuple[str, ...] = ()  # of laws, by the names that rules know them by
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ class Entities:
             owned_by_hand=frozenset(up),
             written=len(ownerships),
             bulk=bulk,
-            days=frozenset(_days(ownerships, contracts, blocks)) | bulk.days,
+            days=frozenset(_days(entities.values(), ownerships, contracts, blocks)) | bulk.days,
         )
 
     @property
@@ -216,9 +221,13 @@ def _imported(key: EntityId, row: BulkRow) -> Entity:
 
 
 def _days(
-    ownerships: tuple[Ownership, ...], contracts: tuple[Contract, ...], blocks: tuple[Block, ...]
+    entities: Iterable[Entity],
+    ownerships: tuple[Ownership, ...],
+    contracts: tuple[Contract, ...],
+    blocks: tuple[Block, ...],
 ) -> Iterator[int]:
-    periods = [edge.period for edge in ownerships]
+    periods = [one.period for entity in entities for one in entity.designations]
+    periods += [edge.period for edge in ownerships]
     periods += [contract.period for contract in contracts]
     periods += [block.period for block in blocks]
     for period in periods:
@@ -285,6 +294,7 @@ def _entity(section: Section) -> Entity:
         lei=lei,
         kind=kind,
         owners_known=section.choice("owners", OWNERS, "unknown") == "known" or kind != "company",
+        designations=read_designations(section),
     )
     section.done()
     return entity
@@ -319,6 +329,8 @@ def _contract(section: Section, known: _Known) -> Contract:
         last_audit=section.day("last_audit"),
         period=section.period(),
         line=section.line,
+        transaction=section.choice("transaction", TRANSACTIONS, "vendor"),
+        exemptions=section.words("exemptions"),
     )
     if contract.principal and contract.principal == contract.contractor:
         section.problem("an entity cannot be its own contractor", "contractor")

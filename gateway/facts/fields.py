@@ -105,7 +105,13 @@ class Section:
 
     def identifier(self, key: str = "id") -> str:
         """A required id: lower case letters, digits, dot, dash, underscore."""
-        value = self.text(key)
+        if not self.has(key):
+            self.problem(f"'{key}' is missing", key)
+        return self.optional_identifier(key) or ""
+
+    def optional_identifier(self, key: str) -> str | None:
+        """The same, or None where it is absent."""
+        value = self.optional_text(key)
         if value and _IDENTIFIER.fullmatch(value) is None:
             self.problem(f"'{key}' must be lower case letters, digits, '.', '-', '_', at most 63", key)
         return value
@@ -217,6 +223,28 @@ class Section:
                 self._problems.add(self.file, line, f"'{text}' is not a data type (a key such as user.contact.email)")
         return tuple(sorted(DataType(text) for text in texts))
 
+    def words(self, key: str) -> tuple[str, ...]:
+        """A list of words as ids are made, sorted."""
+        found = self.texts(key)
+        for text in found:
+            if _IDENTIFIER.fullmatch(text) is None:
+                self.problem(f"'{text}' in '{key}' must be lower case letters, digits, '.', '-', '_', at most 63", key)
+        return tuple(sorted(found))
+
+    def words_or_sections(self, key: str) -> Iterator[tuple[Section | None, str]]:
+        """A list whose items are texts, or mappings that say more."""
+        node = self._left.pop(key, None)
+        if node is None or (isinstance(node, Scalar) and node.is_null):
+            return
+        if not isinstance(node, Items):
+            self._problems.add(self.file, node.line, f"'{key}' must be a list")
+            return
+        for item in node.nodes:
+            if isinstance(item, Fields):
+                yield self.section_of(item), ""
+            else:
+                yield None, self._text_of(item, f"'{key}'")
+
     def sections(self, key: str, *, required: bool = False) -> Iterator[Section]:
         """A list of mappings."""
         node = self._left.pop(key, None)
@@ -229,6 +257,11 @@ class Section:
             return
         for item in node.nodes:
             yield Section(item, self.file, self._problems)
+
+    def section(self, key: str) -> Section | None:
+        """A mapping that may be there."""
+        there, node = self.has(key), self._left.pop(key, None)
+        return self.section_of(node) if there and node is not None else None
 
     def named_nodes(self, key: str) -> Iterator[tuple[str, int, Node]]:
         """A mapping whose keys are names: (name, line, value)."""

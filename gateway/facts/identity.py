@@ -12,7 +12,7 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -20,7 +20,7 @@ from gateway.config import Issuer
 from gateway.errors import AuthenticationError, ConfigError, Reason
 from gateway.facts.countries import country
 from gateway.facts.keys import ASYMMETRIC, Keys, read_keys
-from gateway.model import Country, JsonValue, Principal
+from gateway.model import Country, EvidenceRequest, JsonValue, Principal
 
 MAX_TOKEN_BYTES: Final = 16_384
 _MAX_NAME: Final = 255
@@ -34,6 +34,12 @@ _ACR_WITH_MFA: Final = frozenset(
         "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
     }
 )
+
+# An authority's request, as an issuer's claim holds it: all of these and nothing else.
+_REQUEST: Final = frozenset({"authority_country", "legal_basis", "category", "subjects", "channel", "reviewed"})
+_BASES: Final = frozenset({"warrant", "investigation_inquiry", "emergency"})
+_CHANNELS: Final = frozenset({"direct", "mlat", "icpo", "diplomatic"})
+_MOST_SUBJECTS: Final = 10**12
 
 _Claims = Mapping[str, Any]
 
@@ -176,6 +182,8 @@ def _principal(issuer: Issuer, claims: _Claims, at: int) -> Principal:
         groups=tuple(_texts(claims, issuer.groups_claim)),
         mfa=_mfa(claims),
         purpose=_optional_name(claims, issuer.purpose_claim),
+        ticket=_optional_name(claims, issuer.ticket_claim),
+        request=_request(claims, issuer.request_claim),
         token_id=_optional_name(claims, "jti"),
         expires_at=expires_at,
         issued_at=issued_at,
@@ -232,6 +240,39 @@ def _texts(claims: _Claims, name: str) -> list[str]:
     value = claims.get(name, [])
     if not isinstance(value, list) or not all(is_name(item) for item in value):
         _malformed(f"the claim '{name}' is not a list of texts of 1 to {_MAX_NAME} printable characters")
+    return value
+
+
+def _request(claims: _Claims, name: str | None) -> EvidenceRequest | None:
+    """An authority's request. What is not wholly one refuses the token: as if there were none, the access would be
+    judged by the rules for everyday work."""
+    if name is None or name not in claims:
+        return None
+    value = claims[name]
+    if not isinstance(value, dict) or value.keys() != _REQUEST:
+        _malformed(f"the claim '{name}' is not an object of {', '.join(sorted(_REQUEST))}")
+    subjects, reviewed = value["subjects"], value["reviewed"]
+    if subjects is not None and (type(subjects) is not int or not 0 <= subjects <= _MOST_SUBJECTS):
+        _malformed(f"'subjects' of the claim '{name}' is neither a number of accounts nor null")
+    if not isinstance(reviewed, bool):
+        _malformed(f"'reviewed' of the claim '{name}' is neither true nor false")
+    country_of_authority = _country(value, "authority_country")
+    if country_of_authority is None:  # the key is there: what is no country has been refused
+        _malformed(f"the claim '{name}' names no authority's country")
+    return EvidenceRequest(
+        authority_country=country_of_authority,
+        legal_basis=_word(value, "legal_basis", _BASES),
+        category=_name(value, "category"),
+        subjects=subjects,
+        channel=_word(value, "channel", _CHANNELS),
+        reviewed=reviewed,
+    )
+
+
+def _word(claims: _Claims, name: str, words: Collection[str]) -> str:
+    value = claims[name]
+    if not isinstance(value, str) or value not in words:
+        _malformed(f"'{name}' is none of {', '.join(sorted(words))}")
     return value
 
 

@@ -61,7 +61,7 @@ def _relation(source: Source, name: str) -> RelationLabel:
         subject_key=table.subject_key,
         unit=table.unit,
         subjects=table.subjects,
-        row_filters=table.row_filters,
+        row_filters=source.filters_of(name),
     )
 
 

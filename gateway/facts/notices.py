@@ -1,4 +1,23 @@
-"""disclosures.yaml and agreements.yaml: what users were told, and what was agreed with whom, as of any day."""
+"""disclosures.yaml: what a controller told its users, by version.
+
+    notices:
+      - id: privacy-notice-2022-04
+        controller: line-jp
+        from: 2022-04-01
+        disclosures:                       # from where, by whom, which data is read
+          - {country: KR, entities: [line-plus], data_types: [user.payment], consent: true}
+      - id: announcement-2021-03-23
+        kind: announcement                 # said in public; nobody consents to one
+        controller: line-jp
+        from: 2021-03-23
+        claims:                            # sentences about all data of these types
+          - {claim: stored_only_in, countries: [JP], data_types: [user.content], from: 2021-10-01}
+          - {claim: accessed_only_from, countries: [JP, KR], data_types: [user], subject_countries: [JP]}
+
+A claim holds as long as what it stands in, or from its own ``from`` and until its own ``to`` within that: "will have
+been moved by September" is announced on one day and can be broken from another. It is about the data of everybody, or
+of people in ``subject_countries``.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +26,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.facts.fields import Section
-from gateway.facts.period import Period, age_in_days
-from gateway.model import Agreement, Country, DataType, Disclosure, EntityId
+from gateway.facts.period import Period
+from gateway.model import Claim, Country, DataType, Disclosure, EntityId
 
-DISCLOSURES_FILE: Final = "disclosures.yaml"
-AGREEMENTS_FILE: Final = "agreements.yaml"
+FILE: Final = "disclosures.yaml"
+KINDS: Final = ("notice", "announcement")
+CLAIMS: Final = ("stored_only_in", "accessed_only_from")
 
-KINDS: Final = ("equivalent_system", "scc", "idta", "cbpr", "standard_contract", "certification")
-RISKS: Final = ("none", "noted", "cannot_secure")
+
+@dataclass(frozen=True, slots=True)
+class DatedClaim:
+    """A claim, and when it counts."""
+
+    claim: Claim
+    period: Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,53 +47,50 @@ class Notice:
     """One version of what a controller told its users."""
 
     id: str
+    kind: str = "notice"  # notice | announcement
     controller: EntityId
     period: Period
     disclosures: tuple[Disclosure, ...]
-    line: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreed:
-    """One safeguard between a controller and an entity."""
-
-    id: str
-    kind: str
-    controller: EntityId
-    entity: EntityId
-    period: Period
-    last_check: int | None
-    foreign_law_risk: str
+    claims: tuple[DatedClaim, ...] = ()
     line: int
 
     def edges(self) -> Iterator[int]:
-        """Days on which a fact about the agreement changes."""
+        """Days on which a fact about the notice changes."""
         yield from self.period.edges()
-        if self.last_check is not None:
-            yield self.last_check
+        for dated in self.claims:
+            yield from dated.period.edges()
 
 
 def read_notices(root: Section) -> tuple[Notice, ...]:
-    """All notices of the file."""
+    """All notices and announcements of the file."""
     notices: dict[str, Notice] = {}
     for section in root.sections("notices", required=True):
-        notice_id = section.identifier()
-        notice = Notice(
-            id=notice_id,
-            controller=EntityId(section.identifier("controller")),
-            period=section.period(),
-            disclosures=tuple(_disclosure(part, notice_id) for part in section.sections("disclosures", required=True)),
-            line=section.line,
-        )
-        if notice_id in notices:
-            section.problem(f"notice '{notice_id}' stands twice", "id")
-        notices[notice_id] = notice
-        section.done()
+        notice = _notice(section)
+        if notice.id in notices:
+            section.problem(f"notice '{notice.id}' stands twice", "id")
+        notices[notice.id] = notice
     root.done()
     return tuple(notices[key] for key in sorted(notices))
 
 
-def _disclosure(section: Section, notice: str) -> Disclosure:
+def _notice(section: Section) -> Notice:
+    notice_id, kind = section.identifier(), section.choice("kind", KINDS, "notice")
+    claims = tuple(_claim(part, notice_id) for part in section.sections("claims"))
+    told = section.sections("disclosures", required=not claims)
+    notice = Notice(
+        id=notice_id,
+        kind=kind,
+        controller=EntityId(section.identifier("controller")),
+        period=section.period(),
+        disclosures=tuple(_disclosure(part, notice_id, kind) for part in told),
+        claims=claims,
+        line=section.line,
+    )
+    section.done()
+    return notice
+
+
+def _disclosure(section: Section, notice: str, kind: str) -> Disclosure:
     disclosure = Disclosure(
         notice=notice,
         country=section.country("country", required=True) or Country(""),
@@ -76,59 +98,48 @@ def _disclosure(section: Section, notice: str) -> Disclosure:
         data_types=_types(section),
         consent=section.flag("consent"),
     )
+    if disclosure.consent and kind == "announcement":
+        section.problem("nobody consents to an announcement: 'consent' must be false", "consent")
     section.done()
     return disclosure
+
+
+def _claim(section: Section, notice: str) -> DatedClaim:
+    claim = Claim(
+        notice=notice,
+        claim=section.choice("claim", CLAIMS),
+        countries=section.countries("countries", required=True),
+        data_types=_types(section),
+        subject_countries=section.countries("subject_countries"),
+    )
+    if not claim.countries:
+        section.problem("'countries' names nothing: a claim of no place is none", "countries")
+    dated = DatedClaim(claim, section.period())
+    section.done()
+    return dated
 
 
 def _types(section: Section) -> tuple[DataType, ...]:
     types = section.data_types("data_types", required=True)
     if not types:
-        section.problem("'data_types' names nothing: a notice about no data discloses nothing", "data_types")
+        section.problem("'data_types' names nothing: what is said of no data says nothing", "data_types")
     return types
-
-
-def read_agreements(root: Section) -> tuple[Agreed, ...]:
-    """All agreements of the file."""
-    agreements: dict[str, Agreed] = {}
-    for section in root.sections("agreements", required=True):
-        agreed = Agreed(
-            id=section.identifier(),
-            kind=section.choice("kind", KINDS),
-            controller=EntityId(section.identifier("controller")),
-            entity=EntityId(section.identifier("entity")),
-            period=section.period(),
-            last_check=section.day("last_check"),
-            foreign_law_risk=section.choice("foreign_law_risk", RISKS),
-            line=section.line,
-        )
-        if agreed.id in agreements:
-            section.problem(f"agreement '{agreed.id}' stands twice", "id")
-        agreements[agreed.id] = agreed
-        section.done()
-    root.done()
-    return tuple(agreements[key] for key in sorted(agreements))
 
 
 def disclosures_on(notices: tuple[Notice, ...], controller: EntityId, day: int) -> tuple[Disclosure, ...]:
     """What the controller's users were told, by the notices in force."""
+    return tuple(disclosure for notice in _in_force(notices, controller, day) for disclosure in notice.disclosures)
+
+
+def claims_on(notices: tuple[Notice, ...], controller: EntityId, day: int) -> tuple[Claim, ...]:
+    """What the controller claims of all data of some types, by notices and announcements in force."""
     return tuple(
-        disclosure
-        for notice in notices
-        if notice.controller == controller and notice.period.covers(day)
-        for disclosure in notice.disclosures
+        dated.claim
+        for notice in _in_force(notices, controller, day)
+        for dated in notice.claims
+        if dated.period.covers(day)
     )
 
 
-def agreements_on(agreements: tuple[Agreed, ...], controller: EntityId, day: int) -> tuple[Agreement, ...]:
-    """The controller's safeguards in force."""
-    return tuple(
-        Agreement(
-            id=agreed.id,
-            kind=agreed.kind,
-            entity=agreed.entity,
-            last_check_age_days=age_in_days(agreed.last_check, day),
-            foreign_law_risk=agreed.foreign_law_risk,
-        )
-        for agreed in agreements
-        if agreed.controller == controller and agreed.period.covers(day)
-    )
+def _in_force(notices: tuple[Notice, ...], controller: EntityId, day: int) -> Iterator[Notice]:
+    return (notice for notice in notices if notice.controller == controller and notice.period.covers(day))

@@ -51,6 +51,12 @@ class Period:
         """True where the day lies in the period."""
         return (self.start is None or self.start <= day) and (self.end is None or day < self.end)
 
+    def meets(self, other: Period) -> bool:
+        """True where some day lies in both."""
+        return (self.start is None or other.end is None or self.start < other.end) and (
+            other.start is None or self.end is None or other.start < self.end
+        )
+
     def edges(self) -> Iterator[int]:
         """The days on which something begins or ceases."""
         if self.start is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gateway.facts import bulk, catalog, notices
+from gateway.facts import bulk, catalog
+from gateway.facts.assurances import Assurances
 from gateway.facts.catalog import Source
 from gateway.facts.entities import Entities
 from gateway.facts.fields import Problems
-from gateway.facts.notices import Agreed, Notice
 from gateway.facts.people import Person
 from gateway.facts.period import DAY
 from gateway.model import DatasourceId, EntityId
@@ -27,8 +27,7 @@ def check_references(
     known: Entities,
     persons: tuple[Person, ...],
     sources: Mapping[DatasourceId, Source],
-    told: tuple[Notice, ...],
-    agreed: tuple[Agreed, ...],
+    assured: Assurances,
 ) -> None:
     """Every entity named in another file is one of entities.yaml."""
     named: list[tuple[str, int, EntityId]] = []
@@ -39,27 +38,18 @@ def check_references(
             if job.contract is not None and contracts.get(job.contract) != known.named(job.entity):
                 problems.add(person.file, job.line, f"contract '{job.contract}' is none with '{job.entity}'")
     named.extend((catalog.FILE, source.line, source.controller) for source in sources.values())
-    for notice in told:
-        named.append((notices.DISCLOSURES_FILE, notice.line, notice.controller))
-        for disclosure in notice.disclosures:
-            named.extend((notices.DISCLOSURES_FILE, notice.line, entity) for entity in disclosure.entities)
-    for item in agreed:
-        named.extend((notices.AGREEMENTS_FILE, item.line, entity) for entity in (item.controller, item.entity))
+    named.extend(assured.entities_named())
     named.extend((bulk.OWNERSHIP_FILE, line, EntityId(name)) for name, line in known.bulk.outside.items())
     for file, line, entity in named:
         if entity and known.named(entity) is None:
             problems.add(file, line, f"'{entity}' is not an entity of the registry")
 
 
-def changes(persons: Iterable[Person], told: tuple[Notice, ...], agreed: tuple[Agreed, ...]) -> frozenset[int]:
+def changes(persons: Iterable[Person], assured: Assurances) -> frozenset[int]:
     """Days on which a fact about anything but entities changes."""
-    days: set[int] = set()
+    days = set(assured.edges())
     for person in persons:
         days.update(person.edges())
-    for item in agreed:
-        days.update(item.edges())
-    for notice in told:
-        days.update(notice.period.edges())
     return frozenset(days)
 
 

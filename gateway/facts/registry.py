@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from gateway.errors import ConfigError, Reason, SekishoError
 from gateway.facts import (
     admin_blocks,
+    assurances,
     blocks,
     bulk,
     catalog,
@@ -22,43 +23,42 @@ from gateway.facts import (
     labels,
     location,
     networks,
-    notices,
     people,
     people_table,
 )
+from gateway.facts.assurances import Assurances, Assured
 from gateway.facts.blocks import Blocks
 from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
 from gateway.facts.changes import touched
 from gateway.facts.control import Controls, OwnershipTest
+from gateway.facts.designations import designated_on
 from gateway.facts.entities import Entities
 from gateway.facts.fields import Problems, Section, read_section
 from gateway.facts.folder import Contents, Delivery, Known
 from gateway.facts.geoip import CountryDatabase
 from gateway.facts.networks import Networks, Site
-from gateway.facts.notices import Agreed, Notice
 from gateway.facts.people import Person
 from gateway.facts.period import DAY, FAR_FUTURE, day_of
 from gateway.facts.references import canonical, changes, check_references, moments
 from gateway.facts.yaml_tree import MAX_BYTES
 from gateway.model import (
-    Agreement,
     DataFacts,
     DatasourceFacts,
     DatasourceId,
-    Disclosure,
     EmployerFacts,
     EntityId,
     Location,
     Peer,
     Principal,
     PrincipalId,
+    RowConsent,
     StatementFacts,
     Vouched,
 )
 
 _REQUIRED: Final = (people.FILE, entities.FILE, networks.FILE, catalog.FILE)
-_OPTIONAL: Final = (notices.DISCLOSURES_FILE, notices.AGREEMENTS_FILE, blocks.FILE)
+_OPTIONAL: Final = (*assurances.FILES, blocks.FILE)
 # Every file there may be, with its bytes at the most. A tree is refused by whoever reads it, which says where.
 FILES: Final = Known(
     limits=MappingProxyType(
@@ -85,8 +85,7 @@ class Registry:
     entities: Entities
     networks: Networks
     catalog: Mapping[DatasourceId, Source]
-    notices: tuple[Notice, ...]
-    agreed: tuple[Agreed, ...]
+    assurances: Assurances
     controls: Controls = field(repr=False)  # whether entities are held, by the ownership tests in force
     countries: CountryDatabase | None = field(default=None, repr=False)
     contents: Contents = field(default_factory=Contents)  # of the folder
@@ -117,7 +116,7 @@ class Registry:
         """Sites by id, for listeners bound to one."""
         return self.networks.sites
 
-    def datasource(self, datasource: DatasourceId) -> DatasourceFacts | None:
+    def datasource(self, datasource: DatasourceId, at: int) -> DatasourceFacts | None:
         """Where a datasource lies and who its controller is; None where the catalog does not know it."""
         source = self.catalog.get(datasource)
         if source is None:
@@ -130,6 +129,7 @@ class Registry:
             controller_name=controller.name,
             controller_country=controller.country,
             unlabelled=source.unlabelled,
+            controller_designations=designated_on(controller.designations, day_of(at)),
         )
 
     def vouched(self, datasource: DatasourceId) -> Vouched:
@@ -203,13 +203,15 @@ class Registry:
         source = self.catalog.get(datasource)
         return source.row_filters if source is not None else MappingProxyType({})
 
-    def disclosures(self, controller: EntityId, at: int) -> tuple[Disclosure, ...]:
-        """What the controller's users were told, by the notices in force."""
-        return notices.disclosures_on(self.notices, controller, day_of(at))
+    def row_consents(self, datasource: DatasourceId) -> Iterator[RowConsent]:
+        """The row filters that consents make, one for each consent and table."""
+        source = self.catalog.get(datasource)
+        for filters in source.consents.values() if source is not None else ():
+            yield from filters
 
-    def agreements(self, controller: EntityId, at: int) -> tuple[Agreement, ...]:
-        """The controller's safeguards in force."""
-        return notices.agreements_on(self.agreed, controller, day_of(at))
+    def assured(self, controller: EntityId, at: int) -> Assured:
+        """What the controller's users were told and said, what it agreed abroad, and which countries are adequate."""
+        return self.assurances.on(controller, day_of(at))
 
     def next_change(self, at: int) -> int:
         """The first moment after ``at`` at which any answer may differ by time alone.
@@ -247,14 +249,14 @@ def load_registry(
     sites = sites or reading.file(networks.FILE, networks.read_networks)
     sources = former.catalog if former is not None and former.has_same(catalog.FILE, contents) else None
     sources = sources or reading.file(catalog.FILE, catalog.read_catalog)
-    told = reading.file(notices.DISCLOSURES_FILE, notices.read_notices) or ()
-    agreed = reading.file(notices.AGREEMENTS_FILE, notices.read_agreements) or ()
+    assured = Assurances.read(reading)
+    assured.check(problems, sources or {})
     found = Blocks()
     overlay = admin_blocks.read_file(admin) if admin is not None else None
     if known is not None:
         found = _blocks(known, files, overlay, problems)
         known = known.with_blocks(found.all)
-        check_references(problems, known, persons or (), sources or {}, told, agreed)
+        check_references(problems, known, persons or (), sources or {}, assured)
     if problems.listed() or known is None or persons is None or sites is None or sources is None:
         within = "" if admin is None else str(admin.parent)
         raise ConfigError(
@@ -263,21 +265,20 @@ def load_registry(
                 for problem in problems.listed()
             ]
         )
-    days = changes(persons, told, agreed)
-    ages = [contract.last_audit for contract in known.contracts] + [item.last_check for item in agreed]
+    days = changes(persons, assured)
+    audits = (contract.last_audit for contract in known.contracts if contract.last_audit is not None)
     beside = {} if overlay is None else {".blocks": folder.digest(overlay)}
     return Registry(
         revision=_revision(contents, beside),
         people=people.by_identity(canonical(persons, known)),
         entities=known,
         networks=sites,
-        catalog=sources,
-        notices=told,
-        agreed=agreed,
+        catalog={key: replace(one, consents=assured.row_consents(one)) for key, one in sources.items()},
+        assurances=assured,
         contents=contents,
         blocks=found,
         _changes=moments(known, days),
-        _first_age=min((age for age in ages if age is not None), default=None),
+        _first_age=min((*audits, *assured.counted_from()), default=None),
         _beside=beside,
         _first_changes=days,
         controls=_controls(known, former),

@@ -205,7 +205,7 @@ def mismatches(config: Config, registry: Registry) -> list[str]:
     problems += [
         f"datasource {source.id}: not in the registry's catalog"
         for source in config.datasources
-        if registry.datasource(DatasourceId(source.id)) is None
+        if DatasourceId(source.id) not in registry.catalog
     ]
     for source in registry.catalog.values():
         found = (filter_problem(name, text) for name, text in source.row_filters.items())

@@ -113,7 +113,7 @@ def facts_of(case: dict[str, Any], registry: Registry) -> dict[str, Any]:
         issued_at=at,
         declared_country=None if claim is None else Country(claim),
     )
-    source = registry.datasource(DatasourceId(ask.get("datasource", "messenger")))
+    source = registry.datasource(DatasourceId(ask.get("datasource", "messenger")), at)
     assert source is not None
     controller = EntityId(source.controller)
     found = {
@@ -121,9 +121,9 @@ def facts_of(case: dict[str, Any], registry: Registry) -> dict[str, Any]:
         "employer": registry.employer(principal, controller, at),
         "location": registry.location(Peer(address=ask.get("address"), site=ask.get("site")), principal, at, MAX_AGE),
         "data": registry.data(source.id, statement_of(ask.get("reads", []))),
-        "disclosures": registry.disclosures(controller, at),
-        "agreements": registry.agreements(controller, at),
     }
+    assured = registry.assured(controller, at)
+    found |= {field.name: getattr(assured, field.name) for field in fields(assured)}
     return {name: plain(value) for name, value in found.items()}
 
 

@@ -86,10 +86,9 @@ def facts(registry: Registry, at: int) -> tuple[object, ...]:
     person = Principal(issuer=ISSUER, subject="ann", database_user="ann", expires_at=FAR_FUTURE)
     controller = EntityId("a")
     return (
-        registry.datasource(DatasourceId("s")),
+        registry.datasource(DatasourceId("s"), at),
         registry.employer(person, controller, at),
-        registry.disclosures(controller, at),
-        registry.agreements(controller, at),
+        registry.assured(controller, at),
     )
 
 

@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from gateway.sql.rewrite.masks import Style
 from gateway.sql.rewrite.plan import Rewritten, rewrite
+from gateway.sql.rewrite.predicates import at_relation, of_consent
 from gateway.sql.rewrite.proof import prove
 from gateway.sql.rewrite.refused import RewriteRefused
 
-__all__ = ["RewriteRefused", "Rewritten", "Style", "prove", "rewrite"]
+__all__ = ["RewriteRefused", "Rewritten", "Style", "at_relation", "of_consent", "prove", "rewrite"]

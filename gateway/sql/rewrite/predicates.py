@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.model import RowConsent
 from gateway.sql import gate
 from gateway.sql.catalog import Relation
 from gateway.sql.rewrite.places import Cut, name_end, name_parts, spliced, without_places
@@ -24,6 +25,7 @@ _EXPRESSIONS: Final = frozenset(
 )
 _SELECT_FIELDS: Final = frozenset({"targetList", "fromClause", "whereClause", "limitOption", "op"})
 _ANY: Final = Relation("any", "any", "r", False, MappingProxyType({}))
+_CONSENT: Final = "sekisho_consent"  # what the table of consents goes by in a filter
 _CALL_FIELDS: Final = frozenset({"funcname", "args", "funcformat", "location"})
 
 
@@ -48,6 +50,35 @@ def of_countries(column: str, countries: Sequence[str]) -> str:
     """
     listed = ", ".join(literal(country, "text") for country in countries)
     return f"{identifier(column)}::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[{listed}]::pg_catalog.text[])"
+
+
+def at_relation(name: str, relation: str) -> str:
+    """What a filter is called that reads differently at each relation."""
+    return f"{name} at {relation}"
+
+
+def of_consent(one: RowConsent) -> str:
+    """The filter of rows whose person consented, by the table where that is recorded; of nobody else in that country.
+
+    Operators and types are named with their schema: the session's search_path has no say in what is compared.
+    """
+    relation, consent = identifier(one.relation.partition(".")[2]), identifier(_CONSENT)
+    schema, _, table = one.table.partition(".")
+    parts = [f"{consent}.{identifier(one.table_key)} OPERATOR(pg_catalog.=) {relation}.{identifier(one.key)}"]
+    for column, word in one.equal:
+        parts.append(f"{consent}.{identifier(column)}::pg_catalog.text OPERATOR(pg_catalog.=) {literal(word, 'text')}")
+    if one.given is not None:
+        parts.append(f"{consent}.{identifier(one.given)} IS TRUE")
+    if one.withdrawn is not None:
+        parts.append(f"{consent}.{identifier(one.withdrawn)} IS NULL")
+    if one.expires is not None:
+        column = f"{consent}.{identifier(one.expires)}"
+        parts.append(f"({column} IS NULL OR {column}::pg_catalog.timestamptz OPERATOR(pg_catalog.>) CURRENT_TIMESTAMP)")
+    named = f"{identifier(schema)}.{identifier(table)} AS {consent}"
+    exists = f"EXISTS (SELECT FROM {named} WHERE {' AND '.join(parts)})"
+    if one.country_column is None or not one.elsewhere:
+        return exists
+    return f"{of_countries(one.country_column, one.elsewhere)} OR {exists}"
 
 
 def filter_problem(name: str, text: str) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.sql.catalog import Catalog, Column, Relation
 from gateway.sql.rewrite.duties import Duty
 from gateway.sql.rewrite.masks import Style, blank, masked
-from gateway.sql.rewrite.predicates import filter_text
+from gateway.sql.rewrite.predicates import at_relation, filter_text
 from gateway.sql.rewrite.quoting import identifier
 
 PLAIN = "plain"
@@ -67,9 +67,15 @@ def stand_in(
     columns = ", ".join(_output(catalog, relation.columns[one.number], one, alias, style) for one in outputs)
     text = f"SELECT {columns} FROM {identifier(relation.schema)}.{identifier(relation.name)} AS {alias}"  # noqa: S608
     if duty.filters:
-        predicates = [filter_text(name, filters.get(name), relation, nonce) for name in sorted(duty.filters)]
+        predicates = [_predicate(name, filters, relation, nonce) for name in sorted(duty.filters)]
         text += " WHERE " + " AND ".join(f"({predicate}\n)" for predicate in predicates) + " OFFSET 0"
     return Standin(oid, relation.kind == "v", text, nonce, outputs, bool(duty.filters))
+
+
+def _predicate(name: str, filters: Mapping[str, str], relation: Relation, nonce: str) -> str:
+    """A filter, as it reads at this relation where it has words of its own for it."""
+    text = filters.get(at_relation(name, relation.full_name), filters.get(name))
+    return filter_text(name, text, relation, nonce)
 
 
 def name_of(relation: Relation) -> str:

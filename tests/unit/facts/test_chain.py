@@ -28,7 +28,11 @@ def chain(entities: Entities, employer: str, day: str = "2026-01-01") -> list[st
     number = parse_day(day)
     assert number is not None
     hops = find_chain(entities, EntityId("a"), EntityId(employer), number)
-    return None if hops is None else [f"{link.entity}:{link.relation}" for link in links(entities, EntityId("a"), hops)]
+    return (
+        None
+        if hops is None
+        else [f"{link.entity}:{link.relation}" for link in links(entities, EntityId("a"), hops, number)]
+    )
 
 
 def owners(entities: Entities, entity: str) -> list[tuple[int, str, float | None]]:

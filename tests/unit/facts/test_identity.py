@@ -1,6 +1,6 @@
 import hmac
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,68 @@ def test_employer_and_residence_are_declared_where_configuration_lets_them_be() 
 
 
 def test_configured_claims_may_be_absent() -> None:
-    found = verifier(purpose_claim="purpose", country_claim="country").verify(token(groups=None, jti=None), at=AT)
+    found = verifier(
+        purpose_claim="purpose", country_claim="country", ticket_claim="ticket", request_claim="request"
+    ).verify(token(groups=None, jti=None), at=AT)
     assert (found.purpose, found.declared_country, found.groups, found.token_id) == (None, None, (), None)
+    assert (found.ticket, found.request) == (None, None)
+
+
+REQUEST = {
+    "authority_country": "JP",
+    "legal_basis": "warrant",
+    "category": "financial_harm",
+    "subjects": 1,
+    "channel": "direct",
+    "reviewed": True,
+}
+
+
+def test_a_ticket_and_an_authoritys_request_are_read() -> None:
+    told = verifier(ticket_claim="ticket", request_claim="request")
+    found = told.verify(token(ticket="OPS-17", request=REQUEST), at=AT)
+    assert found.ticket == "OPS-17"
+    assert found.request is not None
+    assert asdict(found.request) == REQUEST
+    unnumbered = told.verify(token(request=REQUEST | {"subjects": None, "reviewed": False}), at=AT).request
+    assert unnumbered is not None
+    assert (unnumbered.subjects, unnumbered.reviewed) == (None, False)
+
+
+def test_ticket_and_request_are_no_facts_where_nobody_configured_them() -> None:
+    found = verifier().verify(token(ticket="OPS-17", request=REQUEST), at=AT)
+    assert (found.ticket, found.request) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"ticket": ""},
+        {"ticket": 17},
+        {"ticket": None},
+        {"request": None},
+        {"request": "warrant"},
+        {"request": [REQUEST]},
+        {"request": {}},
+        {"request": REQUEST | {"urgent": True}},
+        *({"request": {key: value for key, value in REQUEST.items() if key != name}} for name in REQUEST),
+        {"request": REQUEST | {"authority_country": "UK"}},
+        {"request": REQUEST | {"legal_basis": "hunch"}},
+        {"request": REQUEST | {"legal_basis": ["warrant"]}},
+        {"request": REQUEST | {"category": ""}},
+        {"request": REQUEST | {"channel": "fax"}},
+        {"request": REQUEST | {"subjects": True}},
+        {"request": REQUEST | {"subjects": 1.5}},
+        {"request": REQUEST | {"subjects": -1}},
+        {"request": REQUEST | {"subjects": 10**13}},
+        {"request": REQUEST | {"reviewed": "true"}},
+        {"request": REQUEST | {"reviewed": 1}},
+    ],
+)
+def test_a_request_that_is_not_wholly_one_refuses_the_token(odd: dict[str, Any]) -> None:
+    """It is not taken for no request: access on an authority's demand would then be judged as everyday work."""
+    text = signed(HEADER, claims() | odd)
+    assert refused(text, ticket_claim="ticket", request_claim="request") is Reason.TOKEN_MALFORMED
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from gateway.errors import ConfigError, Reason, SekishoError
 from gateway.facts import yaml_tree
+from gateway.facts.assurances import Assured
 from gateway.facts.period import FAR_FUTURE
 from gateway.facts.registry import load_registry
 from gateway.model import DatasourceId, EntityId, Peer, StatementEffect, StatementFacts
@@ -23,7 +24,7 @@ def problems(directory: Path) -> list[str]:
 def test_registry_answers_for_everything(tmp_path: Path) -> None:
     found = registry(tmp_path)
     at = moment("2026-01-01")
-    source = found.datasource(SHOP_SOURCE)
+    source = found.datasource(SHOP_SOURCE, at)
     assert source is not None
     assert (source.controller, source.controller_name, source.controller_country) == ("shop", "Shop", "JP")
     assert source.storage_countries == ("JP",)
@@ -34,8 +35,7 @@ def test_registry_answers_for_everything(tmp_path: Path) -> None:
         kind="select", effect=StatementEffect.READ, complete=True, relations=("public.customers",)
     )
     assert found.data(SHOP_SOURCE, statement).about_people
-    assert found.disclosures(SHOP, at) == ()
-    assert found.agreements(SHOP, at) == ()
+    assert found.assured(SHOP, at) == Assured(disclosures=(), claims=(), agreements=(), consents=(), adequacy=())
 
 
 def test_same_subject_of_another_issuer_is_somebody_else(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_same_subject_of_another_issuer_is_somebody_else(tmp_path: Path) -> None
 
 def test_unknown_datasource_is_no_datasource(tmp_path: Path) -> None:
     found = registry(tmp_path)
-    assert found.datasource(DatasourceId("other")) is None
+    assert found.datasource(DatasourceId("other"), 0) is None
     with pytest.raises(SekishoError) as caught:
         found.data(DatasourceId("other"), StatementFacts(kind="select", effect=StatementEffect.NONE, complete=True))
     assert caught.value.reason is Reason.DATASOURCE_UNKNOWN
@@ -84,8 +84,9 @@ def test_every_problem_of_every_file_is_listed_with_its_place(tmp_path: Path) ->
         f"{place}/people.yaml:2: 'name' is missing",
         f"{place}/people.yaml:4: unknown key 'nick'",
         f"{place}/people.yaml:8: 'nobody' is not an entity of the registry",
-        f"{place}/persons.yaml: no file of a registry (known: agreements.yaml, blocks.yaml, catalog.yaml, "
-        "disclosures.yaml, entities.csv, entities.yaml, networks.yaml, ownership.csv, people.csv, people.yaml)",
+        f"{place}/persons.yaml: no file of a registry (known: adequacy.yaml, agreements.yaml, blocks.yaml, "
+        "catalog.yaml, consents.yaml, disclosures.yaml, entities.csv, entities.yaml, networks.yaml, "
+        "ownership.csv, people.csv, people.yaml)",
     ]
 
 
@@ -145,7 +146,7 @@ def test_demo_registry_is_whole() -> None:
         "Mori",
         "Suzuki",
     }
-    assert found.datasource(DatasourceId("messenger")) is not None
+    assert found.datasource(DatasourceId("messenger"), 0) is not None
 
 
 def test_blocks_are_read_alone(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gateway.model import Country, RowConsent
 from gateway.sql.catalog import Relation
-from gateway.sql.rewrite.predicates import filter_problem, filter_text, of_countries
+from gateway.sql.rewrite.predicates import at_relation, filter_problem, filter_text, of_consent, of_countries
 from gateway.sql.rewrite.refused import RewriteRefused
 
 USERS = Relation("app", "users", "r", False, {})
@@ -85,3 +88,49 @@ def test_subject_countries_are_compared_whatever_the_search_path_says():
     )
     assert text(condition) == condition
     assert text(of_countries("country", ())).endswith("ANY (ARRAY[]::pg_catalog.text[])")
+
+
+CONSENT = RowConsent(
+    name="consent-n-JP",
+    relation="app.users",
+    key="id",
+    table="app.consent",
+    table_key="user_id",
+    country=Country("JP"),
+)
+
+
+def test_a_filter_of_consent_asks_for_a_row_of_the_same_person() -> None:
+    assert text(of_consent(CONSENT)) == (
+        'EXISTS (SELECT FROM "app"."consent" AS "sekisho_consent" WHERE '
+        '"sekisho_consent"."user_id" OPERATOR(pg_catalog.=) "nonce_01"."id")'
+    )
+
+
+def test_a_filter_of_consent_with_all_that_may_be_recorded_of_it() -> None:
+    made = of_consent(
+        replace(
+            CONSENT,
+            equal=(("notice", "it's"), ("country", "JP")),
+            given="given",
+            withdrawn="withdrawn_at",
+            expires="until",
+            country_column="country",
+            elsewhere=(Country("KR"), Country("TH")),
+        )
+    )
+    assert text(made) == (
+        "\"country\"::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['KR'::pg_catalog.text, "
+        "'TH'::pg_catalog.text]::pg_catalog.text[]) OR "
+        'EXISTS (SELECT FROM "app"."consent" AS "sekisho_consent" WHERE '
+        '"sekisho_consent"."user_id" OPERATOR(pg_catalog.=) "nonce_01"."id" AND '
+        "\"sekisho_consent\".\"notice\"::pg_catalog.text OPERATOR(pg_catalog.=) 'it''s'::pg_catalog.text AND "
+        '"sekisho_consent"."country"::pg_catalog.text OPERATOR(pg_catalog.=) \'JP\'::pg_catalog.text AND '
+        '"sekisho_consent"."given" IS TRUE AND "sekisho_consent"."withdrawn_at" IS NULL AND '
+        '("sekisho_consent"."until" IS NULL OR "sekisho_consent"."until"::pg_catalog.timestamptz '
+        "OPERATOR(pg_catalog.>) CURRENT_TIMESTAMP))"
+    )
+
+
+def test_a_filter_at_a_relation_has_a_name_of_its_own() -> None:
+    assert at_relation("consent-n-JP", "app.users") == "consent-n-JP at app.users"
