@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 
-from gateway.facts.period import day_of, iso
+from gateway.facts.period import Period, day_of, iso
 from gateway.facts.registry import Registry
 from gateway.model import Principal
 
@@ -51,6 +52,20 @@ def summary(registry: Registry, at: int) -> Document:
             for notice in registry.assurances.notices
             if notice.period.covers(day) and notice.period.end is not None
         ],
+        "claims": sorted({*_claims(registry, day)}),
+        "agreements_never_checked": sorted(
+            one.id for one in registry.assurances.agreed if one.period.covers(day) and one.last_check is None
+        ),
+        "consents_not_given": sorted(
+            f"{one.notice}, {one.subject_country}: {one.status_on(day)}"
+            for one in registry.assurances.said
+            if one.period.covers(day) and one.status_on(day) != "given"
+        ),
+        "countries_struck_off": sorted(
+            f"{one.entry.country} ({one.entry.regime})"
+            for one in registry.assurances.recognised
+            if one.period.covers(day) and not one.entry.accepted
+        ),
         "ends_soon": _ends(registry, day),
     }
 
@@ -72,11 +87,24 @@ def _countries(registry: Registry, at: int) -> list[tuple[str, int]]:
     return sorted(counts.items())
 
 
+def _claims(registry: Registry, day: int) -> Iterator[str]:
+    """What controllers claim of all their data, in words."""
+    for controller in {source.controller for source in registry.catalog.values()}:
+        for one in registry.assurances.on(controller, day).claims:
+            whose = f" of people in {', '.join(one.subject_countries)}" if one.subject_countries else ""
+            yield f"{', '.join(one.data_types)}{whose} {one.claim.replace('_', ' ')} {', '.join(one.countries)}"
+
+
 def _ends(registry: Registry, day: int) -> list[str]:
-    """Contracts, agreements and notices that end within the next weeks."""
+    """Contracts, agreements, notices and consents that end within the next weeks."""
     dated = [(f"contract {one.id}", one.period) for one in registry.entities.contracts]
     dated += [(f"agreement {one.id}", one.period) for one in registry.assurances.agreed]
     dated += [(f"notice {one.id}", one.period) for one in registry.assurances.notices]
+    dated += [
+        (f"consent to {one.notice}, {one.subject_country}", Period(one.period.start, one.expires))
+        for one in registry.assurances.said
+        if one.status_on(day) == "given"
+    ]
     return [
         f"{name}: {iso(period.end)}"
         for name, period in dated
@@ -103,6 +131,10 @@ def summary_text(document: Document) -> str:
         ("sub-contractors unknown", document["contracts_of_unknown_depth"]),
         ("subjects unknown", document["tables_of_unknown_subjects"]),
         ("disclosure ends", [f"{one['notice']} on {one['to']}" for one in document["disclosures_that_end"]]),
+        ("claimed", document["claims"]),
+        ("agreements never checked", document["agreements_never_checked"]),
+        ("consent not given", document["consents_not_given"]),
+        ("struck off", document["countries_struck_off"]),
         ("ends soon", document["ends_soon"]),
         ("not sealed", document.get("unsealed", [])),
     )

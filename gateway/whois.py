@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.errors import ConfigError
+from gateway.facts import agreements
+from gateway.facts.agreements import Agreed
 from gateway.facts.control import Control
+from gateway.facts.designations import designated_on
 from gateway.facts.employer import held_note
 from gateway.facts.entities import Contract
 from gateway.facts.ownership import Ownership
@@ -146,11 +149,13 @@ def _of_entity(registry: Registry, key: EntityId, day: int) -> Document:
         "status": entity.status,
         "country": _fact(entity.country, source),
         "headquarters": _fact(entity.headquarters, source),
+        "designations": list(designated_on(entity.designations, day)),
         "owners_known": entity.owners_known,
         "owners_note": entity.owners_note,
         "owners": _owners(registry, key, day),
         "owns": [_edge(registry, edge, edge.owned) for edge in _now(entities.owned_by.get(key, ()), day)][:MOST],
         "contracts": [_contract(registry, one) for one in given if one.period.covers(day)],
+        "agreements": [_agreement(one, day) for one in registry.assurances.agreed if one.entity == key][:MOST],
         "blocked_by": [
             block.id
             for block in entities.blocks
@@ -195,7 +200,27 @@ def _contract(registry: Registry, contract: Contract) -> Document:
         "data_types": list(contract.data_types),
         "subcontractors": contract.subcontractors,
         "last_audit": None if contract.last_audit is None else iso(contract.last_audit),
+        "transaction": contract.transaction,
+        "exemptions": list(contract.exemptions),
         **_dates(contract.period),
+    }
+
+
+def _agreement(agreed: Agreed, day: int) -> Document:
+    return {
+        "id": agreed.id,
+        "kind": agreed.kind,
+        "scheme": agreed.scheme,
+        "controller": agreed.controller,
+        "data_types": list(agreed.data_types),
+        "last_check": None if agreed.last_check is None else iso(agreed.last_check),
+        "foreign_law_risk": agreed.foreign_law_risk,
+        "assessment": None
+        if agreed.assessment is None
+        else {"date": iso(agreed.assessment.day), "outcome": agreed.assessment.outcome},
+        "in_force": agreed.period.covers(day),
+        "source": f"{agreements.FILE}:{agreed.line}",
+        **_dates(agreed.period),
     }
 
 

@@ -89,6 +89,8 @@ def _entity(document: Document) -> Iterator[str]:
     yield _line("kind", document["entity_kind"], document["status"])
     yield _fact("country of law", document["country"])
     yield _fact("headquarters", document["headquarters"])
+    if document["designations"]:
+        yield _line("designated", ", ".join(document["designations"]))
     yield from _owner_tree(document["owners"])
     if not document["owners_known"]:
         yield _line("unknown", "who else owns it", document["owners_note"])
@@ -99,6 +101,15 @@ def _entity(document: Document) -> Iterator[str]:
         who = f"{contract['contractor_name']} works for {contract['principal_name']}"
         yield _line("contract", f"{contract['id']}: {who}, {contract['purpose']}{_span(contract)}")
         yield _line("", f"sub-contractors {contract['subcontractors']}, last audit {audit}")
+        if contract["transaction"] != "vendor" or contract["exemptions"]:
+            exempt = "".join(f", exempt by {one}" for one in contract["exemptions"])
+            yield _line("", f"transaction: {contract['transaction'].replace('_', ' ')}{exempt}")
+    for agreed in document["agreements"]:
+        kind = f"{agreed['kind']} ({agreed['scheme']})" if agreed["scheme"] else agreed["kind"]
+        state = "" if agreed["in_force"] else ", not in force"
+        name = f"{agreed['id']}: {kind} with {agreed['controller']}{_span(agreed)}{state}"
+        yield _line("agreement", name, f"attested, {agreed['source']}")
+        yield _line("", f"last check {agreed['last_check'] or 'never'}, foreign law {agreed['foreign_law_risk']}")
     for block in document["blocked_by"]:
         yield _line("blocked by", block)
     yield from _held(document["held"])

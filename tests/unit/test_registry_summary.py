@@ -48,3 +48,36 @@ def test_what_somebody_should_look_at_is_listed(tmp_path: Path) -> None:
     text = summary_text(found)
     for name in ("blocked: stop", "subjects unknown: shop: public.customers", "ends soon: contract c1: 2026-12-24"):
         assert name in text
+
+
+def test_what_was_claimed_said_and_agreed(tmp_path: Path) -> None:
+    found = summary(
+        load_registry(
+            write_registry(
+                tmp_path,
+                disclosures="""\
+notices:
+  - id: n
+    controller: shop
+    disclosures: []
+    claims: [{claim: stored_only_in, countries: [JP], data_types: [user.payment], subject_countries: [JP, TH]}]
+""",
+                agreements="agreements: [{id: a, kind: scc, controller: shop, entity: helper, foreign_law_risk: none}]",
+                consents="""\
+consents:
+  - {notice: n, subject_country: JP, separate: true, withdrawn: 2026-11-20}
+  - {notice: n, subject_country: TH, separate: true, expires: 2026-12-01}
+""",
+                adequacy="adequacy: [{regime: eu, country: US, accepted: false, citation: a court}]\n",
+            )
+        ),
+        AT,
+    )
+    assert found["claims"] == ["user.payment of people in JP, TH stored only in JP"]
+    assert found["agreements_never_checked"] == ["a"]
+    assert found["consents_not_given"] == ["n, JP: withdrawn"]
+    assert found["countries_struck_off"] == ["US (eu)"]
+    assert found["ends_soon"] == ["consent to n, TH: 2026-12-01"]
+    text = summary_text(found)
+    for name in ("claimed: user.payment", "agreements never checked: a", "consent not given: n, JP", "struck off: US"):
+        assert name in text

@@ -81,3 +81,31 @@ blocks: [{id: stop, entity: shop}]
         write_registry(tmp_path, people=FILES["people.yaml"].replace("shop", "helper"), entities=entities)
     )
     assert "under c1 supervisor and supervised both belong to parent" in text(working, "ann")
+
+
+def test_what_an_entity_is_designated_as_and_what_was_agreed_with_it(tmp_path: Path) -> None:
+    entities = """\
+entities:
+  - {id: shop, name: Shop, country: JP}
+  - {id: helper, name: Helper, country: KR, designations: [ciio, {as: telecom, to: 2020-01-01}]}
+contracts:
+  - {id: c1, principal: shop, contractor: helper, purpose: sale, transaction: data_brokerage, exemptions: ["202.504"]}
+"""
+    agreements = """\
+agreements:
+  - {id: dpf, kind: certification, scheme: dpf, controller: shop, entity: helper, foreign_law_risk: noted,
+     to: 2026-01-01, last_check: 2025-03-01, tia: {date: 2025-02-01, outcome: effective}}
+"""
+    registry = load_registry(write_registry(tmp_path, entities=entities, agreements=agreements))
+    shown = text(registry, "helper")
+    assert "  designated     ciio\n" in shown
+    assert "transaction: data brokerage, exempt by 202.504" in shown
+    assert (
+        "  agreement      dpf: certification (dpf) with shop to 2026-01-01, not in force   "
+        "(attested, agreements.yaml:2)\n"
+        "                 last check 2025-03-01, foreign law noted\n"
+    ) in shown
+    document = explain(registry, "helper", moment("2025-12-31"))
+    assert document["designations"] == ["ciio"]
+    assert document["agreements"][0]["assessment"] == {"date": "2025-02-01", "outcome": "effective"}
+    assert document["agreements"][0]["in_force"] is True
