@@ -22,6 +22,7 @@ from gateway.who import ChainLink as ChainLink
 from gateway.who import EmployerFacts as EmployerFacts
 from gateway.who import EvidenceRequest as EvidenceRequest
 from gateway.who import HeldFact as HeldFact
+from gateway.who import KnownBy as KnownBy
 from gateway.who import Location as Location
 from gateway.who import Peer as Peer
 from gateway.who import Principal as Principal
@@ -321,6 +322,13 @@ class Understanding:
     purpose: str | None
     valid_until: int
     registry_revision: str
+
+    @property
+    def known_by(self) -> tuple[KnownBy, ...]:
+        """Where each fact about the person comes from, and how well it is known."""
+        where = self.location
+        located = KnownBy(fact="location.countries", source=where.source, confidence=where.confidence)
+        return located, *self.employer.known_by
 
     @property
     def origin(self) -> tuple[Country, ...]:

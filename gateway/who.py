@@ -78,6 +78,15 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBy:
+    """Where one fact comes from, and how well it is known. Of the registry it is as of the registry's revision."""
+
+    fact: str  # as findings name facts: principal.residence, employer.chain[1], …
+    source: str  # a file of the registry, `token`, what located the person, or `none`
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
     """One entity between the principal and the controller. Hop 0 is the controller itself."""
 
@@ -132,6 +141,7 @@ class EmployerFacts:
     person: str = ""  # the person's name in the registry, for people who read the record
     # Of further employers, and of owners who control only together: what the chain and the owners alone do not show.
     also_from: tuple[Country, ...] = ()
+    known_by: tuple[KnownBy, ...] = ()
 
     def countries(self, controller: EntityId) -> frozenset[Country]:
         """Every country that the employer brings: its own, the chain's below the controller, and controlling owners'.

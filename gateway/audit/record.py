@@ -103,6 +103,7 @@ def decision_entry(
         },
         "employer": _employer(u),
         "origin": list(u.origin),
+        "known_by": {one.fact: [one.source, one.confidence] for one in u.known_by},
         "statement": _statement(u.statement, statement, statement_hash),
         "data": {
             "about_people": u.data.about_people,
@@ -284,6 +285,8 @@ def _employer(u: Understanding) -> Entry:
         "known": employer.known,
         "complete": employer.complete,
         "note": employer.note,
+        "confidence": employer.confidence,
+        "conflict": employer.conflict,
         "entity": employer.entity,
         "name": employer.name,
         "country": employer.country,
@@ -292,8 +295,13 @@ def _employer(u: Understanding) -> Entry:
         "blocked_by": employer.blocked_by,
         "residence": employer.residence,
         "stay": employer.stay,
+        "us_person": employer.us_person,
         "chain": _hops(employer.chain),
         "owners": _hops(employer.owners),
+        "held": [
+            {"test": fact.test, "hop": fact.hop, "entity": fact.entity, "answer": fact.answer, "note": fact.note}
+            for fact in employer.held
+        ],
     }
 
 

@@ -20,6 +20,7 @@ The map:
 - ``lei``         legal entity identifiers and their check digits
 - ``chain``       from the controller to the employer: ownership edges, then contract hops; owners upwards
 - ``employer``    a person and a moment -> employer facts, with what is unknown said in words
+- ``known_by``    where each of these facts comes from, and how well it is known
 - ``networks``    networks.yaml: sites and their addresses, longest prefix first
 - ``location``    a peer and a claim -> country or countries, or unknown and why
 - ``sightings``   where people were seen in the last minutes: two countries are both, and flagged

@@ -20,6 +20,7 @@ from gateway.facts import (
     employer,
     entities,
     folder,
+    known_by,
     labels,
     location,
     networks,
@@ -177,6 +178,7 @@ class Registry:
             if found.blocked_by is None:
                 names = {principal.id} if person is None else {principal.id, person.id, *person.identities}
                 found = replace(found, blocked_by=blocks.of_person(self.entities.blocks, names, day_of(at)))
+            found = replace(found, known_by=known_by.known_by(self.entities, person, said, found))
             if len(self._employers) >= _MOST_EMPLOYERS:
                 self._employers.clear()
             self._employers[key] = found

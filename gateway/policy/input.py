@@ -70,6 +70,9 @@ def build_input(u: Understanding) -> Document:
         "location": _location(u.location),
         "employer": _employer(u.employer),
         "origin": {"countries": list(u.origin)},
+        "known_by": [
+            {"fact": one.fact, "source": str(one.source), "confidence": str(one.confidence)} for one in u.known_by
+        ],
         "statement": _statement(u.statement),
         "data": _data(u.data),
         "disclosures": [_disclosure(disclosure) for disclosure in u.disclosures],

@@ -59,6 +59,8 @@ broken contains "employer.held" if not _held
 
 broken contains "origin" if not _origin
 
+broken contains "known_by" if not _known_by
+
 broken contains "statement" if not _statement
 
 broken contains "data" if not _data

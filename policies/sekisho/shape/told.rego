@@ -1,6 +1,15 @@
 # The lists of what was told, agreed and counted; shape.rego has the rest, and the words both are written in.
 package sekisho.shape
 
+_known_by if {
+	is_array(input.known_by)
+	every known in input.known_by {
+		is_string(known.fact)
+		is_string(known.source)
+		known.confidence in {"attested", "inferred", "declared", "unknown"}
+	}
+}
+
 _disclosures if {
 	is_array(input.disclosures)
 	every disclosure in input.disclosures {

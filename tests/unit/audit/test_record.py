@@ -21,6 +21,7 @@ from gateway.audit.record import (
 from gateway.errors import Reason
 from gateway.model import (
     Agreement,
+    Answer,
     ChainLink,
     ColumnUse,
     ColumnUseKind,
@@ -37,6 +38,8 @@ from gateway.model import (
     EmployerFacts,
     EntityId,
     Finding,
+    HeldFact,
+    KnownBy,
     Layer,
     Location,
     LocationSource,
@@ -101,7 +104,16 @@ UNDERSTANDING = Understanding(
         countries=(JP,), source=LocationSource.SITE_NETWORK, confidence=Confidence.ATTESTED, site="tokyo-vpn"
     ),
     employer=EmployerFacts(
-        known=True, complete=True, entity=EntityId("line-cn"), name="Shanghai", country=CN, chain=HOPS, person="Li Wei"
+        known=True,
+        complete=True,
+        confidence=Confidence.ATTESTED,
+        entity=EntityId("line-cn"),
+        name="Shanghai",
+        country=CN,
+        chain=HOPS,
+        held=(HeldFact(test="us", hop=1, entity=EntityId("line-cn"), answer=Answer.YES, note="Shanghai: law of CN"),),
+        person="Li Wei",
+        known_by=(KnownBy(fact="principal.residence", source="people.yaml", confidence=Confidence.UNKNOWN),),
     ),
     statement=STATEMENT,
     data=DataFacts(
@@ -207,6 +219,8 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
             "known": True,
             "complete": True,
             "note": "",
+            "confidence": "attested",
+            "conflict": False,
             "entity": "line-cn",
             "name": "Shanghai",
             "country": "CN",
@@ -215,6 +229,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
             "blocked_by": None,
             "residence": None,
             "stay": "unknown",
+            "us_person": "unknown",
             "chain": [
                 {
                     "hop": 0,
@@ -236,8 +251,13 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
                 },
             ],
             "owners": [],
+            "held": [{"test": "us", "hop": 1, "entity": "line-cn", "answer": "yes", "note": "Shanghai: law of CN"}],
         },
         "origin": list(UNDERSTANDING.origin),
+        "known_by": {
+            "location.countries": ["site_network", "attested"],
+            "principal.residence": ["people.yaml", "unknown"],
+        },
         "statement": {
             "kind": "select",
             "effect": "read",

@@ -34,6 +34,7 @@ from gateway.model import (
     EntityId,
     EvidenceRequest,
     HeldFact,
+    KnownBy,
     Location,
     LocationSource,
     Principal,
@@ -148,6 +149,7 @@ FULL = Understanding(
         stay=Stay.TRIP,
         groups=("registry-group",),
         person="person",
+        known_by=(KnownBy(fact="known-fact", source="known-source", confidence=Confidence.DECLARED),),
     ),
     statement=StatementFacts(
         kind="kind",
