@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_catalog import catalog_group
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
 from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
 from gateway.errors import ConfigError
@@ -365,6 +366,7 @@ def demo_command(once: bool, directory: Path | None) -> int:
     return run(once=once, directory=directory, out=sys.stdout)
 
 
+main.add_command(catalog_group)
 main.add_command(entities_group)
 main.add_command(people_group)
 main.add_command(registry_group)

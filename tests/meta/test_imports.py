@@ -48,8 +48,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("world",),
     ("app", "worker", "supervisor"),
-    ("check", "demo", "provision", "console", "whois", "whois_text", "registry_summary"),
-    ("cli_registry",),
+    ("check", "demo", "draft", "provision", "console", "whois", "whois_text", "registry_summary"),
+    ("cli_catalog", "cli_registry"),
     ("cli",),
     ("__main__",),
 )
