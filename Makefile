@@ -21,7 +21,7 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/unit/test_reuse.py tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz bench compiled wheel test-compiled peer-suites tools lock proto clean
+.PHONY: help demo test lint types fuzz bench compiled wheel test-compiled majors peer-suites tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -75,6 +75,10 @@ bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway (c
 	@lacking=$$($(BIN)/python tools/hatch_build.py 2>&1) || { echo "==> $$lacking: the gateway is not compiled"; \
 		exec $(BIN)/python -m tests.bench $(ARGS); }; \
 	$(MAKE) --no-print-directory compiled && SEKISHO_COMPILED=$(abspath $(COMPILED)) $(BIN)/python -m tests.bench $(ARGS)
+
+majors: $(VENV)/.dev ## the bypass corpus and housekeeping on PostgreSQL 13 to 18 (make tools fetches them)
+	@echo "==> tests on further majors"
+	@$(BIN)/python -m pytest -n auto --dist load -m majors $(ARGS)
 
 compiled: $(VENV)/.dev ## the modules that mypyc compiles, into build/, for tests and figures
 	@echo "==> compiling"

@@ -69,7 +69,7 @@ class House:
         settings: Mapping[str, Any] | None = None,
         *,
         strict: bool | None = None,
-        epoch_interval_ms: int = 100,
+        epoch_interval_ms: int = 250,
         profiles: Sequence[Mapping[str, Any]] | None = None,
         search_paths: tuple[str, ...] = (),
     ) -> None:

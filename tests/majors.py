@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,11 @@ def serving(major: int, origin: str, settings: Mapping[str, str] | None = None) 
             server.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def on_other_majors(*servers: tuple[int, str]) -> list[Any]:
+    """Parameters of a long test for further servers: played by ``make majors``, not with every test run."""
+    return [pytest.param(*server, marks=pytest.mark.majors) for server in servers]
 
 
 def require_major(major: int, origin: str | None = None) -> str:
