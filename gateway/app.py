@@ -228,10 +228,10 @@ class Application:
                 changed_twin = world.twins[DatasourceId(name)]
                 if changed_twin.epoch is None or changed_twin.changes.everything:
                     authority.forget_statements()  # else what rests on what changed is found out at its next use
-                metrics.twin(name, up=changed_twin.epoch is not None)
+                metrics.datasources.twin(name, up=changed_twin.epoch is not None)
 
             def waited(seconds: float, name: str = source.id) -> None:
-                metrics.twin_waited(name, seconds)
+                metrics.datasources.twin_waited(name, seconds)
 
             def vouched(name: str = source.id) -> Vouched:
                 return world.registry.vouched(DatasourceId(name))

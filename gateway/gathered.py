@@ -8,7 +8,7 @@ process does and is asked for a snapshot when somebody scrapes: counting costs n
 
 Counters and histograms are added, those of workers that have ended included (``lasting``): a sum never goes back. What
 a worker has counted since it was last asked is lost where it is killed. Gauges are of the living, each put together as
-`gateway.metrics.Together` says of it.
+`gateway.tallies.Together` says of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from prometheus_client.metrics_core import Metric
 
-from gateway.metrics import Together
+from gateway.tallies import Together
 
 # Families: name, type, help, samples; a sample: name, labels, value. Plain JSON, as it goes from process to process.
 Snapshot = list[Any]

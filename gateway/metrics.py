@@ -3,7 +3,7 @@
 No label holds a person, a table, an SQL text or a name a client chose. Rule ids, datasources and the codes of
 incomplete statements are closed too: they are passed in at construction, and one that was not counts as ``other``. The
 children of the hot path are resolved once, as looking one up costs more than counting; those of every statement are
-`gateway.tallies`.
+`gateway.tallies`, those of each database `gateway.datasource_metrics`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway.datasource_metrics import OTHER, DatasourceMetrics
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
-from gateway.tallies import Tallies, Timings
+from gateway.tallies import BUCKETS, Tallies, Timings, Together
 
-OTHER: Final = "other"
 NONE: Final = "none"
-_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 # Reasons of policy itself are told with the rule; all others have no rule and no layer.
 _WITH_RULE: Final = frozenset({Reason.POLICY_DENIED})
 # Why the policy engine gave no answer.
@@ -48,14 +47,6 @@ class LoginMethod(StrEnum):
     OAUTHBEARER = "oauthbearer"
     SCRAM = "scram"
     CERTIFICATE = "certificate"
-
-
-class Together(StrEnum):
-    """What one gauge says of several workers (`gateway.gathered`). Counters and histograms are always added."""
-
-    SUM = "sum"
-    LEAST = "least"  # of what is well at 1: one that is not must be seen
-    MOST = "most"
 
 
 class CertificateUse(StrEnum):
@@ -106,7 +97,6 @@ class Metrics:
         self.together: dict[str, Together] = {}  # of each gauge
         self._rules = dict(rules)
         self._incomplete_codes = frozenset(incomplete_codes)
-        self._datasources = frozenset(datasources)
         self._revision: str | None = None
 
         def counter(name: str, help: str, *labels: str) -> Counter:
@@ -131,7 +121,7 @@ class Metrics:
             "Time of a decision, in all and by stage.",
             ("door", "stage"),
             registry=registry,
-            bounds=_BUCKETS,
+            bounds=BUCKETS,
         )
         sessions = gauge("sessions", Together.SUM, "Sessions open now.", "door")
         cancels = counter(
@@ -154,26 +144,7 @@ class Metrics:
             Together.LEAST,
             "Whether the policy engine gave an answer when it was last asked (1), or could not be asked (0).",
         )
-        twin_up = gauge("twin_up", Together.LEAST, "Whether the analysis twin answers (1) or not (0).", "datasource")
-        strict = gauge(
-            "strict_sessions",
-            Together.LEAST,
-            "Whether a datasource's sessions are strict (1) or not (0).",
-            "datasource",
-        )
-        set_aside = gauge(
-            "strict_set_aside",
-            Together.MOST,
-            "Whether configuration keeps sessions from being strict (1) where a rule names a relation of theirs.",
-            "datasource",
-        )
-        twin_wait = Histogram(
-            "sekisho_twin_wait_seconds",
-            "Time until an analysis had its turn at the twin.",
-            ("datasource",),
-            registry=registry,
-            buckets=_BUCKETS,
-        )
+        self.datasources = DatasourceMetrics(gauge, registry, datasources)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
             "issuer_keys_known",
@@ -216,10 +187,6 @@ class Metrics:
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
         self._engine_failures = {reason: failures.labels(reason) for reason in _ENGINE}
-        self._twin_up = {name: twin_up.labels(name) for name in (*sorted(self._datasources), OTHER)}
-        self._strict = {name: strict.labels(name) for name in sorted(self._datasources)}
-        self._set_aside = {name: set_aside.labels(name) for name in sorted(self._datasources)}
-        self._twin_wait = {name: twin_wait.labels(name) for name in (*sorted(self._datasources), OTHER)}
         issuers = tuple(issuers)
         self._keys_known = {name: keys_known.labels(name) for name in issuers}
         self._fetches = {
@@ -364,19 +331,6 @@ class Metrics:
     def registry_edited(self) -> None:
         """The registry's folder is taken as it lies there."""
         self._edited.set(1)
-
-    def twin(self, datasource: str, *, up: bool) -> None:
-        """The state of a datasource's analysis twin."""
-        self._twin_up[datasource if datasource in self._datasources else OTHER].set(1 if up else 0)
-
-    def strict(self, datasource: str, *, strict: bool, set_aside: bool) -> None:
-        """How a datasource's sessions are begun. Datasources are configured; another is a mistake of ours."""
-        self._strict[datasource].set(1 if strict else 0)
-        self._set_aside[datasource].set(1 if set_aside else 0)
-
-    def twin_waited(self, datasource: str, seconds: float) -> None:
-        """An analysis had its turn."""
-        self._twin_wait[datasource if datasource in self._datasources else OTHER].observe(seconds)
 
     def delayed(self) -> None:
         """An unknown statement had to wait, or was refused, because its principal has asked for so many."""

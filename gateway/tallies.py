@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Together(StrEnum):
+    """What one gauge says of several workers (`gateway.gathered`). Counters and histograms are always added."""
+
+    SUM = "sum"
+    LEAST = "least"  # of what is well at 1: one that is not must be seen
+    MOST = "most"
 
 
 def _bound(bound: float) -> str:

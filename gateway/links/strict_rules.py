@@ -32,7 +32,7 @@ class StrictRules:
         for rule, relation in nowhere(rules, registry):
             _log.warning("rule_names_unknown_relation", extra={"rule": rule, "relation": relation})
         for name, one in self._now.items():
-            self._metrics.strict(name, strict=one.strict, set_aside=one.set_aside)
+            self._metrics.datasources.strict(name, strict=one.strict, set_aside=one.set_aside)
             if one.set_aside:
                 _log.warning("strict_set_aside", extra={"datasource": name, "rules": list(one.rules)})
             elif one.rules and one != before[name]:

@@ -28,6 +28,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "config_load",
         "logs",
         "metrics",
+        "datasource_metrics",
         "tallies",
         "gathered",
     ),

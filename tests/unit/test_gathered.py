@@ -13,8 +13,9 @@ from prometheus_client.metrics_core import Metric
 
 from gateway.errors import Reason
 from gateway.gathered import Snapshot, counted, gathered, lasting, snapshot
-from gateway.metrics import LoginMethod, Metrics, Together
+from gateway.metrics import LoginMethod, Metrics
 from gateway.model import Door, Durability, Layer
+from gateway.tallies import Together
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_one_worker_is_told_as_a_single_process_is(worker):
     one = worker()
     one.session_opened(Door.POSTGRES)
     one.recorded(Durability.SYNCED)
-    one.twin_waited("messenger", 0.02)
+    one.datasources.twin_waited("messenger", 0.02)
 
     class Alone:
         def collect(self):
@@ -63,8 +64,8 @@ def test_counters_and_histograms_are_added(worker):
     for _ in range(3):
         one.recorded(Durability.SYNCED)
     two.recorded(Durability.SYNCED)
-    one.twin_waited("messenger", 0.002)
-    two.twin_waited("messenger", 2.0)
+    one.datasources.twin_waited("messenger", 0.002)
+    two.datasources.twin_waited("messenger", 2.0)
     families = list(gathered([taken(one), taken(two)], one.together))
     assert value(families, "sekisho_record_entries_total", durability="synced") == 4
     assert value(families, "sekisho_twin_wait_seconds_count", datasource="messenger") == 2
@@ -79,7 +80,7 @@ def test_each_gauge_says_what_it_should_of_several(worker):
         metrics.session_opened(Door.POSTGRES)
         metrics.doors_opened()
         metrics.policy_loaded(revision, [])
-    one.twin("messenger", up=True)
+    one.datasources.twin("messenger", up=True)
     two.policy_loaded("r1", ["jp.appi.28"])  # one has it in shadow: that is not what anybody wants unseen
     for metrics in (one, two):
         metrics.issuer_keys("https://id.example", known=metrics is one)

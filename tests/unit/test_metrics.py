@@ -97,7 +97,7 @@ def test_a_denial_without_a_rule_is_counted_under_its_reason(metrics):
 def test_names_nobody_declared_count_as_other(metrics):
     metrics.decided(Door.HTTP, verdict(Effect.DENY, finding("made.up")), 0.001)
     metrics.incomplete("made_up")
-    metrics.twin("made_up", up=True)
+    metrics.datasources.twin("made_up", up=True)
     labels = {"door": "http", "layer": "law", "reason": "policy_denied"}
     assert value(metrics, "denials_total", **labels, rule="other") == 1
     assert value(metrics, "statements_incomplete_total", reason="other") == 1
@@ -145,16 +145,9 @@ def test_keys_of_issuers():
     assert value(metrics, "issuer_keys_known", issuer="https://id") == 0
 
 
-def test_twins_go_up_and_down(metrics):
-    metrics.twin("messenger", up=True)
-    assert value(metrics, "twin_up", datasource="messenger") == 1
-    metrics.twin("messenger", up=False)
-    assert value(metrics, "twin_up", datasource="messenger") == 0
-
-
 def test_waiting_for_the_twin_and_for_ones_rate(metrics):
-    metrics.twin_waited("messenger", 0.02)
-    metrics.twin_waited("made_up", 0.02)
+    metrics.datasources.twin_waited("messenger", 0.02)
+    metrics.datasources.twin_waited("made_up", 0.02)
     metrics.delayed()
     assert value(metrics, "twin_wait_seconds_count", datasource="messenger") == 1
     assert value(metrics, "twin_wait_seconds_sum", datasource="messenger") == 0.02
