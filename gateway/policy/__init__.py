@@ -2,6 +2,7 @@
 
 ``input``      Understanding -> the JSON document of ``policies/schema/input.schema.json``.
 ``bundle``     a folder of Rego packs and data -> ``Bundle`` with its revision; every problem with file and line.
+``cases``      golden cases of policy authors: YAML files, read into documents and what has to come of them.
 ``engine``     the Protocol: one document in, one JSON value out, or ``PolicyUnavailable``.
 ``inprocess``  the engine that lives in this process, one compiled program for each thread.
 ``metadata``   what each rule must say of itself, in its module and in its pack's table.

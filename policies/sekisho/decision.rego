@@ -5,13 +5,7 @@
 #   not passed denies, so a rule whose finding was lost to an undefined value denies too.
 package sekisho
 
-import data.house.employer
-import data.house.location
-import data.house.statement
-import data.house.subjects
 import data.house.volume
-import data.law.jp_appi
-import data.promise.disclosure
 import data.sekisho.facts
 import data.sekisho.lib
 import data.sekisho.shape
@@ -62,42 +56,129 @@ _judged := {
 	"limits": _bounds,
 }
 
-_rules := object.union_n([
-	data.sekisho.shape.rules,
-	data.law.jp_appi.rules,
-	data.promise.disclosure.rules,
-	data.house.statement.rules,
-	data.house.employer.rules,
-	data.house.location.rules,
-	data.house.subjects.rules,
-	data.house.volume.rules,
-])
+# Packs that are asked: data.sekisho.packs says which there are, and a datasource's entry there adds and leaves out.
 
-_passed := union({
-	shape.passed,
-	jp_appi.passed,
-	disclosure.passed,
-	statement.passed,
-	employer.passed,
-	location.passed,
-	subjects.passed,
-	volume.passed,
-})
+_asked_law contains name if {
+	input.data.about_people == true
+	some name, pack in data.sekisho.packs.law
+	_concerns(pack)
+	not sprintf("law/%s", [name]) in _left_out
+}
 
-_said := union({
-	shape.findings,
-	jp_appi.findings,
-	disclosure.findings,
-	statement.findings,
-	employer.findings,
-	location.findings,
-	subjects.findings,
-	volume.findings,
-})
+_asked_promise contains name if {
+	some name, pack in data.sekisho.packs.promise
+	_chosen(sprintf("promise/%s", [name]), pack)
+}
 
-_asked := location.obligations
+_asked_house contains name if {
+	some name, pack in data.sekisho.packs.house
+	_chosen(sprintf("house/%s", [name]), pack)
+}
 
-_limited := volume.limits
+_concerns(pack) if {
+	some country in input.data.subject_countries
+	country in pack.subject_countries
+}
+
+_chosen(id, pack) if {
+	not pack.chosen
+	not id in _left_out
+}
+
+_chosen(id, pack) if {
+	pack.chosen == true
+	id in _added
+}
+
+_left_out contains id if some id in data.sekisho.packs.datasources[input.datasource.id].without
+
+_added contains id if some id in data.sekisho.packs.datasources[input.datasource.id].also
+
+_rules := object.union_n(array.concat(
+	array.concat([data.sekisho.shape.rules], [data.law[name].rules | some name in _asked_law]),
+	array.concat(
+		[data.promise[name].rules | some name in _asked_promise],
+		[data.house[name].rules | some name in _asked_house],
+	),
+))
+
+# What each pack says, of its own rules only: no pack passes, blames or lightens another's.
+
+_passed contains id if some id in shape.passed
+
+_passed contains id if {
+	some name in _asked_law
+	some id in data.law[name].passed
+	data.law[name].rules[id]
+}
+
+_passed contains id if {
+	some name in _asked_promise
+	some id in data.promise[name].passed
+	data.promise[name].rules[id]
+}
+
+_passed contains id if {
+	some name in _asked_house
+	some id in data.house[name].passed
+	data.house[name].rules[id]
+}
+
+_said contains finding if some finding in shape.findings
+
+_said contains finding if {
+	some name in _asked_law
+	some finding in data.law[name].findings
+	data.law[name].rules[finding.rule]
+}
+
+_said contains finding if {
+	some name in _asked_promise
+	some finding in data.promise[name].findings
+	data.promise[name].rules[finding.rule]
+}
+
+_said contains finding if {
+	some name in _asked_house
+	some finding in data.house[name].findings
+	data.house[name].rules[finding.rule]
+}
+
+_wanted contains obligation if {
+	some name in _asked_law
+	some obligation in data.law[name].obligations
+	data.law[name].rules[obligation.rule]
+}
+
+_wanted contains obligation if {
+	some name in _asked_promise
+	some obligation in data.promise[name].obligations
+	data.promise[name].rules[obligation.rule]
+}
+
+_wanted contains obligation if {
+	some name in _asked_house
+	some obligation in data.house[name].obligations
+	data.house[name].rules[obligation.rule]
+}
+
+_limited contains limit if {
+	some name in _asked_law
+	some limit in data.law[name].limits
+	data.law[name].rules[limit.rule]
+}
+
+_limited contains limit if {
+	some name in _asked_promise
+	some limit in data.promise[name].limits
+	data.promise[name].rules[limit.rule]
+}
+
+_limited contains limit if {
+	some name in _asked_house
+	some limit in data.house[name].limits
+	data.house[name].rules[limit.rule]
+}
 
 # By the UTC day; `effective_to` is the first day a rule no longer is in force.
 _in_force := {id | some id, row in _rules; row.effective_from <= input.date} - _ended
@@ -155,7 +236,7 @@ _mode(id, shadow) := "shadow" if {
 # Obligations of enforced rules: the strictest mask of a column, the smallest limit, every filter.
 
 _binding contains o if {
-	some o in _asked
+	some o in _wanted
 	o.rule in _in_force
 	not o.rule in _shadow
 }

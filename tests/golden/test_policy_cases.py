@@ -10,9 +10,10 @@ import pytest
 
 from gateway.model import Finding, Mode, Verdict
 from gateway.policy.bundle import load_bundle
+from gateway.policy.cases import Case
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.result import parse_verdict
-from tests.golden.policy_cases import POLICIES, Case, cases
+from tests.golden.policy_cases import POLICIES, cases
 
 NEVER = 4102444800
 SCHEMA = json.loads((POLICIES / "schema" / "input.schema.json").read_text(encoding="utf-8"))
@@ -36,6 +37,7 @@ def test_the_packs_answer_as_the_case_says(engine: InProcessEngine, case: Case) 
         assert rules(verdict, Mode.ENFORCE) == expect.pop("rules")
         assert rules(verdict, Mode.SHADOW) == expect.pop("shadow", [])
         assert raw["obligations"] == expect.pop("obligations", [])
+        assert raw["limits"] == expect.pop("limits", [])
     first = verdict.findings[0] if verdict.findings else None
     if message := expect.pop("message", None):
         assert first is not None

@@ -1,19 +1,23 @@
-"""The tests that lie beside the packs, run by the library's interpreter: a second reading beside the compiled one."""
+"""The packs under a real OPA: formatted, checked against the schema, tested beside themselves, and of one mind with the
+compiled engine on every golden case."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
-import regorus
 
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from tests.golden.policy_cases import POLICIES, cases, document
+from tests.servers import require_tool
 
-MODULES = sorted(POLICIES.rglob("*.rego"))
+SCHEMA = POLICIES / "schema" / "input.schema.json"
+LEAST_COVERED = 95.0
 FIXTURES = {
     "reader": ("sato", "users"),
     "affiliate": ("li", "users"),
@@ -28,59 +32,78 @@ FIXTURES = {
 }
 
 
-def apart(text: str) -> str:
-    """The text with the test packages moved out of ``data.sekisho``: this interpreter evaluates a whole subtree where
-    one rule of it is named, and would find the tests that name it in there again."""
-    text = re.sub(r"^package sekisho\.(\w+_test)$", r"package \1", text, flags=re.MULTILINE)
-    return text.replace("import data.sekisho.fixtures_test as fx", "import data.fixtures_test as fx")
+def opa(*arguments: str, stdin: str = "") -> str:
+    """What OPA prints; a failure shows what it printed."""
+    done = subprocess.run(
+        [str(require_tool("opa")), *arguments], input=stdin, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
-def interpreter() -> Any:
-    engine = regorus.Engine()
-    for path in MODULES:
-        engine.add_policy(path.relative_to(POLICIES).as_posix(), apart(path.read_text(encoding="utf-8")))
-    engine.add_data_json(json.dumps(load_bundle(POLICIES).data))
-    return engine
+@pytest.mark.needs("opa")
+def test_the_packs_are_written_as_opa_formats_them() -> None:
+    assert opa("fmt", "--list", str(POLICIES)) == ""
 
 
-def rego_tests() -> list[str]:
-    """The full names of all tests beside the packs."""
-    found = []
-    for path in MODULES:
-        text = apart(path.read_text(encoding="utf-8"))
-        package = re.search(r"^package (\S+)", text, re.MULTILINE)
-        assert package is not None
-        found += [f"data.{package[1]}.{name}" for name in re.findall(r"^(test_\w+)", text, re.MULTILINE)]
-    return found
+@pytest.mark.needs("opa")
+def test_the_packs_fit_the_input_schema() -> None:
+    opa("check", "--strict", "--schema", str(SCHEMA), str(POLICIES))
 
 
-@pytest.fixture(scope="module")
-def engine() -> Any:
-    return interpreter()
+@pytest.mark.needs("opa")
+def test_beside_the_packs() -> None:
+    """Every test beside a rule passes, and together they reach nearly every line."""
+    opa("test", "--bundle", str(POLICIES))
+    report = json.loads(opa("test", "--bundle", "--coverage", str(POLICIES)))
+    packs = [part for name, part in report["files"].items() if not name.endswith("_test.rego")]
+    covered, missed = (sum(map(lines, (part.get(key, []) for part in packs))) for key in ("covered", "not_covered"))
+    assert 100 * covered / (covered + missed) >= LEAST_COVERED
 
 
-@pytest.mark.parametrize("name", rego_tests())
-def test_beside_the_packs(engine: Any, name: str) -> None:
-    engine.set_input_json("{}")
-    assert json.loads(engine.eval_rule_as_json(name)) is True
+def lines(ranges: list[dict[str, dict[str, int]]]) -> int:
+    """How many lines of a coverage report."""
+    return sum(one["end"]["row"] - one["start"]["row"] + 1 for one in ranges)
+
+
+def test_every_rule_has_a_test_beside_it_that_names_it() -> None:
+    for id, _ in load_bundle(POLICIES).rules():
+        assert any(f'"{id}"' in path.read_text(encoding="utf-8") for path in POLICIES.rglob("*_test.rego")), id
 
 
 def test_no_two_tests_have_one_name() -> None:
-    names = rego_tests()
+    names = [
+        f"{path.parent}.{name}"
+        for path in POLICIES.rglob("*_test.rego")
+        for name in re.findall(r"^(test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
     assert len(names) == len(set(names)) > 80
 
 
-@pytest.mark.parametrize("name", FIXTURES)
-def test_the_packs_fixtures_are_the_golden_cases_people(engine: Any, name: str) -> None:
-    assert json.loads(engine.eval_rule_as_json(f"data.fixtures_test.{name}")) == document(*FIXTURES[name])
+@pytest.mark.needs("opa")
+def test_the_packs_fixtures_are_the_golden_cases_people() -> None:
+    answer = evaluated("data.sekisho.fixtures_test", {}, "--data", str(POLICIES))
+    assert {name: answer[name] for name in FIXTURES} == {name: document(*of) for name, of in FIXTURES.items()}
 
 
-def test_the_interpreter_and_the_compiled_program_agree(engine: Any) -> None:
+@pytest.mark.needs("opa")
+def test_opa_and_the_compiled_program_agree(tmp_path: Path) -> None:
     compiled = InProcessEngine(load_bundle(POLICIES))
-    for case in cases():
-        if not case.fits_schema:
-            continue  # the interpreter raises where a builtin meets another type
-        engine.set_input_json(json.dumps(case.document))
-        assert json.loads(engine.eval_rule_as_json("data.sekisho.decision")) == compiled.evaluate(case.document), (
-            case.id
-        )
+    asked = [case for case in cases() if case.fits_schema]
+    wrapper = tmp_path / "all.rego"
+    wrapper.write_text(
+        "package all\n\nanswers := [answer |\n\tsome document in input.documents\n"
+        "\tanswer := data.sekisho.decision with input as document\n]\n",
+        encoding="utf-8",
+    )
+    documents = {"documents": [case.document for case in asked]}
+    answers = evaluated("data.all.answers", documents, "--data", str(POLICIES), "--data", str(wrapper))
+    assert len(answers) == len(asked) > 100
+    for case, answer in zip(asked, answers, strict=True):
+        assert answer == compiled.evaluate(case.document), case.id
+
+
+def evaluated(query: str, document: Any, *arguments: str) -> Any:
+    """The value of a query."""
+    told = opa("eval", "--format", "json", "--stdin-input", *arguments, query, stdin=json.dumps(document))
+    return json.loads(told)["result"][0]["expressions"][0]["value"]

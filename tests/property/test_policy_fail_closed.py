@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.bundle import load_bundle
+from gateway.policy.cases import Case, put, take
 from gateway.policy.inprocess import InProcessEngine
-from tests.golden.policy_cases import POLICIES, Case, cases, put, take
+from tests.golden.policy_cases import POLICIES, cases
 
 ENGINE = InProcessEngine(load_bundle(POLICIES))
 DENIED = [case for case in cases() if case.fits_schema and case.expect["effect"] == "deny"]

@@ -58,3 +58,15 @@ list(values) := concat(", ", sort(values))
 flag(value) := 1 if {
 	value == true
 } else := 0
+
+# METADATA
+# description: Whether an agreement is about a data type; one that lists none is about all.
+agreed(agreement, _) if count(agreement.data_types) == 0
+
+agreed(agreement, data_type) if covered(agreement.data_types, data_type)
+
+# METADATA
+# description: A country for a message.
+known(country) := country if {
+	is_string(country)
+} else := "a country nobody recorded"
