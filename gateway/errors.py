@@ -189,7 +189,7 @@ ANSWERS: Final = MappingProxyType(
             "25P03", 408, "ABORTED", "the session did nothing for too long, in an open transaction"
         ),
         Reason.STATEMENT_TIMEOUT: _answer("57014", 408, "DEADLINE_EXCEEDED", "the statement ran too long"),
-        Reason.UPSTREAM_UNAVAILABLE: _answer("08006", 502, "UNAVAILABLE", "the database cannot be reached"),
+        Reason.UPSTREAM_UNAVAILABLE: _answer("58000", 502, "UNAVAILABLE", "the database cannot be reached"),
         Reason.UPSTREAM_LOST: _answer("08006", 502, "UNAVAILABLE", "the connection to the database was lost"),
         Reason.PINNED_SETTING_CHANGED: _answer(
             "08P01", 502, "ABORTED", "a setting the analysis depends on changed in the session"

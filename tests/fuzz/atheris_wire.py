@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["gateway.pgwire"], enable_loader_overri
 
 SECRET: Final = b"phone"
 _LIMIT: Final = 4096
-_CLOSED: Final = frozenset({"08P01", "54000", "08006"})
+_CLOSED: Final = frozenset({"08P01", "54000", "08006", "58000"})
 
 
 def first_bytes(data: bytes) -> None:

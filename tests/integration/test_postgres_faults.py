@@ -88,7 +88,7 @@ def test_a_database_that_comes_late_and_goes_and_returns(late: Database, new_hou
     began = time.monotonic()
     fields = refused(house)
     assert time.monotonic() - began < 5
-    assert (fields["C"], fields["H"]) == ("08006", "Reason: upstream_unavailable")
+    assert (fields["C"], fields["H"]) == ("58000", "Reason: upstream_unavailable")
     assert late.socket_directory.name not in json.dumps(fields)
     assert [entry["reason"] for entry in events(house, "login_refused")] == ["upstream_unavailable"]
     assert readiness(house) == 200, "another replica would heal nothing"
@@ -101,7 +101,7 @@ def test_a_database_that_comes_late_and_goes_and_returns(late: Database, new_hou
         with pytest.raises(psycopg.OperationalError) as caught:
             connection.execute("SELECT 1")
         assert caught.value.sqlstate in ("57P01", "08006"), "the server's late goodbye, then ours"
-    assert refused(house)["C"] == "08006"
+    assert refused(house)["C"] == "58000"
     until(lambda: house.metric("sekisho_sessions", door="postgres") == 0)
     until(lambda: house.metric("sekisho_twin_up", datasource="messenger") == 0)
 
@@ -128,7 +128,7 @@ def test_a_database_that_says_nothing(new_house: Callable[..., House], tls: str)
         began = time.monotonic()
         fields = refused(house)
         assert 0.25 < time.monotonic() - began < 2
-        assert (fields["C"], fields["H"]) == ("08006", "Reason: upstream_unavailable")
+        assert (fields["C"], fields["H"]) == ("58000", "Reason: upstream_unavailable")
         # nothing of the attempt is left: the peer sees each of our connections close
         silent.settimeout(5)
         seen, _ = silent.accept()

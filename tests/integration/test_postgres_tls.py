@@ -209,12 +209,12 @@ def test_scram_and_verify_full_upstream(
 
 
 def refused(house: House, *secrets: str) -> None:
-    """A login that fails for the database's sake: 08006, and no name of ours in it."""
+    """A login that fails for the database's sake: 58000, and no name of ours in it."""
     with Wire(house.ports.sites["tokyo-hq"]) as wire:
         wire.startup("sato")
         wire.password(house.token(SATO))
         fields = wire.fatal()
-    assert (fields["C"], "upstream_unavailable" in fields["H"]) == ("08006", True)
+    assert (fields["C"], "upstream_unavailable" in fields["H"]) == ("58000", True)
     told = json.dumps(fields) + json.dumps(events(house, "login_refused"))
     for secret in ("localhost", "127.0.0.1:", "sekisho_engineer", "guarded", "secret-of", "wrong", *secrets):
         assert secret not in told

@@ -29,7 +29,7 @@ def test_the_opening_up_to_a_database_that_is_not_there(shut: tuple[House, int])
         wire.startup("sato", application_name="x" * 1000)
         wire.password(house.token(SATO))
         fields = wire.fatal()
-    assert (fields["C"], fields["H"]) == ("08006", "Reason: upstream_unavailable")
+    assert (fields["C"], fields["H"]) == ("58000", "Reason: upstream_unavailable")
     (entry,) = events(house, "login_refused")
     assert (entry["reason"], entry["peer"]["site"]) == ("upstream_unavailable", "tokyo-hq")
     assert entry["attribution"]["user"] == "sato"

@@ -34,7 +34,7 @@ def _refused(call, *arguments) -> str:
     with pytest.raises(UpstreamError) as caught:
         call(*arguments)
     assert caught.value.reason is Reason.UPSTREAM_UNAVAILABLE
-    assert caught.value.answer.sqlstate == "08006"
+    assert caught.value.answer.sqlstate == "58000"
     return caught.value.detail
 
 
