@@ -60,7 +60,7 @@ from gateway.policy.bundle import Bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.metadata import rule_table
 from gateway.sql.codes import IncompleteCode
-from gateway.world import LiveWorld, bounds, decision_ids, server_address
+from gateway.world import DecisionIds, LiveWorld, bounds, server_address
 
 _log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Application:
             volume=volume,
             sightings=siblings.sightings if siblings is not None else Sightings.of(config.limits),
             bounds=bounds(config),
-            new_id=decision_ids(),
+            new_id=DecisionIds(),
             hash_key=hash_key(config),
             own_name=nonce(),
         )

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.audit import record
+from gateway.audit.hashing import StatementHash
 from gateway.circumstances import understand
 from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, unsupported, without_rule
@@ -68,7 +69,7 @@ class Authority:
         self._volume = volume
         self.sightings = sightings  # of this thread
         self._new_id = new_id
-        self._hash_key = hash_key
+        self._hash = StatementHash(hash_key)
         self._statements = Statements(world=world, bounds=bounds)
         self._narrower = Narrower(world=world, bounds=bounds, name=own_name)
         self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text
@@ -132,16 +133,9 @@ class Authority:
         It makes sure by itself that the decision is ``usable``. ``statement_hash``: of a text that differs from the
         standing one in the values of constants.
         """
-        verdict, repeats = standing.verdict, standing.full_entries.get(session)
-        if (
-            repeats is None  # not recorded in full in this session
-            or verdict.effect is not Effect.ALLOW
-            or verdict.findings
-            or not standing.understanding.statement.complete
-            or standing.understanding.statement.path is PathDeed.SETS  # whoever sends it on has to look after that
-            or not self.usable(standing, now_ns // _SECOND)
-        ):
-            return None
+        repeats = standing.full_entries.get(session)
+        if repeats is None or not standing.simple or not self.usable(standing, now_ns // _SECOND):
+            return None  # not recorded in full in this session, or the long way has more to look after
         decision_id = self._new_id()
         age = self._epoch_age_ms(standing, now_ns)
         return Repeat(
@@ -156,11 +150,11 @@ class Authority:
         standing = self._known.get((session, search_path, text), who)
         if standing is not None:
             return self.once_more(standing, session, now_ns)
-        shape = self._statements.shape(text, who)
-        standing = self._known.get((session, search_path, shape), who) if shape is not None else None
+        likeness = self._statements.likeness(text, who)
+        standing = self._known.get((session, search_path, likeness), who) if likeness is not None else None
         if standing is None:
             return None
-        return self.once_more(standing, session, now_ns, record.statement_hash(self._hash_key, text))
+        return self.once_more(standing, session, now_ns, self._hash.of(text))
 
     def _keep(self, ask: Ask, standing: Standing) -> None:
         """What ``known`` finds: of a session that is what it is, in a door that sends the text on by itself."""
@@ -170,9 +164,9 @@ class Authority:
             return
         who = ask.principal.id
         self._known.put((ask.session, ask.search_path, ask.sql), standing, who, weight(ask.sql))
-        shape = self._statements.shape(ask.sql, who) if standing.text is None else None
-        if shape is not None:  # obligations are written around constants: such a text is its own
-            self._known.put((ask.session, ask.search_path, shape), standing, who, weight(ask.sql))
+        likeness = self._statements.likeness(ask.sql, who) if standing.text is None else None
+        if likeness is not None:  # obligations are written around constants: such a text is its own
+            self._known.put((ask.session, ask.search_path, likeness), standing, who, weight(ask.sql))
 
     def usable(self, standing: Answer, at: int) -> bool:
         """Whether a fresh answer would be the same one (revision, epoch, time, volume)."""
@@ -273,9 +267,13 @@ class Authority:
             presence=answer.presence,
             hint=answer.hint,
             normalised=(yield from self._statements.normalised(ask)),
-            statement_hash=record.statement_hash(self._hash_key, ask.sql),
+            statement_hash=self._hash.of(ask.sql),
             text=text,
             naming=naming,
+            simple=verdict.effect is Effect.ALLOW
+            and not verdict.findings
+            and answer.understanding.statement.complete
+            and answer.understanding.statement.path is not PathDeed.SETS,  # whoever sends it on has to look after that
         )
 
     def _revision(self) -> str:
@@ -362,7 +360,7 @@ class Authority:
             sqlstate=sqlstate or _sqlstate(reason),
             # What came too fast is not read for the record either: its hash is there.
             statement="" if reason is Reason.LIMIT_EXCEEDED else (yield from self._statements.normalised(ask)),
-            statement_hash=record.statement_hash(self._hash_key, ask.sql),
+            statement_hash=self._hash.of(ask.sql),
             revision=self._revision(),
         )
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway.counts import Endings, Repetitions
 from gateway.datasource_metrics import OTHER, DatasourceMetrics
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
@@ -227,13 +228,12 @@ class Metrics:
             self._reused[door].inc()
         self._totals[door].observe(seconds)
 
-    def repeated(self, door: Door, durability: Durability, seconds: float, times: int) -> None:
-        """So many further executions under decisions that stand, each recorded like this within this time."""
-        self._decisions[door, Effect.ALLOW, Mode.ENFORCE].inc(times)
-        self._reused[door].inc(times)
-        self._entries[durability].inc(times)
-        self._durations[door, Stage.RECORD].observe(seconds, times)
-        self._totals[door].observe(seconds, times)
+    def repetitions(self, door: Door, durability: Durability) -> Repetitions:
+        """What counts further executions under decisions that stand, recorded like this."""
+        return Repetitions(
+            (self._decisions[door, Effect.ALLOW, Mode.ENFORCE], self._reused[door], self._entries[durability]),
+            (self._durations[door, Stage.RECORD], self._totals[door]),
+        )
 
     def _found(self, door: Door, verdict: Verdict) -> None:
         # Allowed although a rule spoke: only because that rule is in shadow mode.
@@ -304,6 +304,10 @@ class Metrics:
         """An allowed statement ended at the server."""
         self._completions[door, ok].inc()
         self._rows[door].inc(rows)
+
+    def endings(self, door: Door) -> Endings:
+        """What counts allowed statements that ended at the server without an error."""
+        return Endings(self._completions[door, True], self._rows[door])
 
     # ---------------------------------------------------------------------------------- record and state
 

@@ -206,6 +206,7 @@ class Standing(Answer):
     statement_hash: str
     text: str | None = None  # what goes on in place of the text asked about; None: that text itself
     naming: Naming | None = None  # which names of the session the text uses, and where
+    simple: bool = False  # allowed, understood, and nothing said or set with it: a further execution needs an entry
     full_entries: dict[str, Repeats] = field(default_factory=dict)  # by session: what refers to its full entry
 
     def remember(self, session: str, decision_id: str) -> None:

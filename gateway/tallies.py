@@ -1,12 +1,11 @@
 """Counters and histograms of the hot path: counting is one addition, and a scrape puts the series together.
 
 The metrics library's own take a lock and three calls for each count, which is more than what is counted costs. These
-look the same to whoever scrapes. They are counted on the loop alone, and may be read from any thread.
+look the same to whoever scrapes. What counts is `gateway.counts`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
@@ -15,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+from gateway.counts import Tally, Times
 
 BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -30,19 +31,6 @@ class Together(StrEnum):
 def _bound(bound: float) -> str:
     """As the library writes it: two series of one bucket must not differ in its name."""
     return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # of the library
-
-
-class Tally:
-    """One series of a counter."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value = 0
-
-    def inc(self, amount: int = 1) -> None:
-        """Count so many more."""
-        self.value += amount
 
 
 class Tallies(Collector):
@@ -67,22 +55,6 @@ class Tallies(Collector):
         for values, tally in self._children.items():
             family.add_metric(values, tally.value)
         yield family
-
-
-class Times:
-    """One series of a histogram."""
-
-    __slots__ = ("_bounds", "counts", "total")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def observe(self, seconds: float, times: int = 1) -> None:
-        """That took so long, ``times`` times over."""
-        self.counts[bisect_left(self._bounds, seconds)] += times
-        self.total += seconds * times
 
 
 class Timings(Collector):

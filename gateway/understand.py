@@ -124,12 +124,15 @@ class Statements:
             self._texts.put(key, Known(whole, epoch), who, weight(ask.sql))
         return whole
 
-    def shape(self, text: str, who: PrincipalId) -> bytes | None:
+    def likeness(self, text: str, who: PrincipalId) -> str | bytes | None:
         """What a text has in common with all that differ from it in nothing but constants that cannot change what it
-        does; None where there are none, or they are not known yet."""
+        does: its wording, where every constant is cut out of its shape, and else its shape. None where there are none,
+        or they are not known yet."""
         scanned = self._scan(text)
         cuts = self._cuts.get(scanned.wording, who) if scanned is not None else None
-        return wording.shape(scanned, cuts) if scanned is not None and cuts is not None else None
+        if scanned is None or cuts is None:
+            return None
+        return wording.shape(scanned, cuts) if cuts.kept else scanned.wording
 
     def _scan(self, text: str) -> wording.Scanned | None:
         longest = min(LONG_TEXT, self._bounds.statement_bytes)  # what is longer is read where it holds up nobody

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable
 from secrets import token_hex
 
 from gateway.config import Config, Datasource
@@ -71,8 +69,16 @@ def bounds(config: Config) -> Bounds:
     )
 
 
-def decision_ids() -> Callable[[], str]:
+class DecisionIds:
     """Ids of decisions: time of start and chance make them unique, the counter makes them cheap."""
-    prefix = f"d-{int(time.time()):x}{token_hex(4)}-"  # several workers start in the same second
-    numbers = itertools.count(1)
-    return lambda: f"{prefix}{next(numbers):x}"
+
+    __slots__ = ("_number", "_prefix")
+
+    def __init__(self) -> None:
+        self._prefix = f"d-{int(time.time()):x}{token_hex(4)}-"  # several workers start in the same second
+        self._number = 0
+
+    def __call__(self) -> str:
+        """Another one."""
+        self._number += 1
+        return self._prefix + "%x" % self._number  # noqa: UP031 - an f-string asks the number how to format itself

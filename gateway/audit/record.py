@@ -10,7 +10,6 @@ itself.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, assert_never
@@ -37,7 +36,6 @@ from gateway.model import (
 )
 
 SCHEMA_VERSION: Final = 1
-MIN_KEY_BYTES: Final = 32
 MAX_ATTRIBUTION: Final = 256  # characters of one thing a client says of itself
 
 Entry = dict[str, JsonValue]
@@ -52,14 +50,6 @@ class Event(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     GATEWAY_START = "gateway_start"
     GATEWAY_STOP = "gateway_stop"
-
-
-def statement_hash(key: bytes, statement: str) -> str:
-    """HMAC-SHA256 of a statement's text: equal statements can be found, a guessed one cannot be confirmed without the
-    key."""
-    if len(key) < MIN_KEY_BYTES:
-        raise ValueError(f"the key of the statement hash has {len(key)} bytes; it needs {MIN_KEY_BYTES} or more")
-    return hmac.digest(key, statement.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def decision_entry(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -48,6 +49,9 @@ class RecordWriter:
         self._segment_bytes, self._calls, self._fds = segment_bytes, calls, fds
         # of the sync thread alone:
         self._checkpoint, self._checkpoint_synced, self._groups = checkpoint, True, 0
+        # taken out under the lock, put in without it: each is one step of the deque's
+        self._queued: deque[str] = deque()
+        self._queued_us = 0
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         # guarded by the lock:
@@ -56,8 +60,6 @@ class RecordWriter:
         # full segments; the sync thread may still be syncing one, so it closes them
         self._retired: list[int] = []
         self._waiting: list[OnDurable] = []
-        self._queued: list[str] = []
-        self._queued_us = 0
         self._failure = ""
         self._closing = False
         self._syncing = threading.Thread(target=self._run, name="record-sync", daemon=True)
@@ -131,9 +133,8 @@ class RecordWriter:
     def queue(self, body: str, at_us: int) -> None:
         """Take an entry whose canonical text is made already (`gateway.audit.ready`), for the next write. Whoever acts
         upon it waits for ``flush``."""
-        with self._lock:
-            self._queued.append(body)
-            self._queued_us = at_us
+        self._queued.append(body)
+        self._queued_us = at_us
 
     def flush(self) -> None:
         """Write what is queued: then all of it survives the process. Raises RecordUnavailable, also where an entry
@@ -154,27 +155,26 @@ class RecordWriter:
 
     def _write_queued(self, at_us: int) -> None:
         """One write for all that is queued; the lock is held. Nothing is tried twice: what fails ends the writer."""
-        queued, self._queued = self._queued, []
+        queued = self._queued
+        count = len(queued)  # what comes from now on goes with the next
         if self._failure or self._closing:
+            queued.clear()
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure or "the record is closed")
-        if not queued:
+        if not count:
             return
         try:
             if self._fds.segment < 0 or self._size >= self._segment_bytes:
                 self._begin_segment(at_us)
             seq, digest = self._seq, self._prev
-            if len(queued) == 1:
-                lines, digest = link(queued[0], seq, digest)
-            else:
-                made: list[bytes] = []
-                for place, body in enumerate(queued, seq):
-                    line, digest = link(body, place, digest)
-                    made.append(line)
-                lines = b"".join(made)
+            made: list[bytes] = []
+            for place in range(seq, seq + count):
+                line, digest = link(queued.popleft(), place, digest)
+                made.append(line)
+            lines = b"".join(made)
             written = self._calls.write(self._fds.segment, lines)
             if written != len(lines):
                 raise OSError(0, "the file system took only a part of an entry")
-            self._seq = seq + len(queued)
+            self._seq = seq + count
             self._prev = digest
             self._size += written
         except OSError as error:

@@ -1,7 +1,8 @@
 """One connection of the postgres door: it is opened, proves who it is, and becomes a session; and how it ends.
 
 What arrives goes to one reader at a time (`gateway.doors.pg_opening`, then ``_read_proof``, then the session's); each
-hands over to the next, and what comes too early waits (``_keep_for_later``). The protocol is decided in
+hands over to the next, and what comes too early waits (``_keep_for_later``). While a session is on, the loop calls
+`gateway.doors.pg_line` instead. The protocol is decided in
 `gateway.pgwire`, what is asked of whom in `gateway.doors.pg_proof`; the session itself is `gateway.doors.pg_session`.
 """
 
@@ -15,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.doors.pg_limits import Doing
+from gateway.doors.pg_line import ClientLine
 from gateway.doors.pg_login import LoggedIn, log_in
 from gateway.doors.pg_opening import Reception
 from gateway.doors.pg_proof import Discovery, Proof, Proven, choose_proof
@@ -55,9 +57,9 @@ class Client(asyncio.Protocol):
         self._proof: Proof | None = None
         self._login: LoggedIn | None = None
         self._relay: Relay | None = None
+        self._line: ClientLine | None = None  # while a session is on
         self._cancel_id = 0
         self._cancels: asyncio.Task[None] | None = None  # the last request that was sent to the server
-        self._paused = False
         self._ended = False
 
     @property
@@ -85,7 +87,7 @@ class Client(asyncio.Protocol):
         try:
             self._reader(data)
         except SekishoError as error:
-            self._failed(error)
+            self.failed(error)
         except Exception:  # an edge: an error nobody foresaw ends this connection and no other
             _log.exception("connection_failed")
             self.end(Reason.INTERNAL, "")
@@ -104,18 +106,8 @@ class Client(asyncio.Protocol):
         if self._relay is None and not self._ended and self._reception.truncated():
             self._note_protocol_error(Reason.STARTUP_TRUNCATED, "the peer left in the middle of its start-up packet")
         if self._proof is not None and self._proof.failure is not None:
-            self._failed(self._proof.failure)  # it knew already, and did not wait for the last word
+            self.failed(self._proof.failure)  # it knew already, and did not wait for the last word
         self._finish("the client left")
-
-    def pause_writing(self) -> None:
-        """The client reads slowly."""
-        if self._relay is not None:
-            self._relay.client_slow(True)
-
-    def resume_writing(self) -> None:
-        """The client caught up."""
-        if self._relay is not None:
-            self._relay.client_slow(False)
 
     # -- opening (`gateway.doors.pg_opening.Host`) ------------------------------------------------------------------
 
@@ -216,7 +208,7 @@ class Client(asyncio.Protocol):
                 raise AuthenticationError(Reason.TOO_MANY_SESSIONS, _TOO_MANY)
             login = await log_in(self._door, proven.principal, method, request, peer)
         except SekishoError as error:
-            self._failed(error)
+            self.failed(error)
             return
         except Exception:  # an edge: see data_received
             _log.exception("login_failed")
@@ -232,7 +224,10 @@ class Client(asyncio.Protocol):
     def _begin(self, login: LoggedIn, last: bytes) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._relay = Relay(self._door, login, self._reception.peer, self)
+        if self._transport is None:
+            raise RuntimeError("nobody is connected")
+        self._line = line = ClientLine(self, self._transport)
+        self._relay = Relay(self._door, login, self._reception.peer, line)
         self._cancel_id, secret = self._door.cancels.issue(self._cancel, long=self._reception.request.spoken > 0)
         greeting = [messages.parameter_status(name, value) for name, value in login.server.settings.items()]
         greeting.append(messages.backend_key_data(self._cancel_id, secret))
@@ -246,8 +241,10 @@ class Client(asyncio.Protocol):
         self.be_strict()  # rules may have come into force while it was logged in
         if not self._ended:
             self.read_with(self._relay.client_data)
+        if not self._ended:
+            line.take(self._relay)
 
-    def _failed(self, error: SekishoError) -> None:
+    def failed(self, error: SekishoError) -> None:
         """What we were doing for the client cannot be done."""
         if error.reason is Reason.PASSWORD_WRONG:
             self._door.guesses.wrong(self._reception.peer.address, self._reception.request.user, time.monotonic())
@@ -278,16 +275,6 @@ class Client(asyncio.Protocol):
         """Send to the client."""
         if self._transport is not None and not self._ended and not self._transport.is_closing():
             self._transport.write(data)
-
-    def hold(self, wait: bool) -> None:
-        """Read no further from the client, or read on."""
-        if self._transport is None or self._ended or wait is self._paused:
-            return
-        self._paused = wait
-        if wait:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
 
     def left(self) -> None:
         """The client said goodbye. What it sent before that is done, as the server would, but not for hours."""
@@ -377,6 +364,8 @@ class Client(asyncio.Protocol):
         if self._ended:
             return
         self._ended = True
+        if self._line is not None:
+            self._line.over = True
         if self._deadline is not None:
             self._deadline.cancel()
         if self._transport is not None:

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.audit.ready import Completions
 from gateway.doors.desk import Desk
 from gateway.doors.pg_login import LoggedIn
-from gateway.doors.pg_strict import Ticket
+from gateway.doors.pg_ticket import Ticket
 from gateway.model import Door, StatementEffect
 from gateway.pgwire.actions import Action, Judgement
 from gateway.pgwire.express import MORE, NOT_HERE
@@ -28,15 +28,18 @@ class Express:
 
     __slots__ = (
         "_act",
+        "_authority",
         "_completions",
-        "_desk",
+        "_endings",
         "_fail",
         "_guards",
-        "_login",
         "_path",
         "_repeat",
+        "_server",
         "_session",
+        "_session_id",
         "_turn",
+        "_who",
         "over",
     )
 
@@ -51,9 +54,12 @@ class Express:
         fail: Callable[[], None],
     ) -> None:
         """``act``: what the other lane does; ``fail``: ends the session after an error nobody foresaw."""
-        self._desk = desk
+        self._authority = desk.authority
         self._turn = desk.turn
-        self._login = login
+        self._endings = desk.metrics.endings(Door.POSTGRES)
+        self._server = login.server
+        self._session_id = login.session
+        self._who = login.principal.id
         self._session = session
         self._path = path
         self._act = act
@@ -68,11 +74,11 @@ class Express:
         found = self._session.enter(data)
         if found is None:
             return False
-        login, authority, now_ns = self._login, self._desk.authority, time.time_ns()
+        authority, now_ns = self._authority, time.time_ns()
         if isinstance(found, Ticket):
-            repeat = authority.once_more(found.standing, login.session, now_ns)
+            repeat = authority.once_more(found.standing, self._session_id, now_ns)
         elif isinstance(found, str) and (path := self._path.under(self._session.search_path))[1] is PathState.SETTLED:
-            repeat = authority.known(found, login.session, login.principal.id, now_ns, search_path=path[0])
+            repeat = authority.known(found, self._session_id, self._who, now_ns, search_path=path[0])
         else:
             repeat = None
         if repeat is None:
@@ -91,7 +97,7 @@ class Express:
         if standing is not self._guards[0]:
             self._guards = standing, guard_of(allowed(Ticket(standing, repeat.decision_id, repeat.at_ns)))
         ticket = Ticket(standing, repeat.decision_id, repeat.at_ns)
-        self._login.server.write(self._session.go(ticket, self._guards[1], standing.text))
+        self._server.write(self._session.go(ticket, self._guards[1], standing.text))
         following = self._session.rest()
         if following is not None:
             self._act(following)
@@ -115,9 +121,9 @@ class Express:
         return True
 
     def _completed(self, repeat: Repeat, rows: int) -> None:
-        desk, now_ns = self._desk, time.time_ns()
-        desk.metrics.completed(Door.POSTGRES, ok=True, rows=rows)
-        desk.authority.completed(repeat.standing, rows, now_ns // 1_000_000_000)
+        now_ns = time.time_ns()
+        self._endings.count(rows)
+        self._authority.completed(repeat.standing, rows, now_ns // 1_000_000_000)
         at_us = now_ns // 1000
         took = max(0, (now_ns - repeat.at_ns) // 1000)
         self._turn.note(self._completions.text(repeat.decision_id, at_us, took, rows), at_us)

@@ -12,8 +12,9 @@ from gateway.audit.record import Event
 from gateway.config import Datasource
 from gateway.errors import AuthenticationError, Reason
 from gateway.facts.registry import Registry
+from gateway.links.connection import ServerConnection
 from gateway.links.own_session import OWN_SESSION_SETTINGS, keep_quiet
-from gateway.links.server import ServerAddress, ServerConnection, open_connection
+from gateway.links.server import ServerAddress, open_connection
 from gateway.metrics import LoginMethod
 from gateway.model import Door, Peer, Principal
 from gateway.pgwire.startup import StartupRequest

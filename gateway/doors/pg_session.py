@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway.audit import record
 from gateway.doors.pg_express import Express, allowed
 from gateway.doors.pg_limits import Doing
+from gateway.doors.pg_line import ClientLine
 from gateway.doors.pg_login import LoggedIn
-from gateway.doors.pg_strict import Judged, OwnTrees
-from gateway.doors.pg_strict import Ticket as Ticket
+from gateway.doors.pg_strict import OwnTrees
+from gateway.doors.pg_ticket import Judged, Ticket
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import DatasourceId, Door, Peer, StatementFacts
 from gateway.naming import Meaning, NameKind
@@ -70,26 +71,10 @@ def _covers(ticket: Ticket, seen: tuple[StatementFacts, ...]) -> bool:
     return not seen or seen[0] is facts or together_with(facts, seen) is facts
 
 
-class ClientSide(Protocol):
-    """What a session asks of the connection it belongs to."""
-
-    def write(self, data: bytes) -> None:
-        """Send to the client."""
-
-    def hold(self, wait: bool) -> None:
-        """Read no further from the client, or read on."""
-
-    def end(self, reason: Reason, detail: str) -> None:
-        """Tell the client why and close both sides."""
-
-    def left(self) -> None:
-        """The client said goodbye: close both sides."""
-
-
 class Relay:
-    """Both directions of one session. Its server delivers to it (`gateway.links.server.Receiver`)."""
+    """Both directions of one session. Its server delivers to it (`gateway.links.connection.Receiver`)."""
 
-    def __init__(self, door: PostgresDoor, login: LoggedIn, peer: Peer, client: ClientSide) -> None:
+    def __init__(self, door: PostgresDoor, login: LoggedIn, peer: Peer, client: ClientLine) -> None:
         limits = door.limits
         self._desk = door.desk
         self._login = login

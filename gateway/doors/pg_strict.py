@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Protocol
 
+from gateway.doors.pg_ticket import Judged, Ticket
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Complaint, StatementEffect, StatementFacts
 from gateway.needs import Analysis, NeedTree
@@ -45,34 +45,6 @@ class Reader(Protocol):
     def __call__(self, trees: tuple[str, ...], complaint: Complaint | None, search_path: str | None = None) -> Analysis:
         """Raises PolicyUnavailable where nobody knows them."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What was judged in a strict session."""
-
-    trees: frozenset[bytes]  # digests
-    facts: StatementFacts
-    whole: bool  # the server says these trees again whenever it analyses the text: nothing stood in for it
-    narrowed: bool  # obligations were written into it: touching no more than it does is not enough
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """One judged execution: under which standing decision, recorded as which id, since when.
-
-    Not frozen, though nobody changes one: one is made for every statement, and that takes thrice the time."""
-
-    standing: Standing
-    decision_id: str
-    began_ns: int
-    judged: Judged | None = None  # of a strict session
-
-    @property
-    def usable(self) -> bool:
-        """Whether the decision can stand for another execution: not where only what stood in was asked about (EXPLAIN,
-        COPY of a table), since the server does not say when that means something else."""
-        return self.judged is None or self.judged.whole
 
 
 class OwnTrees:

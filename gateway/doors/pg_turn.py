@@ -2,7 +2,9 @@
 
 The loop hands out what has arrived on all connections, one after the other; what these do without waiting they have
 done when the turn ends. So the entries of all statements that came meanwhile cost one ``write``, and nobody waits for
-longer than the others' turn.
+longer than the others' turn. Whoever comes when nobody has come for a while is alone, and waits for no turn at all.
+
+Entries that nobody waits for (completions) go with the next write of any, and in any case within ``LONGEST_WAIT``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import logging
 from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.audit.writer import RecordWriter
 from gateway.errors import RecordUnavailable
@@ -20,6 +22,8 @@ from gateway.model import Door, Durability
 from gateway.reuse import Repeat
 
 _log = logging.getLogger(__name__)
+LONGEST_WAIT: Final = 0.02  # seconds
+_ALONE_AFTER: Final = 100_000  # nanoseconds without a statement: more than lies between two of a busy loop
 
 
 class Waiter(Protocol):
@@ -40,35 +44,52 @@ class Turn:
 
     def __init__(self, recorder: RecordWriter, metrics: Metrics) -> None:
         self._recorder = recorder
-        self._metrics = metrics
+        self._counted_written = metrics.repetitions(Door.POSTGRES, Durability.WRITTEN)
+        self._counted_synced = metrics.repetitions(Door.POSTGRES, Durability.SYNCED)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on = False
         self._began = 0.0
         self._written: list[Waiter] = []
         self._synced: list[Waiter] = []
         self._notes = 0
+        self._noted = False  # a timer sees to what nobody waits for
+        self._last_ns = 0  # when the last statement came
 
     def enter(self, waiter: Waiter, repeat: Repeat) -> None:
         """An entry that somebody waits for."""
         self._recorder.queue(repeat.entry, repeat.at_ns // 1000)
         synced = repeat.standing.verdict.durability is Durability.SYNCED
+        alone = repeat.at_ns - self._last_ns > _ALONE_AFTER
+        self._last_ns = repeat.at_ns
         (self._synced if synced else self._written).append(waiter)
-        if not self._on:
-            self._begin()
+        if self._on:
+            return
+        loop = self._running()
+        self._began = perf_counter()
+        if alone:
+            self._end()
+        else:
+            self._on = True
+            loop.call_soon(self._end)
 
     def note(self, entry: str, at_us: int) -> None:
         """An entry that nobody waits for (a completion)."""
         self._recorder.queue(entry, at_us)
         self._notes += 1
-        if not self._on:
-            self._begin()
+        if not self._noted:
+            self._noted = True
+            self._running().call_later(LONGEST_WAIT, self._settle)
 
-    def _begin(self) -> None:
+    def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        self._on = True
-        self._began = perf_counter()
-        self._loop.call_soon(self._end)
+        return self._loop
+
+    def _settle(self) -> None:
+        """What nobody waits for has waited long enough."""
+        self._noted = False
+        if self._notes and not self._on:  # else the turn's end is about to do it
+            self._end()
 
     def _end(self) -> None:
         written, synced, notes = self._written, self._synced, self._notes
@@ -85,7 +106,7 @@ class Turn:
             _tell(synced, error)
             return
         if written:
-            self._count(written, Durability.WRITTEN, self._began)
+            self._counted_written.count(perf_counter() - self._began, len(written))
             _tell(written, None)
 
     def _from_thread(self, waiters: list[Waiter], began: float, error: BaseException | None) -> None:
@@ -94,11 +115,8 @@ class Turn:
 
     def _on_disk(self, waiters: list[Waiter], began: float, error: BaseException | None) -> None:
         if error is None:
-            self._count(waiters, Durability.SYNCED, began)
+            self._counted_synced.count(perf_counter() - began, len(waiters))
         _tell(waiters, error)
-
-    def _count(self, waiters: list[Waiter], durability: Durability, began: float) -> None:
-        self._metrics.repeated(Door.POSTGRES, durability, perf_counter() - began, len(waiters))
 
 
 def _tell(waiters: list[Waiter], error: BaseException | None) -> None:

@@ -2,6 +2,7 @@
 
 Map:
     resolve     answers to needs: engine, twin, record; at once where it can be
+    connection  one connection to a PostgreSQL server, and who gets its bytes
     server      reaching and logging in at a PostgreSQL server: TLS, SCRAM, one deadline; cancel requests
     farewell    the end of a client's session at the server: nothing may run on for somebody who is gone
     trust       TLS to it: whom we believe, what we show, what a login is bound to

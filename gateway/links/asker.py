@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Final
 
 from gateway.errors import Reason, UpstreamError
-from gateway.links.server import ServerConnection
+from gateway.links.connection import ServerConnection
 from gateway.pgwire.messages import decode_fields, encode_query
 
 _LENGTH: Final = Struct("!I")

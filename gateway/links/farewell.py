@@ -13,14 +13,15 @@ import logging
 from typing import Final
 
 from gateway.errors import UpstreamError
-from gateway.links.server import ServerAddress, ServerConnection, send_cancel
+from gateway.links.connection import ServerConnection
+from gateway.links.server import ServerAddress, send_cancel
 
 _log = logging.getLogger(__name__)
 _PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)  # seconds after each cancel request
 
 
 class Farewell:
-    """Receives from a server session that nobody listens to any more (`gateway.links.server.Receiver`)."""
+    """Receives from a server session that nobody listens to any more (`gateway.links.connection.Receiver`)."""
 
     def __init__(self, server: ServerConnection, address: ServerAddress) -> None:
         """Says goodbye at once."""

@@ -15,8 +15,9 @@ from typing import Final
 from gateway.config import Datasource
 from gateway.errors import ConfigError, Reason, UpstreamError
 from gateway.links.asker import Asker, ServerRefused
+from gateway.links.connection import ServerConnection
 from gateway.links.premises import is_quiet
-from gateway.links.server import Credentials, ServerAddress, ServerConnection, open_connection
+from gateway.links.server import Credentials, ServerAddress, open_connection
 
 _log = logging.getLogger(__name__)
 

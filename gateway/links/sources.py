@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import gateway
 from gateway import config as config_of
-from gateway.audit.record import MIN_KEY_BYTES
+from gateway.audit.hashing import MIN_KEY_BYTES
 from gateway.config import Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
 from gateway.facts import admin_blocks, blocks

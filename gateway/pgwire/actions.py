@@ -31,7 +31,7 @@ class Named:
     text: str
     types: tuple[int, ...]
     sent: str | None = None
-    ticket: object = None
+    ticket: object | None = None
 
 
 Lookup = Callable[[NameKind, str], Named | None]
@@ -44,9 +44,11 @@ class Judge:
     text: str
     types: tuple[int, ...]
     executes: bool  # rows may flow from it (Query, Execute), not only a plan be made (Parse)
-    ticket: object = None
+    ticket: object | None = None
     fresh: bool = False
-    opened: object = field(default=None, compare=False)  # the ticket its portal was opened under, if it is another one
+    opened: object | None = field(
+        default=None, compare=False
+    )  # the ticket its portal was opened under, if it is another one
     names: Lookup | None = field(default=None, compare=False)  # given where the text may use names of the session
     path: str | None = None  # the session's search_path as the server has it; None: as the session began
     path_state: PathState = PathState.SETTLED
@@ -56,7 +58,7 @@ class Judge:
 class Judgement:
     """The answer to Judge: go on with this ticket, or say these error fields in place of the statement."""
 
-    ticket: object
+    ticket: object | None
     instead: Mapping[str, str] | None = None
     text: str | None = None  # goes on in the place of the client's: what carries out the obligations
     guarded: bool = False  # data about people is touched: the server's errors and notices lose what may quote it
@@ -78,7 +80,7 @@ class Analysed:
 class Completed:
     """A judged statement ran to its end, or failed with ``sqlstate``."""
 
-    ticket: object
+    ticket: object | None
     rows: int
     sqlstate: str
 

@@ -58,7 +58,7 @@ class Prepared:
     own: bytes
     text: str
     types: tuple[int, ...]
-    ticket: object
+    ticket: object | None
     sent: str | None = None  # the text the server was given in place of ``text``
     fresh: bool = True  # decided at Parse and not executed since: that decision's entry covers the first Execute
     guard: Guard = Guard.NONE
@@ -79,7 +79,7 @@ class Portal:
 
     own: bytes
     prepared: Prepared
-    ticket: object = None  # of the decision it was opened under: it serves what it was opened for
+    ticket: object | None = None  # of the decision it was opened under: it serves what it was opened for
     hold: bool = False  # outlives the transaction
     path: str | None = None  # the search_path it was bound under
 
@@ -92,14 +92,16 @@ class Portal:
 Entry = TypeVar("Entry")
 
 
-@dataclass(slots=True, eq=False)
 class Change(Generic[Entry]):
     """A change of one name that the server has not answered yet."""
 
-    names: Names[Entry]
-    name: bytes
-    entry: Entry | None
-    batch: int
+    __slots__ = ("batch", "entry", "name", "names")
+
+    def __init__(self, names: Names[Entry], name: bytes, entry: Entry | None, batch: int) -> None:
+        self.names = names
+        self.name = name
+        self.entry = entry
+        self.batch = batch
 
     def settle(self) -> None:
         """It happened."""
@@ -185,7 +187,7 @@ class Expectation:
     """One message on its way, and what to do with its answer."""
 
     kind: Sent
-    ticket: object = None
+    ticket: object | None = None
     nonce: bytes = b""  # stands in the server's error if the message was substituted
     instead: Mapping[str, str] | None = None  # the fields to say in place of that error
     aliases: tuple[tuple[bytes, bytes], ...] = ()  # (our name, the client's): put back in error texts

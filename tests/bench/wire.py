@@ -118,7 +118,7 @@ def _table(clients: int, mode: str, found: Mapping[str, Samples], notes: tuple[s
                 shown(ratio(rate, pooler)),
                 shown(clients * 1e6 / rate, "{:.0f}"),
                 shown(added if name != "direct" else None, "{:+.0f}"),
-                shown(ratio(added, added_by_pooler) if name != "direct" else None, "{:.1f}"),
+                shown(_times(added, added_by_pooler) if name != "direct" else None, "{:.1f}"),
                 shown(samples.cpu, "{:.1f}"),
             )
         )
@@ -132,7 +132,8 @@ def _table(clients: int, mode: str, found: Mapping[str, Samples], notes: tuple[s
                 "to_direct": ratio(rate, direct),
                 "to_pgbouncer": ratio(rate, pooler),
                 "added_us": added,
-                "added_to_pgbouncer": ratio(added, added_by_pooler),
+                "added_to_pgbouncer": _times(added, added_by_pooler),
+                "latency_to_pgbouncer": ratio(pooler, rate),
                 "cpu_us": samples.cpu,
             }
         )
@@ -144,6 +145,12 @@ def _table(clients: int, mode: str, found: Mapping[str, Samples], notes: tuple[s
         data=tuple(data),
         notes=notes if (clients, mode) == (1, "prepared") else (),
     )
+
+
+def _times(added: float, by_pooler: float) -> float | None:
+    """How many times what the pooler adds; None where it adds nothing (its server connections are warm, and a run has
+    its noise): then a quotient says nothing."""
+    return added / by_pooler if by_pooler > 0 else None
 
 
 def _notes(stage: Stage) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "config_rules",
         "config_load",
         "logs",
+        "counts",
         "metrics",
         "datasource_metrics",
         "tallies",

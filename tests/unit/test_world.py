@@ -7,12 +7,12 @@ from pathlib import Path
 from gateway.config_load import load
 from gateway.facts.registry import load_registry
 from gateway.model import DatasourceId
-from gateway.world import LiveWorld, bounds, decision_ids, server_address
+from gateway.world import DecisionIds, LiveWorld, bounds, server_address
 from tests.houses import House
 
 
 def test_decision_ids_are_unique():
-    makers = [decision_ids() for _ in range(3)]
+    makers = [DecisionIds() for _ in range(3)]
     made = [make() for make in makers for _ in range(1000)]
     assert len(set(made)) == len(made)
     assert all(one.startswith("d-") for one in made)

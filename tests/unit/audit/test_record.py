@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import replace
 
 import pytest
@@ -16,7 +14,6 @@ from gateway.audit.record import (
     refusal_entry,
     repeat_entry,
     session_entry,
-    statement_hash,
 )
 from gateway.errors import Reason
 from gateway.model import (
@@ -409,15 +406,3 @@ def test_unknown_event_is_refused() -> None:
 def test_every_entry_is_a_line() -> None:
     for entry in (_decision(), session_entry("gateway_start", at_ns=AT_NS)):
         assert canonical(entry)
-
-
-def test_statement_hash_is_keyed() -> None:
-    key = b"k" * 32
-    assert statement_hash(key, "SELECT 1") == hmac.new(key, b"SELECT 1", hashlib.sha256).hexdigest()
-    assert statement_hash(key, "SELECT 1") != statement_hash(b"l" * 32, "SELECT 1")
-    assert statement_hash(key, "\ud800")
-
-
-def test_short_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="32 or more"):
-        statement_hash(b"k" * 31, "SELECT 1")

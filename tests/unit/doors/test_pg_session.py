@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.demo.characters import SATO
-from gateway.doors.pg_session import Ticket, _judgement
+from gateway.doors.pg_session import _judgement
+from gateway.doors.pg_ticket import Ticket
 from gateway.errors import Reason
 from gateway.model import Complaint
 from gateway.needs import Outcome

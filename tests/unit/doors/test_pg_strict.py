@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from gateway.demo.characters import LI
-from gateway.doors.pg_strict import OwnTrees, Ticket, _digest
+from gateway.doors.pg_strict import OwnTrees, _digest
+from gateway.doors.pg_ticket import Ticket
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import Complaint, DatasourceId, PrincipalId
 from gateway.needs import Analysis, NeedTree, Outcome

@@ -40,7 +40,7 @@ class Waits:
         self.told.append("failed")
 
 
-def repeat(number: int, durability: Durability = Durability.WRITTEN) -> Repeat:
+def repeat(number: int, durability: Durability = Durability.WRITTEN, at_ns: int = 1000) -> Repeat:
     verdict = Verdict(effect=Effect.ALLOW, reason=Reason.ALLOWED, valid_until=1, revision="r", durability=durability)
     standing = Standing(
         verdict=verdict,
@@ -50,7 +50,7 @@ def repeat(number: int, durability: Durability = Durability.WRITTEN) -> Repeat:
         normalised="",
         statement_hash="",
     )
-    return Repeat(standing, f"d-{number}", f'{{"at_us":1,"decision_id":"d-{number}","kind":"repeat"}}', 1000)
+    return Repeat(standing, f"d-{number}", f'{{"at_us":1,"decision_id":"d-{number}","kind":"repeat"}}', at_ns)
 
 
 def play(folder, use, calls: FileCalls | None = None):
@@ -117,6 +117,73 @@ def test_who_needs_the_disk_waits_for_it_and_nobody_else_does(tmp_path):
     value = play(tmp_path, use)
     assert synced.told == ["written"]
     assert value("sekisho_record_entries_total", {"durability": "synced"}) == 1
+
+
+@pytest.mark.parametrize("durability", list(Durability))
+def test_who_comes_alone_waits_for_no_turn(tmp_path, durability):
+    first, alone, close = Waits(), Waits(), Waits()
+
+    async def use(turn: Turn) -> None:
+        turn.enter(first, repeat(0, at_ns=1))
+        assert first.told == []
+        await asyncio.sleep(0)
+        turn.enter(alone, repeat(1, durability, at_ns=10**9))
+        if durability is Durability.SYNCED:
+            assert alone.told == []
+            async with asyncio.timeout(10):
+                await alone.heard.wait()
+        assert alone.told == ["written"]
+        assert ids(tmp_path) == ["d-0", "d-1"]
+        turn.enter(close, repeat(2, at_ns=10**9 + 1))
+        assert close.told == []
+        await asyncio.sleep(0)
+        assert close.told == ["written"]
+
+    play(tmp_path, use)
+    assert ids(tmp_path) == ["d-0", "d-1", "d-2"]
+
+
+def test_what_nobody_waits_for_goes_with_the_next_or_soon_by_itself(tmp_path):
+    waits, wrote = Waits(), asyncio.Event()
+
+    def write(fd: int, data: bytes) -> int:
+        wrote.set()
+        return os.write(fd, data)
+
+    async def use(turn: Turn) -> None:
+        turn.note('{"at_us":1,"decision_id":"c-0","kind":"completion"}', 1)
+        assert ids(tmp_path) == []
+        turn.enter(waits, repeat(1, at_ns=10**9))
+        assert ids(tmp_path) == ["c-0", "d-1"]
+        turn.note('{"at_us":1,"decision_id":"c-1","kind":"completion"}', 1)
+        assert ids(tmp_path) == ["c-0", "d-1"]
+        wrote.clear()
+        async with asyncio.timeout(10):
+            await wrote.wait()
+        assert ids(tmp_path) == ["c-0", "d-1", "c-1"]
+        turn.note('{"at_us":1,"decision_id":"c-2","kind":"completion"}', 1)
+
+    play(tmp_path, use, FileCalls(write=write))
+    assert ids(tmp_path) == ["c-0", "d-1", "c-1", "c-2"], "what is left is written when the record is closed"
+    assert verify(tmp_path).ok
+
+
+def test_what_is_lost_that_nobody_waited_for_is_told(tmp_path, caplog):
+    failed = asyncio.Event()
+
+    def full(fd: int, data: bytes) -> int:
+        if b"decision_id" in data:
+            failed.set()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(fd, data)
+
+    async def use(turn: Turn) -> None:
+        turn.note('{"at_us":1,"decision_id":"c-0","kind":"completion"}', 1)
+        async with asyncio.timeout(10):
+            await failed.wait()
+
+    play(tmp_path, use, FileCalls(write=full))
+    assert [one.entries for one in caplog.records if one.message == "entry_not_written"] == [1]
 
 
 @pytest.mark.parametrize("durability", list(Durability))

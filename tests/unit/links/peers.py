@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.links.server import ServerConnection
+from gateway.links.connection import ServerConnection, as_protocol
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -68,7 +68,8 @@ async def listening(folder: Path, script: Script) -> AsyncIterator[str]:
 async def connected(folder: Path, script: Script) -> AsyncIterator[ServerConnection]:
     """A connection of ours to such a server."""
     async with listening(folder, script) as path:
-        _, connection = await asyncio.get_running_loop().create_unix_connection(ServerConnection, path)
+        connection = ServerConnection()
+        await asyncio.get_running_loop().create_unix_connection(lambda: as_protocol(connection), path)
         try:
             yield connection
         finally:

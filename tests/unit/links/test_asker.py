@@ -107,10 +107,7 @@ def test_what_nobody_asked_for_closes(tmp_path, unasked):
     async def use(asker):
         assert await ask(asker)
         lost = asyncio.Event()
-        asker._connection.connection_lost, was = (
-            lambda error: (was(error), lost.set()),
-            asker._connection.connection_lost,
-        )
+        asker.connection_lost, was = lambda: (was(), lost.set()), asker.connection_lost
         if not asker.closed:
             await asyncio.wait_for(lost.wait(), 5)
         with pytest.raises(UpstreamError) as caught:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from gateway.links.asker import Asker
+from gateway.links.connection import ServerConnection
 from gateway.links.farewell import Farewell
-from gateway.links.server import Credentials, ServerAddress, ServerConnection, open_connection
+from gateway.links.server import Credentials, ServerAddress, open_connection
 from gateway.pgwire.messages import encode_query
 from tests.servers import Postgres
 from tests.unit.links.peers import connected
