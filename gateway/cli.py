@@ -20,6 +20,8 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_audit import audit_group
+from gateway.cli_blocks import block_command, blocks_command, unblock_command
 from gateway.cli_catalog import catalog_group
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
 from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
@@ -222,106 +224,6 @@ def check_command(
     return GOOD if answer.allowed else NO
 
 
-@main.group("audit")
-def audit_group() -> None:
-    """The record: is it whole, and what does it say?
-
-    \b
-    sekisho audit verify /var/lib/sekisho/record
-    sekisho audit tail /var/lib/sekisho/record --lines 5
-    """
-
-
-@audit_group.command("verify")
-@click.argument("directory", type=_FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@reporting_problems
-def audit_verify_command(directory: Path, as_json: bool) -> int:
-    """Check every entry of the record in DIRECTORY; name the first bad one.
-
-    Exits with 0 where it is whole, 1 where it is broken, 3 where it cannot be judged.
-
-    \b
-    sekisho audit verify /var/lib/sekisho/record
-    sekisho audit verify /var/lib/sekisho/record --json | jq .bad
-    """
-    from dataclasses import asdict
-
-    from gateway.audit.report_text import exit_code, verify_text
-    from gateway.audit.verify import verify
-
-    report = verify(directory)
-    click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if as_json else verify_text(report))
-    return exit_code(report)
-
-
-@audit_group.command("tail")
-@click.argument("directory", type=_FOLDER)
-@click.option("--lines", type=click.IntRange(min=1), default=20, show_default=True, help="How many entries.")
-@reporting_problems
-def audit_tail_command(directory: Path, lines: int) -> int:
-    """Print the last entries of the record in DIRECTORY, readably.
-
-    \b
-    sekisho audit tail /var/lib/sekisho/record
-    sekisho audit tail /var/lib/sekisho/record --lines 5
-    """
-    from gateway.audit.report_text import tail_text
-
-    click.echo(tail_text(directory, count=lines))
-    return GOOD
-
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-
-
-@audit_group.command("report")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--since", type=_DAY, help="First day counted (UTC).")
-@click.option("--until", type=_DAY, help="Last day counted (UTC).")
-@click.option("--country", help="Only where the origin holds this country (CN), or `unknown`.")
-@click.option("--entity", help="Only people employed by this entity (its id in the registry), or `unknown`.")
-@click.option("--person", help="Only this person: issuer#subject, the subject, or the registry's name.")
-@click.option("--data-type", help="Only this data type and those below it (user.contact), or `unlabelled`.")
-@click.option("--effect", type=click.Choice(["allow", "deny"]), help="Only what was allowed, or denied.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@reporting_problems
-def audit_report_command(
-    directory: Path,
-    since: datetime | None,
-    until: datetime | None,
-    country: str | None,
-    entity: str | None,
-    person: str | None,
-    data_type: str | None,
-    effect: str | None,
-    as_json: bool,
-) -> int:
-    """Count who could read what, from where, under whose law. Believes the record: verify it first.
-
-    \b
-    sekisho audit report /var/lib/sekisho/record --since 2026-11-01 --country CN
-    sekisho audit report /var/lib/sekisho/record --data-type user.contact --effect allow --json
-    """
-    from gateway.audit.verify import iter_entries
-    from gateway.reports.accesses import Filter, count_accesses
-    from gateway.reports.accesses_text import accesses_document, accesses_text
-
-    wanted = Filter(
-        since=since.date() if since else None,
-        until=until.date() if until else None,
-        country=country.upper() if country and country != "unknown" else country,
-        entity=entity,
-        person=person,
-        data_type=data_type,
-        effect=effect,
-    )
-    report = count_accesses(iter_entries(directory), wanted)
-    text = accesses_text(report)
-    click.echo(json.dumps(accesses_document(report), indent=2, ensure_ascii=False) if as_json else text)
-    return GOOD
-
-
 @main.command("verifier")
 @click.option("--iterations", type=click.IntRange(4096, 1_000_000), default=4096, show_default=True, help="Cost.")
 @reporting_problems
@@ -367,6 +269,9 @@ def demo_command(once: bool, directory: Path | None) -> int:
 
 
 main.add_command(catalog_group)
+main.add_command(audit_group)
+for command in (block_command, unblock_command, blocks_command):
+    main.add_command(command)
 main.add_command(entities_group)
 main.add_command(people_group)
 main.add_command(registry_group)

@@ -63,6 +63,12 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def unrecorded_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--unrecorded", is_flag=True, help="Read without recording it: of a copy that must stay as it is, say."
+    )(command)
+
+
 def load_config(path: Path) -> Config:
     from gateway.config_load import load
 

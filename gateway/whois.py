@@ -33,8 +33,8 @@ def explain(registry: Registry, name: str, at: int) -> Document:
     """The document about whatever the name names. Raises ConfigError."""
     document = _address(registry, name, at)
     if document is None:
-        person = _person(registry, name)
-        entity = _entity(registry, name) if person is None else None
+        person = find_person(registry, name)
+        entity = find_entity(registry, name) if person is None else None
         if person is not None:
             document = _of_person(registry, person, at)
         elif entity is not None:
@@ -67,7 +67,8 @@ def _address(registry: Registry, name: str, at: int) -> Document | None:
 # -- people ---------------------------------------------------------------------------------------------------------
 
 
-def _person(registry: Registry, name: str) -> Person | None:
+def find_person(registry: Registry, name: str) -> Person | None:
+    """By ``issuer#subject``, or by a subject that only one person has. Raises ConfigError."""
     found = registry.people.get(PrincipalId(name))
     if found is not None:
         return found
@@ -125,7 +126,8 @@ def _towards(registry: Registry, person: Person, controller: EntityId, at: int) 
 # -- entities -------------------------------------------------------------------------------------------------------
 
 
-def _entity(registry: Registry, name: str) -> EntityId | None:
+def find_entity(registry: Registry, name: str) -> EntityId | None:
+    """By id, LEI, or a name that only one has. Raises ConfigError."""
     found = registry.entities.named(name)
     if found is not None:
         return found

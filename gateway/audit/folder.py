@@ -2,7 +2,8 @@
 
 Locks of the kernel, so that they end with the process, however it ends. A gateway of one process holds ``lock`` alone.
 The supervisor of several takes it alone, too, and then shares it with its workers: until the last of them has gone, no
-other gateway begins. Each worker also holds ``<writer>.lock`` alone: one chain has one writer.
+other gateway begins. Each worker also holds ``<writer>.lock`` alone: one chain has one writer. So does a command that
+records what somebody asked of it, and it holds nothing else: it comes and goes beside a gateway.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class FolderLock:
     def __init__(self) -> None:
         self._fds: list[int] = []
 
-    def take(self, path: Path, how: int) -> None:
+    def take(self, path: Path, how: int, *, wait: bool = False) -> None:
         """Lock a file in one way more. Raises BlockingIOError where others hold it, OSError where it cannot be had."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._fds.append(fd)
-        fcntl.flock(fd, how | fcntl.LOCK_NB)
+        fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)
 
     def share(self) -> None:
         """Let workers in beside who holds it. Raises BlockingIOError where somebody else was in between."""
@@ -71,6 +72,15 @@ def lock_as_worker(directory: Path, writer: str) -> FolderLock:
     with _taken(directory) as lock:
         lock.take(directory / _LOCK, fcntl.LOCK_SH)
         lock.take(directory / f"{writer}.lock", fcntl.LOCK_EX)
+    return lock
+
+
+def lock_beside(directory: Path, writer: str, calls: FileCalls) -> FolderLock:
+    """A place for a chain beside those of the gateway, which may run and may not: for commands, each for a moment, one
+    after the other. Raises as ``lock_alone`` does."""
+    make_folder(directory, calls)
+    with _taken(directory) as lock:
+        lock.take(directory / f"{writer}.lock", fcntl.LOCK_EX, wait=True)
     return lock
 
 

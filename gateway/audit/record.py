@@ -50,6 +50,11 @@ class Event(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     GATEWAY_START = "gateway_start"
     GATEWAY_STOP = "gateway_stop"
+    # By somebody at the command line.
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    RECORD_READ = "record_read"
+    REGISTRY_READ = "registry_read"
 
 
 def decision_entry(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.audit.damage import Bad, BadKind
+from gateway.audit.record import Event
 from gateway.audit.segments import Segment, list_segments
 from gateway.audit.verify import Report, segment_entries
 from gateway.model import JsonValue
@@ -17,6 +18,7 @@ from gateway.model import JsonValue
 EXIT_WHOLE: Final = 0
 EXIT_BROKEN: Final = 1
 EXIT_UNJUDGED: Final = 3  # 2 is for wrong use of the command
+_BY_OPERATORS: Final = frozenset({Event.BLOCK, Event.UNBLOCK, Event.RECORD_READ, Event.REGISTRY_READ})
 _UNJUDGED: Final = frozenset({BadKind.EMPTY, BadKind.UNREADABLE, BadKind.FUTURE_VERSION})
 
 
@@ -74,6 +76,7 @@ def entry_text(entry: Mapping[str, JsonValue]) -> str:
             said = [entry.get("decision_id"), f"{rows} rows", entry.get("sqlstate"), f"{micros} us"]
         case "event":
             said = [entry.get("event"), entry.get("door"), entry.get("principal_id"), entry.get("reason")]
+            said += [entry.get("detail")] if entry.get("event") in _BY_OPERATORS else []
         case "unreadable_line":
             said = [f"{entry.get('segment')} line {entry.get('line')} is not an entry; see `sekisho audit verify`"]
         case _:

@@ -23,7 +23,7 @@ from typing import Final
 from gateway.audit.chain import EntryInvalid, canonical, link
 from gateway.audit.checkpoint import Checkpoint, checkpoint_path
 from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL
-from gateway.audit.folder import FolderLock, lock_alone, lock_as_worker
+from gateway.audit.folder import FolderLock, lock_alone, lock_as_worker, lock_beside
 from gateway.audit.record import SCHEMA_VERSION
 from gateway.audit.resume import End, find_end
 from gateway.audit.segments import WRITER_NAME, FileCalls, create_file, segment_path
@@ -67,10 +67,17 @@ class RecordWriter:
 
     @classmethod
     def open(
-        cls, directory: Path, *, segment_bytes: int, writer: str, shared: bool = False, calls: FileCalls | None = None
+        cls,
+        directory: Path,
+        *,
+        segment_bytes: int,
+        writer: str,
+        shared: bool = False,
+        beside: bool = False,
+        calls: FileCalls | None = None,
     ) -> RecordWriter:
         """Take the folder and continue the writer's chain where it ends. ``shared``: as one of a gateway's workers,
-        whose supervisor has the folder already.
+        whose supervisor has the folder already; ``beside``: as a command, whoever has it.
 
         Raises ConfigError where the folder is another process's, cannot be used, or holds a record of this writer
         that is damaged: a damaged chain is not continued as if nothing had happened.
@@ -87,7 +94,10 @@ class RecordWriter:
         calls = calls or FileCalls()
         fds = _Descriptors()
         try:
-            fds.lock = lock_as_worker(directory, writer) if shared else lock_alone(directory, calls)
+            if beside:
+                fds.lock = lock_beside(directory, writer, calls)
+            else:
+                fds.lock = lock_as_worker(directory, writer) if shared else lock_alone(directory, calls)
             end = find_end(directory, writer)
             checkpoint = _open_files(directory, writer, end, fds, calls)
         except OSError as error:

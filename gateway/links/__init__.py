@@ -27,6 +27,7 @@ Map:
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
     blocks_watch the kill-switch's own files: in force at once, lifted when they are whole
+    overlay     what an administrator blocks and unblocks, and how that is kept
     registry_keeper  all that changes the running registry, one after the other
     freshness   how old what runs is, and what is refused in its place
     strict_rules which sessions must be strict as rules and registry stand now

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli import main
 from gateway.demo.characters import KIM, LI, SATO, Character
 from gateway.demo.database import Database
 from gateway.pgwire.messages import decode_fields
@@ -145,10 +148,10 @@ def switch(new_house: Callable[..., House]) -> tuple[House, Callable[[str], None
     house = new_house()
     path: Path = house.layout.registry / "entities.yaml"
     whole = path.read_text()
-    assert "\nblocks: []" in whole
+    assert "\nblocks:\n" in whole
 
     def throw(block: str) -> None:
-        path.write_text(whole.replace("\nblocks: []", f"\nblocks:\n  - {{{block}}}") if block else whole)
+        path.write_text(whole.replace("\nblocks:\n", f"\nblocks:\n  - {{{block}}}\n") if block else whole)
 
     return house, throw
 
@@ -211,6 +214,33 @@ def test_a_block_in_its_own_file(new_house: Callable[..., House]) -> None:
     with bystander(house, SATO), enter(house, KIM) as wire:
         (house.layout.registry / "blocks.yaml").write_text("blocks:\n- {id: now, entity: line-plus}\n")
         assert wire.fatal()["M"] == "terminating connection: access is blocked (now)"
+
+
+def test_one_person_is_stopped_by_a_command(new_house: Callable[..., House]) -> None:
+    """Kim is; Tanaka, of the same employer, is not. What is lifted is lifted at once, too."""
+    house = new_house()
+
+    def sekisho(*arguments: str) -> None:
+        done = CliRunner().invoke(main, [*arguments, "--config", str(house.layout.config)])
+        assert done.exit_code == 0, done.output
+
+    with bystander(house, SATO), enter(house, KIM) as wire:
+        sekisho("block", "kim", "--reason", "token stolen")
+        assert wire.fatal()["M"] == "terminating connection: access is blocked (admin-1)"
+    with pytest.raises(psycopg.OperationalError, match=r"access is blocked \(admin-1\)"):
+        house.connect(KIM)
+    sekisho("unblock", "admin-1")
+    until(lambda: _may_enter(house))
+    said = [entry["detail"] for entry in house.entries("event") if entry["event"] in ("block", "unblock")]
+    assert said == ["admin-1: principal https://id.line.example#kim: token stolen"] * 2
+
+
+def _may_enter(house: House) -> bool:
+    try:
+        house.connect(KIM).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_whoever_is_blocked_does_not_log_in(switch: tuple[House, Callable[[str], None]]) -> None:

@@ -15,16 +15,19 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.audit.segments import list_segments
 from gateway.audit.verify import verify
-from gateway.demo.characters import LI, MORI, SATO, Character
+from gateway.cli import main
+from gateway.demo.characters import LI, MORI, SATO, TANAKA, Character
 from gateway.demo.database import Database
 from gateway.demo.serving import await_ready
 from tests.houses import House
@@ -192,6 +195,33 @@ def test_a_person_in_two_countries_is_noticed_whichever_workers_serve_them(crew:
             session.execute(NAME)
 
 
+def test_a_block_by_command_is_the_same_for_all(crew: Crew, kept: list[Session]) -> None:
+    """It lies in one file that each of them watches."""
+
+    def sekisho(*arguments: str) -> None:
+        done = CliRunner().invoke(main, [*arguments, "--config", str(crew.house.layout.config)])
+        assert done.exit_code == 0, done.output
+
+    sessions = [crew.session(number, kept, TANAKA) for number in (1, 2)]
+    sekisho("block", "tanaka", "--reason", "token stolen")
+    try:
+        for session in sessions:
+            until(partial(_ended, session))
+        assert crew.metric("sessions_closed_total", reason="principal_blocked") == len(kept)
+        with pytest.raises(psycopg.OperationalError, match=r"access is blocked \(admin-1\)"):
+            crew.house.connect(TANAKA)
+    finally:
+        sekisho("unblock", "admin-1")
+
+
+def _ended(session: Session) -> bool:
+    try:
+        session.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
 def test_a_cancel_request_reaches_the_worker_whose_session_it_is(crew: Crew, messenger: Database) -> None:
     with Wire(crew.house.ports.sites["tokyo-hq"]).login(crew.house, SATO) as wire, messenger.connect() as admin:
         process, secret = struct.unpack("!I", wire.key[:4])[0], wire.key[4:]
@@ -323,6 +353,7 @@ def test_sigterm_drains_all(crew: Crew, kept: list[Session]) -> None:
     assert crew.process.wait(30) == 0
     report = verify(crew.house.layout.record)
     assert report.ok, report.bad
-    assert report.writers == WORKERS
+    chains = list_segments(crew.house.layout.record).keys() - {"operator"}  # who has blocked somebody has one, too
+    assert chains == {f"gateway-{number}" for number in range(1, WORKERS + 1)}
     with pytest.raises(psycopg.OperationalError):
         crew.house.connect(LI)

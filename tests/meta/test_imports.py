@@ -50,8 +50,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("world",),
     ("app", "worker", "supervisor"),
-    ("check", "demo", "draft", "provision", "console", "whois", "whois_text", "registry_summary"),
-    ("cli_catalog", "cli_registry"),
+    ("check", "demo", "draft", "provision", "console", "operators", "whois", "whois_text", "registry_summary"),
+    ("cli_audit", "cli_blocks", "cli_catalog", "cli_registry"),
     ("cli",),
     ("__main__",),
 )

@@ -22,7 +22,6 @@ from click.testing import CliRunner, Result
 
 from gateway.audit.verify import verify
 from gateway.cli import main
-from gateway.demo.characters import SATO
 from gateway.demo.database import Database
 from tests.houses import House
 
@@ -314,75 +313,6 @@ def test_check_says_what_went_wrong_once(alone):
     assert done.stderr == "error: datasource messenger: the database could not be reached (FileNotFoundError)\n"
 
 
-# -- audit ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def record(messenger: Database) -> Iterator[Path]:
-    """A record that a gateway wrote."""
-    with tempfile.TemporaryDirectory(prefix="sekisho-cli-") as directory:
-        house = House(Path(directory), messenger).start()
-        house.stop()
-        yield house.layout.record
-
-
-def test_audit_verify_of_a_whole_record(record):
-    result = sekisho("audit", "verify", record)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith("whole: ")
-    assert json.loads(sekisho("audit", "verify", record, "--json").stdout)["ok"] is True
-
-
-def test_audit_verify_of_a_broken_record(record, tmp_path):
-    segment = next(record.glob("*.jsonl"))
-    (tmp_path / segment.name).write_bytes(segment.read_bytes().replace(b"gateway_start", b"gateway_smart"))
-    result = sekisho("audit", "verify", tmp_path)
-    assert result.exit_code == 1
-    assert result.stdout.startswith("BROKEN: ")
-    assert json.loads(sekisho("audit", "verify", tmp_path, "--json").stdout)["ok"] is False
-
-
-@pytest.mark.parametrize("what", ["empty", "gone"])
-def test_audit_verify_of_nothing_is_not_judged(tmp_path, what):
-    folder = tmp_path if what == "empty" else tmp_path / "gone"
-    result = sekisho("audit", "verify", folder)
-    assert result.exit_code == 3
-    assert result.stdout.startswith("NOT JUDGED")
-
-
-def test_audit_tail(record):
-    result = sekisho("audit", "tail", record, "--lines", "1")
-    assert result.exit_code == 0
-    (line,) = result.stdout.splitlines()
-    assert "gateway_stop" in line
-
-
-def test_audit_tail_of_nothing(tmp_path):
-    result = sekisho("audit", "tail", tmp_path / "gone")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"error: {tmp_path / 'gone'}: No such file or directory\n"
-
-
-@pytest.mark.parametrize("lines", ["0", "-1", "all"])
-def test_audit_tail_takes_a_number_of_lines(record, lines):
-    assert sekisho("audit", "tail", record, "--lines", lines).exit_code == 2
-
-
-def test_a_reader_that_has_had_enough_sees_no_stack_trace(record):
-    reads, writes = os.pipe()
-    os.close(reads)
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "audit", "tail", str(record)],
-        cwd=ROOT,
-        env=clean(),
-        stdout=writes,
-        stderr=subprocess.PIPE,
-    )
-    os.close(writes)
-    assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
-
-
 # -- demo -----------------------------------------------------------------------------------------------------------
 
 
@@ -415,17 +345,6 @@ def _folder(parent: Path) -> Path:
     folder = parent / "house"
     folder.mkdir()
     return folder
-
-
-def test_audit_report_counts_who_read_what(house: House) -> None:
-    with house.connect(SATO) as connection:
-        connection.execute("SELECT name FROM users WHERE id = 5")
-    done = process("audit", "report", house.layout.record, "--effect", "allow", "--json")
-    assert done.returncode == 0
-    rows = json.loads(done.stdout)["accesses"]
-    assert any("user.name" in str(row) and "line-jp" in str(row) for row in rows), rows
-    assert sekisho("audit", "report", house.layout.record, "--country", "CN").exit_code == 0
-    assert sekisho("audit", "report", "/nowhere").exit_code == 2
 
 
 def test_a_verifier_of_a_password_that_is_read():

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from gateway.audit.verify import iter_entries
 from gateway.cli import main
 from tests.unit.facts.gleif_files import write_csv, write_xml
 from tests.unit.facts.world import write_registry
@@ -103,3 +104,32 @@ def test_whois_reads_the_configuration(tmp_path: Path) -> None:
         main, ["whois", "192.0.2.10", "--as-of", "2021-03-17", "--json", "--config", str(place)]
     )
     assert json.loads(as_json.stdout)["as_of"] == "2021-03-17T00:00:00+00:00"
+
+
+def test_whoever_asks_is_in_the_record(tmp_path: Path) -> None:
+    place = _configuration(tmp_path)
+    for arguments in (["sato"], ["nobody"], ["line-cn", "--as-of", "2020-06-01"], ["li", "--unrecorded"]):
+        CliRunner().invoke(main, ["whois", *arguments, "--config", str(place)])
+    found = [entry for entry in iter_entries(tmp_path) if entry.get("event") == "registry_read"]
+    assert [entry["detail"] for entry in found] == [
+        "whois sato",
+        "whois nobody",
+        "whois line-cn as of 2020-06-01T00:00:00",
+    ]
+    assert str(found[0]["principal_id"]).startswith("os:")
+
+
+def test_who_cannot_be_recorded_is_told_nothing(tmp_path: Path) -> None:
+    place = _configuration(tmp_path)
+    (tmp_path / "operator.lock").mkdir()
+    found = CliRunner().invoke(main, ["whois", "sato", "--config", str(place)])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "--unrecorded reads without" in found.stderr
+
+
+def test_what_is_written_into_a_sealed_folder_is_not_sealed(tmp_path: Path) -> None:
+    write_registry(tmp_path)
+    assert CliRunner().invoke(main, ["registry", "seal", str(tmp_path)]).exit_code == 0
+    level1, _, _ = write_csv(tmp_path)
+    found = CliRunner().invoke(main, ["entities", "import-gleif", "--level1", str(level1), "--into", str(tmp_path)])
+    assert "its manifest is of before; sekisho registry seal" in found.stderr

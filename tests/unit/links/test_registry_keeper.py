@@ -46,6 +46,7 @@ class World:
         self.admin = config.record.directory / FILE
         self.keeper = RegistryKeeper(config, sources, running=lambda: self.registry, swap=self.swap)
         self.swaps: list[Registry] = []
+        self.own = [block.id for block in self.registry.blocks.own]  # of the demo's entities
 
     def swap(self, registry: Registry) -> None:
         self.registry = registry
@@ -61,7 +62,7 @@ class World:
         asyncio.run(work())
 
     def blocked(self) -> list[str]:
-        return [block.id for block in self.registry.entities.blocks]
+        return [block.id for block in self.registry.entities.blocks if block.id not in self.own]
 
     def touch(self) -> None:
         people = self.folder / "people.yaml"

@@ -1,0 +1,86 @@
+"""Whoever works at the command line of a gateway: who they are, and that what they ask and do is in the record.
+
+The record of a running gateway is written by the gateway. What is done beside it has a chain of its own in the same
+folder, by the writer ``operator``, which every command continues; `sekisho audit` reads all chains together.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.audit.record import Event, session_entry
+from gateway.audit.writer import RecordWriter
+from gateway.errors import ConfigError, RecordUnavailable
+from gateway.model import Durability
+
+WRITER: Final = "operator"
+_SEGMENT_BYTES: Final = 64 * 1024 * 1024
+
+
+def operator() -> str:
+    """The user of this machine. What ``sudo`` says of who became root is told beside it: it can be set by anybody."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    via = "".join(char for char in os.environ.get("SUDO_USER", "") if char.isalnum() or char in "._-")[:64]
+    return f"os:{name}" + (f" (sudo of {via})" if via else "")
+
+
+@contextmanager
+def as_owner(directory: Path) -> Iterator[None]:
+    """Root writes as whoever owns the folder: the gateway must be able to read, and to go on with, what is written."""
+    owner = directory.stat() if directory.is_dir() else None
+    if owner is None or os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def noted(directory: Path, event: Event, detail: str) -> None:
+    """Record what is about to be done or read, on disk. Raises ConfigError where it cannot be."""
+    entry = session_entry(
+        event,
+        at_ns=time.time_ns(),
+        principal_id=operator(),
+        detail=detail,
+        attribution={"host": platform.node()},
+    )
+    try:
+        with as_owner(directory):
+            writer = RecordWriter.open(directory, segment_bytes=_SEGMENT_BYTES, writer=WRITER, beside=True)
+            try:
+                writer.append(entry, Durability.SYNCED, _nobody_waits)
+            finally:
+                writer.close()  # when all is on disk, or with what went wrong
+    except (RecordUnavailable, OSError) as error:
+        why = error.detail if isinstance(error, RecordUnavailable) else error.strerror or error
+        raise ConfigError([f"record: {directory}: {why}"]) from None
+
+
+def _nobody_waits(error: BaseException | None) -> None:
+    """Closing says it."""
+
+
+def noted_read(directory: Path, event: Event, what: str, *, unrecorded: bool) -> None:
+    """Record that somebody reads, before they do. Raises ConfigError, which says how to read all the same."""
+    if unrecorded:
+        return
+    try:
+        noted(directory, event, what)
+    except ConfigError as error:
+        hint = "to read is recorded, and this could not be: --unrecorded reads without (a copy kept as evidence, say)"
+        raise ConfigError([*error.problems, hint]) from None
