@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
+from gateway.facts.geoip import load_countries
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
+from gateway.facts.sightings import Sightings
 from gateway.links.sources import packaged_policies
 from gateway.model import (
     ColumnUse,
@@ -19,6 +23,7 @@ from gateway.model import (
     Country,
     DatasourceId,
     EntityId,
+    Location,
     Peer,
     Principal,
     StatementEffect,
@@ -28,7 +33,8 @@ from gateway.policy.bundle import load_bundle
 
 CASES = Path(__file__).parent / "facts"
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
-MAX_AGE = 900
+MAX_AGE = 900  # seconds for which a country claim counts
+WINDOW = 600  # seconds within which two countries are both
 TESTS = read_tests(load_bundle(packaged_policies()).data)  # of ownership, as the packs ask them
 
 
@@ -45,12 +51,21 @@ ALL = [
 
 
 def registry_of(case: dict[str, Any], directory: Path) -> Registry:
-    """The demo's registry, or the one the case (or its file) spells out."""
+    """The demo's registry, or the one the case (or its file) spells out; ``countries`` are a database of addresses."""
     if case["registry"] is None:
         return load_registry(DEMO).tested(TESTS)
-    for name, content in case["registry"].items():
+    files = dict(case["registry"])
+    database = files.pop("countries", None)
+    for name, content in files.items():
         (directory / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return load_registry(directory).tested(TESTS)
+    registry = load_registry(directory).tested(TESTS)
+    if database is None:
+        return registry
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="Golden-Country")
+    for network, entry in database.items():
+        writer.insert_network(IPSet([network]), entry)
+    writer.to_db_file(str(directory / "countries.mmdb"))
+    return registry.with_countries(load_countries(directory / "countries.mmdb"))
 
 
 def plain(value: Any) -> Any:
@@ -100,26 +115,45 @@ def statement_of(reads: list[str]) -> StatementFacts:
     )
 
 
-def facts_of(case: dict[str, Any], registry: Registry) -> dict[str, Any]:
-    """Everything the registry says about the question."""
-    ask = case["ask"]
-    at = int(datetime.fromisoformat(str(ask["on"])).replace(tzinfo=UTC).timestamp())
-    claim = ask.get("claimed_country")
-    principal = Principal(
+def moment(said: Any) -> int:
+    return int(datetime.fromisoformat(str(said)).replace(tzinfo=UTC).timestamp())
+
+
+def principal_of(ask: dict[str, Any], at: int) -> Principal:
+    claims = {name: ask.get(f"claimed_{name}") for name in ("country", "employer", "residence")}
+    return Principal(
         issuer=ask.get("issuer", "https://id.line.example"),
         subject=ask["who"],
         database_user=ask["who"],
         expires_at=at + 3600,
-        issued_at=at,
-        declared_country=None if claim is None else Country(claim),
+        issued_at=moment(ask["claimed_on"]) if "claimed_on" in ask else at,
+        declared_country=None if claims["country"] is None else Country(claims["country"]),
+        declared_employer=claims["employer"],
+        declared_residence=None if claims["residence"] is None else Country(claims["residence"]),
     )
+
+
+def place_of(ask: dict[str, Any], registry: Registry, sightings: Sightings) -> Location:
+    """Where somebody is: of an address at a listener, or of what an edge says of it."""
+    at = moment(ask["on"])
+    principal = principal_of(ask, at)
+    peer = Peer(address=ask.get("address"), site=ask.get("site"), via_edge=ask.get("edge", False))
+    return sightings.place(registry.person(principal), registry.location(peer, principal, at, MAX_AGE), at).location
+
+
+def facts_of(case: dict[str, Any], registry: Registry) -> dict[str, Any]:
+    """Everything the registry says about the question, after what was ``seen`` before it."""
+    ask, sightings = case["ask"], Sightings(window=WINDOW, most=1000)
+    at = moment(ask["on"])
+    for before in ask.get("seen", ()):
+        place_of({"who": ask["who"], **before}, registry, sightings)
     source = registry.datasource(DatasourceId(ask.get("datasource", "messenger")), at)
     assert source is not None
     controller = EntityId(source.controller)
     found = {
         "datasource": source,
-        "employer": registry.employer(principal, controller, at),
-        "location": registry.location(Peer(address=ask.get("address"), site=ask.get("site")), principal, at, MAX_AGE),
+        "employer": registry.employer(principal_of(ask, at), controller, at),
+        "location": place_of(ask, registry, sightings),
         "data": registry.data(source.id, statement_of(ask.get("reads", []))),
     }
     assured = registry.assured(controller, at)
