@@ -47,6 +47,7 @@ from gateway.links.sources import (
     hash_key,
     load_all,
     load_policy,
+    nowhere,
     service_users,
 )
 from gateway.links.strict_rules import StrictRules
@@ -283,6 +284,12 @@ class Application:
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
             revised()
 
+        def policy_again(directory: Path) -> Bundle:
+            bundle = load_policy(directory)
+            if problems := nowhere(self.config, world.registry, rule_table(bundle.modules, bundle.data)):
+                raise ConfigError(problems)
+            return bundle
+
         def new_policy(bundle: Bundle) -> None:
             engine = InProcessEngine(bundle)
             engine.warm()
@@ -293,11 +300,11 @@ class Application:
             revised()
 
         policy = FolderWatch(
-            sources.policy_directory, what="policy", load=load_policy, swap=new_policy, seen=sources.policy_seen
+            sources.policy_directory, what="policy", load=policy_again, swap=new_policy, seen=sources.policy_seen
         )
-        RegistryKeeper(self.config, sources, running=lambda: world.registry, swap=new_registry).start(
-            self._tasks, fresh
-        )
+        RegistryKeeper(
+            self.config, sources, running=lambda: world.registry, rules=lambda: self._rules, swap=new_registry
+        ).start(self._tasks, fresh)
         fresh.keep(Dataset.POLICY, policy)
         self._tasks.spawn(policy.run(), "watch policy")
 

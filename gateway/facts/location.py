@@ -104,7 +104,7 @@ def _by_listener(networks: Networks, site_id: str) -> _Standing:
     site = networks.sites.get(site_id)
     if site is None:
         return _Standing(note=f"the listener is bound to site {site_id}, which is not in the registry")
-    if site.kind in INTERMEDIARY_KINDS:
+    if site.hides:
         return _Standing(note=_hidden("the listener is bound to", site), hides=True)
     return _Standing(site)
 
@@ -127,7 +127,7 @@ def _by_address(networks: Networks, text: str | None, database: CountryDatabase 
             return _Standing(inferred=inferred, note="by a country database: where the address is registered to be")
         private = "a private address that" if address.is_private else "an address that"
         return _Standing(note=f"the peer has {private} no site network of the registry covers")
-    if site.kind in INTERMEDIARY_KINDS:
+    if site.hides:
         return _Standing(note=_hidden("the address is", site), hides=True)
     if not site.direct:
         return _Standing(

@@ -56,6 +56,11 @@ class Site:
     kind: str
     direct: bool
 
+    @property
+    def hides(self) -> bool:
+        """Whether it is known to hide where people are."""
+        return self.kind in INTERMEDIARY_KINDS
+
 
 class Networks:
     """Sites by id, and by address: the longest prefix wins."""
@@ -73,6 +78,10 @@ class Networks:
             )
             for version, bits in ((4, 32), (6, 128))
         }
+
+    def tell(self) -> bool:
+        """Whether any address says in which country somebody is."""
+        return any(site.direct for tables in self._tables.values() for _, table in tables for site in table.values())
 
     def site_of(self, address: Address) -> Site | None:
         """The site whose network covers the address most closely."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from gateway.facts.geoip import CountryDatabase, load_countries
 from gateway.facts.registry import Registry
 from gateway.links.blocks_watch import BlocksFile, BlocksWatch
 from gateway.links.freshness import Freshness
-from gateway.links.sources import Sources, admin_blocks_file, mismatches, registry_of, registry_signature
+from gateway.links.sources import Sources, admin_blocks_file, mismatches, nowhere, registry_of, registry_signature
 from gateway.links.tasks import TaskGroup
 from gateway.links.watch import FolderWatch, Signature, Watch, signatures
 from gateway.metrics import Dataset
+from gateway.policy.metadata import RuleRow
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +34,17 @@ class RegistryKeeper:
     """Lives on the loop."""
 
     def __init__(
-        self, config: Config, sources: Sources, *, running: Callable[[], Registry], swap: Callable[[Registry], None]
+        self,
+        config: Config,
+        sources: Sources,
+        *,
+        running: Callable[[], Registry],
+        rules: Callable[[], Sequence[RuleRow]],
+        swap: Callable[[Registry], None],
     ) -> None:
-        """``running`` is the registry in force, and ``swap`` puts another in its place."""
+        """``running`` is the registry in force, and ``swap`` puts another in its place; ``rules``: those in force."""
         self._config = config
+        self._rules = rules
         self._running = running
         self._swap = swap
         self._swapping = asyncio.Lock()
@@ -78,7 +86,7 @@ class RegistryKeeper:
 
     def _load(self) -> Registry:
         registry = registry_of(self._config, self._running())
-        if problems := mismatches(self._config, registry):
+        if problems := mismatches(self._config, registry) + nowhere(self._config, registry, self._rules()):
             raise ConfigError(problems)
         return registry
 

@@ -6,7 +6,7 @@ The packs that come with Sekisho are found here too, and the key of the statemen
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,9 @@ from gateway.links.server import Credentials
 from gateway.links.service_users import ServiceUsers, load_service_users, mock_key
 from gateway.links.trust import trust_of
 from gateway.links.watch import Signature, signature
-from gateway.model import DatasourceId
+from gateway.model import DatasourceId, Mode
 from gateway.policy.bundle import Bundle, load_bundle
+from gateway.policy.metadata import RuleRow, rule_table
 from gateway.sql.rewrite.predicates import filter_problem
 
 A = TypeVar("A")
@@ -82,7 +83,7 @@ def load_sources(config: Config) -> Sources:
         problems += mismatches(config, registry)
     bundle = _or_problems(problems, load_policy, policies)
     if registry is not None and bundle is not None:
-        problems += nowhere(config, registry, bundle)
+        problems += nowhere(config, registry, rule_table(bundle.modules, bundle.data))
     if registry is None or bundle is None or problems:
         raise ConfigError(problems)
     return Sources(
@@ -213,19 +214,29 @@ def mismatches(config: Config, registry: Registry) -> list[str]:
     return problems
 
 
-def nowhere(config: Config, registry: Registry, bundle: Bundle) -> list[str]:
+def nowhere(config: Config, registry: Registry, rules: Sequence[RuleRow]) -> list[str]:
     """Rules that need a country, where nothing could ever tell one: they would deny everybody everything."""
-    sites = any(site.direct for site in registry.sites.values()) or any(one.site for one in config.listeners.postgres)
-    claims = any(issuer.country_claim is not None for issuer in config.issuers)
-    if sites or claims or config.registry.countries is not None:
+    if _tells_countries(config, registry):
         return []
-    packs = sorted({path.rpartition("/")[0] for path, text in bundle.modules if "input.location.countries" in text})
-    named = [pack for pack in packs if not pack.startswith("sekisho/")]
     return [
-        f"policy {pack} needs a person's country, and nothing tells one: no site is direct, no listener is bound to a "
-        "site, no issuer has a country_claim, and registry.countries names no database"
-        for pack in named
+        f"policy rule {rule.id} needs the country somebody is in, and nothing tells one: mark a site of networks.yaml "
+        "`direct: true`, bind a listener to a site, name an issuer's country_claim, or name a country database "
+        "(registry.countries) for a listener with edges; or lower the rule to shadow"
+        for rule in rules
+        if rule.needs_country and rule.mode is Mode.ENFORCE
     ]
+
+
+def _tells_countries(config: Config, registry: Registry) -> bool:
+    """Whether anything could tell a country, of anybody."""
+    listeners = (*config.listeners.postgres, config.listeners.grpc, config.listeners.http)
+    bound = {one.site for one in config.listeners.postgres}
+    return (
+        registry.networks.tell()
+        or any(not site.hides for name, site in registry.sites.items() if name in bound)
+        or any(issuer.country_claim is not None for issuer in config.issuers)
+        or (config.registry.countries is not None and any(one.edges for one in listeners if one is not None))
+    )
 
 
 def packaged_policies() -> Path:

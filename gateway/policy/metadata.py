@@ -24,6 +24,7 @@ _AGREED: Final = ("layer", "citation", "effective_from", "effective_to", "mode")
 _ROW: Final = frozenset({*_AGREED, "title", "owner", "order", "confidence"})
 _CUSTOM: Final = frozenset({"id", *_AGREED, "cases", "relations"})
 _NAMED: Final = re.compile(r"^(?:(?P<datasource>[^:\s]+):)?(?P<relation>[^.:\s]+\.[^:\s]+)$")
+_LOCATION: Final = "input.location.countries"
 _DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
@@ -187,6 +188,7 @@ class RuleRow:
     title: str
     citation: str
     relations: tuple[NamedRelation, ...] = ()
+    needs_country: bool = False  # its module asks in which country somebody is
 
 
 def rule_table(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> list[RuleRow]:
@@ -200,6 +202,7 @@ def rule_table(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> l
             title=row["title"],
             citation=row["citation"],
             relations=_named_relations(rule),
+            needs_country=_LOCATION in text and not path.startswith("sekisho/"),  # which asks whether it is there
         )
         for path, text in modules
         for rule in rule_texts(path, text)

@@ -24,6 +24,7 @@ from gateway.links.sources import load_sources, registry_of, registry_signature
 from gateway.links.tasks import TaskGroup
 from gateway.metrics import Dataset, Metrics
 from gateway.model import Country
+from gateway.policy.metadata import rule_table
 from tests.houses import House
 
 KEPT = 'next: 2\nblocks: [{id: admin-1, country: CN, by: "os:ann", at: "2026-11-22T09:00:00Z"}]\n...\n'
@@ -44,7 +45,10 @@ class World:
         self.registry: Registry = sources.registry
         self.folder = config.registry.directory
         self.admin = config.record.directory / FILE
-        self.keeper = RegistryKeeper(config, sources, running=lambda: self.registry, swap=self.swap)
+        rules = rule_table(sources.bundle.modules, sources.bundle.data)
+        self.keeper = RegistryKeeper(
+            config, sources, running=lambda: self.registry, rules=lambda: rules, swap=self.swap
+        )
         self.swaps: list[Registry] = []
         self.own = [block.id for block in self.registry.blocks.own]  # of the demo's entities
 
@@ -183,3 +187,17 @@ def test_everything_it_watches_shows_its_age(world: World) -> None:
 
     asyncio.run(work())
     assert set(fresh.document()["data"]) == {Dataset.REGISTRY, Dataset.BLOCKS, Dataset.COUNTRIES}
+
+
+def test_a_registry_that_tells_no_country_any_more_is_not_taken(tmp_path: Path) -> None:
+    """Rules need one: the running registry stays, as where any other file is wrong."""
+    house = House(tmp_path, None)
+    config = load(house.layout.config, {})
+    listeners = tuple(replace(one, site=None) for one in config.listeners.postgres)
+    world = World(replace(config, listeners=replace(config.listeners, postgres=listeners)))
+    before = world.registry
+    networks = world.folder / "networks.yaml"
+    networks.write_text(networks.read_text().replace("direct: true, ", ""))
+    world.looks(3)
+    assert world.registry is before
+    assert world.swaps == []

@@ -195,8 +195,21 @@ def _without_places(house: House) -> Config:
 
 
 def test_rules_that_need_a_country_need_somebody_who_tells_one(house):
-    (problem,) = problems(load_sources, _without_places(house))
-    assert problem.startswith("policy house/location needs a person's country, and nothing tells one")
+    found = problems(load_sources, _without_places(house))
+    assert [problem.partition(" needs")[0] for problem in found] == [
+        "policy rule house-location-known",
+        "policy rule house-trip-mask",
+    ]
+    for word in ("direct: true", "bind a listener to a site", "country_claim", "registry.countries", "shadow"):
+        assert word in found[0]
+
+
+def test_a_listener_bound_to_a_vpn_exit_tells_no_country(house):
+    lost = _without_places(house)
+    bound = tuple(replace(one, site="tokyo-vpn") for one in lost.listeners.postgres)
+    assert problems(load_sources, replace(lost, listeners=replace(lost.listeners, postgres=bound)))
+    bound = (replace(bound[0], site="tokyo-hq"),)
+    assert load_sources(replace(lost, listeners=replace(lost.listeners, postgres=bound))).registry.people
 
 
 def test_a_claim_tells_a_country(house):
