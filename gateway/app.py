@@ -35,6 +35,7 @@ from gateway.facts.volume import VolumeCounter
 from gateway.links.certificates import Kept
 from gateway.links.freshness import Freshness
 from gateway.links.key_keeper import KeyKeeper
+from gateway.links.labels import LabelWatch
 from gateway.links.own_session import inspect_roles
 from gateway.links.registry_keeper import RegistryKeeper
 from gateway.links.resolve import Resolver
@@ -153,6 +154,7 @@ class Application:
         )
         await keys.start(self._tasks)
         strict = StrictRules(config.datasources, metrics)
+        self._labels = LabelWatch(config.datasources, lambda: world.registry, metrics, self._tasks)
         self._show_revision(world, sources.bundle, metrics)
         strict.look(self._rules, world.registry)
         await self._start_twins(world, addresses, secrets, authority, metrics, strict)
@@ -167,6 +169,8 @@ class Application:
 
         def revised() -> None:
             postgres.watch.look_now()
+            for name, twin in world.twins.items():
+                self._labels.look(name, twin.catalog)
             for source in strict.look(self._rules, world.registry):
                 postgres.be_strict()
                 inspection = self._inspect_roles(source, addresses, secrets, strict)
@@ -230,6 +234,7 @@ class Application:
                 if changed_twin.epoch is None or changed_twin.changes.everything:
                     authority.forget_statements()  # else what rests on what changed is found out at its next use
                 metrics.datasources.twin(name, up=changed_twin.epoch is not None)
+                self._labels.look(name, changed_twin.catalog)
 
             def waited(seconds: float, name: str = source.id) -> None:
                 metrics.datasources.twin_waited(name, seconds)

@@ -1,4 +1,4 @@
-"""Commands of `gateway.cli` about the catalog: a first draft of it from a live database."""
+"""Commands of `gateway.cli` about the catalog: a first draft of it from a live database, and whether its labels fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, NO, reporting_problems
+from gateway.console import GOOD, NO, config_option, load_config, reporting_problems
 from gateway.errors import ConfigError
 
 
@@ -19,7 +19,31 @@ def catalog_group() -> None:
 
     \b
     sekisho catalog draft --dsn postgresql://reader@db/messenger --controller line-jp --storage-country JP
+    sekisho catalog check --config sekisho.yaml
     """
+
+
+@catalog_group.command("check")
+@config_option
+@click.option("--datasource", "datasources", multiple=True, help="Only this one; may be given several times.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@reporting_problems
+def catalog_check_command(config_path: Path, datasources: tuple[str, ...], as_json: bool) -> int:
+    """Compare the catalog's labels with the databases: labels of what is not there, tables and columns without one.
+
+    Exits with 0 where every label is of something that is there, 1 where one is not, 2 where nobody could look.
+
+    \b
+    sekisho catalog check --config sekisho.yaml
+    sekisho catalog check --datasource messenger --json | jq .[].unlabelled
+    """
+    from gateway.label_check import check_labels
+    from gateway.links.sources import load_sources
+
+    config = load_config(config_path)
+    found = check_labels(config, load_sources(config).registry, datasources)
+    click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else found.text())
+    return GOOD if found.good else NO
 
 
 @catalog_group.command("draft")

@@ -169,24 +169,36 @@ def registry_group() -> None:
 @registry_group.command("check")
 @click.argument("directory", type=_FOLDER)
 @click.option("--as-of", type=_DAY, help="Count as of this UTC moment; without it, now.")
+@click.option("--live", "config_path", type=_FILE, help="Look at the databases of this configuration, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @reporting_problems
-def registry_check_command(directory: Path, as_of: datetime | None, as_json: bool) -> int:
+def registry_check_command(directory: Path, as_of: datetime | None, config_path: Path | None, as_json: bool) -> int:
     """Read the registry in DIRECTORY; list every problem with its file and line, or what is in it.
 
-    Exits with 0 where it can be used, 2 where it cannot.
+    Exits with 0 where it can be used, 1 where a label is of something that its database does not have (--live), 2
+    where it cannot.
 
     \b
     sekisho registry check ./registry
     sekisho registry check ./registry --json | jq .countries_brought
+    sekisho registry check ./registry --live /etc/sekisho/sekisho.yaml
     """
     from gateway.facts.folder import unsealed
     from gateway.facts.registry import FILES, load_registry
+    from gateway.label_check import check_labels
     from gateway.registry_summary import summary, summary_text
 
-    found = summary(load_registry(directory), _moment(as_of)) | {"unsealed": unsealed(directory, FILES)}
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else f"{directory}: {summary_text(found)}")
-    return GOOD
+    registry = load_registry(directory)
+    found = summary(registry, _moment(as_of)) | {"unsealed": unsealed(directory, FILES)}
+    labels = None if config_path is None else check_labels(load_config(config_path), registry)
+    if as_json:
+        document = found if labels is None else {**found, "labels": labels.document()}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{directory}: {summary_text(found)}")
+        if labels is not None:
+            click.echo(labels.text())
+    return GOOD if labels is None or labels.good else NO
 
 
 @registry_group.command("seal")

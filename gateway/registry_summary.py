@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.facts.period import Period, day_of, iso
 from gateway.facts.registry import Registry
-from gateway.model import Principal
+from gateway.model import Principal, Unlabelled
 
 SOON: Final = 90  # days in which what ends is worth telling
 _MOST: Final = 50  # lines of one list
@@ -46,6 +46,14 @@ def summary(registry: Registry, at: int) -> Document:
             and not table.subject_countries
             and not all(column.subject_countries for column in table.columns.values())
         ),
+        "tables_without_subject_key": sorted(
+            f"{source}: {name}" for source, name, table in tables if table.about_people and table.subject_key is None
+        )[:_MOST],
+        "not_denied_without_label": {
+            source.id: str(source.unlabelled)
+            for source in registry.catalog.values()
+            if source.unlabelled is not Unlabelled.DENY
+        },
         "blocks_in_force": [block.id for block in entities.blocks if block.period.covers(day)],
         "disclosures_that_end": [
             {"notice": notice.id, "controller": notice.controller, "to": iso(notice.period.end)}
@@ -130,6 +138,8 @@ def summary_text(document: Document) -> str:
         ("without country", document["entities_without_country"]),
         ("sub-contractors unknown", document["contracts_of_unknown_depth"]),
         ("subjects unknown", document["tables_of_unknown_subjects"]),
+        ("without subject key", document["tables_without_subject_key"]),
+        ("not denied without label", [f"{one} ({word})" for one, word in document["not_denied_without_label"].items()]),
         ("disclosure ends", [f"{one['notice']} on {one['to']}" for one in document["disclosures_that_end"]]),
         ("claimed", document["claims"]),
         ("agreements never checked", document["agreements_never_checked"]),

@@ -27,6 +27,7 @@ The map:
 - ``geoip``       a country database of addresses, where one is configured: inferred, never attested
 - ``catalog``     catalog.yaml: tables and columns -> data types and whose data
 - ``labels``      a statement and the catalog -> whose data of which types it touches
+- ``live``        the labels beside a database as it is: labels of nothing, and what has none
 - ``vouched``     catalog.yaml: functions and stored definitions that somebody looked into
 - ``assurances``  what users were told and said, what was agreed abroad, which countries are adequate, as of any day:
   ``notices``     disclosures.yaml: disclosures and claims

@@ -69,6 +69,7 @@ class Column:
 
     data_types: tuple[DataType, ...]
     subject_countries: tuple[Country, ...]  # empty: nobody declared whose data it is
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,7 @@ def _table(parent: Section, name: str, line: int, node: Node) -> Table:
     if section.has("about"):
         section.choice("about", ("nobody",))
         section.done()  # columns, keys and subject countries beside `about: nobody` contradict it
-        return Table(about_people=False, subject_countries=(), columns=MappingProxyType({}))
+        return Table(about_people=False, subject_countries=(), columns=MappingProxyType({}), line=line)
     countries = section.countries("subject_countries")
     columns = {
         column: _column(section, column, column_line, column_node, countries)
@@ -209,7 +210,7 @@ def _column(parent: Section, name: str, line: int, node: Node, countries: tuple[
     """``name: [types]``, or a mapping with ``data_types`` and ``subject_countries`` of its own."""
     if isinstance(node, Items):
         types = parent.data_types_of(parent.texts_of(node, name), line)
-        return Column(data_types=types, subject_countries=countries)
+        return Column(data_types=types, subject_countries=countries, line=line)
     if isinstance(node, Scalar):
         parent.problem_at(line, f"'{name}' must be a list of data types ([] for a technical column)")
         return _NOBODY
@@ -217,4 +218,4 @@ def _column(parent: Section, name: str, line: int, node: Node, countries: tuple[
     types = section.data_types("data_types", required=True)
     own = section.countries("subject_countries", required=True)
     section.done()
-    return Column(data_types=types, subject_countries=own)
+    return Column(data_types=types, subject_countries=own, line=line)

@@ -22,7 +22,7 @@ from gateway.sql.system_catalogs import SYSTEM_SCHEMAS
 from gateway.sql.user_code import UserCode, read_user_code, settle_domains
 from gateway.sql.vouched import only_shows, refusal
 
-__all__ = ["EPOCH_QUERY", "SNAPSHOT_QUERIES", "Catalog", "Column", "Problem", "Relation", "Type"]
+__all__ = ["EPOCH_QUERY", "SNAPSHOT_QUERIES", "Catalog", "Column", "Problem", "Relation", "Type", "read_relations"]
 
 _T = TypeVar("_T")
 Row = Sequence[str | None]
@@ -120,7 +120,7 @@ class Catalog:
     def from_rows(cls, major: int, rows: Mapping[str, Sequence[Row]], *, vouched: Vouched = _NOTHING) -> Catalog:
         """The snapshot from the rows of each query of ``SNAPSHOT_QUERIES``, by its name."""
         functions, sequences, calls, shows = _functions(rows["functions"])
-        relations = _relations(rows["relations"], rows["attributes"])
+        relations = read_relations(rows["relations"], rows["attributes"])
         code = read_user_code(rows, functions, vouched)
         domains: dict[str, Problem | None] = {}
         made = cls(
@@ -233,7 +233,8 @@ def _grouped(pairs: Iterable[tuple[str, _T]]) -> Mapping[str, tuple[_T, ...]]:
     return MappingProxyType({key: tuple(values) for key, values in found.items()})
 
 
-def _relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, Relation]:
+def read_relations(rows: Sequence[Row], attributes: Sequence[Row]) -> Mapping[str, Relation]:
+    """Relations by OID, from the rows of the two queries of ``SNAPSHOT_QUERIES`` that are about them."""
     columns: dict[str, dict[int, Column]] = {}
     for r in attributes:
         columns.setdefault(_text(r[0]), {})[int(_text(r[1]))] = Column(

@@ -31,7 +31,9 @@ def test_what_somebody_should_look_at_is_listed(tmp_path: Path) -> None:
                 tmp_path,
                 entities=entities,
                 people=FILES["people.yaml"].replace("from: 2020-01-01", "to: 2020-01-01"),
-                catalog=FILES["catalog.yaml"].replace("        subject_countries: [JP]\n", ""),
+                catalog=FILES["catalog.yaml"]
+                .replace("        subject_countries: [JP]\n", "")
+                .replace("    tables:", "    unlabelled: none\n    tables:"),
                 disclosures="notices: [{id: n, controller: shop, to: 2027-06-01, disclosures: []}]\n",
             )
         ),
@@ -40,13 +42,20 @@ def test_what_somebody_should_look_at_is_listed(tmp_path: Path) -> None:
     assert found["people_without_employment"] == ["https://id.test.example#ann"]
     assert found["entities_without_country"] == ["helper"]
     assert found["contracts_of_unknown_depth"] == ["c1"]
+    assert found["tables_without_subject_key"] == ["shop: public.customers"]
+    assert found["not_denied_without_label"] == {"shop": "none"}
     assert found["tables_of_unknown_subjects"] == ["shop: public.customers"]
     assert found["blocks_in_force"] == ["stop"]
     assert found["disclosures_that_end"] == [{"notice": "n", "controller": "shop", "to": "2027-06-01"}]
     assert found["ends_soon"] == ["contract c1: 2026-12-24"]
     assert found["countries_brought"] == {"unknown": 1}
     text = summary_text(found)
-    for name in ("blocked: stop", "subjects unknown: shop: public.customers", "ends soon: contract c1: 2026-12-24"):
+    for name in (
+        "blocked: stop",
+        "subjects unknown: shop: public.customers",
+        "not denied without label: shop (none)",
+        "ends soon: contract c1: 2026-12-24",
+    ):
         assert name in text
 
 
