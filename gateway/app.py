@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
@@ -33,6 +33,7 @@ from gateway.facts.registry import Registry
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.certificates import Kept
+from gateway.links.engines import begin_engine
 from gateway.links.freshness import Freshness
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.labels import LabelWatch
@@ -59,12 +60,12 @@ from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import CertificateUse, Dataset, Metrics
 from gateway.model import DatasourceId, Vouched
 from gateway.policy.bundle import Bundle
-from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.metadata import rule_table
 from gateway.sql.codes import IncompleteCode
 from gateway.world import DecisionIds, LiveWorld, bounds, server_address
 
 _log = logging.getLogger(__name__)
+_OPA_BEHIND: Final = 10.0  # seconds that new rules wait for an OPA to have them too
 
 
 class Application:
@@ -95,8 +96,6 @@ class Application:
         sources, secrets = load_all(config)
         addresses = {source.id: server_address(source) for source in config.datasources}
         world = LiveWorld(config, sources.registry, sources.bundle.revision)
-        engine = InProcessEngine(sources.bundle)
-        engine.warm()
 
         siblings = self._siblings
         recorder = RecordWriter.open(
@@ -124,6 +123,7 @@ class Application:
             metrics.registry_edited()
         keys = KeyKeeper(config.issuers, secrets.verifier, metrics=metrics, seen=secrets.keys_seen)
         self._closing.callback(keys.close)
+        engine = await begin_engine(config.policy, sources.bundle)
         resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
         self._closing.push_async_callback(resolver.close)
         metrics.engine(up=True)
@@ -295,10 +295,8 @@ class Application:
                 raise ConfigError(problems)
             return bundle
 
-        def new_policy(bundle: Bundle) -> None:
-            engine = InProcessEngine(bundle)
-            engine.warm()
-            resolver.engine = engine
+        async def new_policy(bundle: Bundle) -> None:
+            resolver.judge_by(await begin_engine(self.config.policy, bundle, patience=_OPA_BEHIND))
             world.policy_revision = bundle.revision
             world.registry = world.registry.tested(read_tests(bundle.data))
             self._show_revision(world, bundle, metrics)

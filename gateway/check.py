@@ -7,6 +7,7 @@ hour to live.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import time
@@ -25,12 +26,13 @@ from gateway.doors.postgres import nonce
 from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
+from gateway.links.engines import begin_engine
 from gateway.links.server import Credentials
 from gateway.links.sources import Sources, load_sources, secret
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
 from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
-from gateway.policy.inprocess import InProcessEngine
+from gateway.policy.engine import Engine
 from gateway.policy.metadata import rule_table
 from gateway.strictness import strictness
 from gateway.world import LiveWorld, bounds, server_address
@@ -132,13 +134,14 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         if twin.epoch is None:
             words = f" ({twin.server_words})" if twin.server_words else ""
             raise ConfigError([f"datasource {source.id}: {twin.trouble}{words}"])
-        outcome = await _drive(authority, ask, at, InProcessEngine(sources.bundle), twin)
+        async with contextlib.aclosing(await begin_engine(config.policy, sources.bundle)) as engine:
+            outcome = await _drive(authority, ask, at, engine, twin)
     finally:
         twin.close()
     return CheckAnswer(document={**_document(ask, at, outcome), "strict": strict.strict, "strict_why": strict.why})
 
 
-async def _drive(authority: Authority, ask: Ask, at: int, engine: InProcessEngine, twin: Twin) -> Outcome:
+async def _drive(authority: Authority, ask: Ask, at: int, engine: Engine, twin: Twin) -> Outcome:
     work = authority.authorize(ask, at * 1_000_000_000)
     answer: object = None
     trouble: SekishoError | None = None
@@ -155,7 +158,7 @@ async def _drive(authority: Authority, ask: Ask, at: int, engine: InProcessEngin
             elif isinstance(need, NeedReading):
                 answer = need.task.perform()  # there is nobody else to be held up
             elif isinstance(need, NeedDecision):
-                answer = engine.evaluate(need.document)
+                answer = await engine.judge(need.document)
         except SekishoError as error:  # nothing is forwarded, so nothing is recorded: the third need is no need here
             trouble = error
 

@@ -204,10 +204,24 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opa:
+    """An OPA that is asked instead of the gateway's own evaluation, and holds the same rules."""
+
+    url: str = setting("address of its REST API: https, or http of a loopback address", required=True)
+    ca: Path | None = setting("PEM file with the authorities that sign its certificate; none = system's")
+    token_file: Path | None = setting("file with the bearer token it asks for; none = it asks for none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Which rules decide."""
 
     directory: Path | None = setting("folder of Rego packs and their data; none = the packs that come with Sekisho")
+    engine: str = setting(
+        "who evaluates them: `embedded`, the gateway itself in processes of its own, or `opa`", "embedded"
+    )
+    timeout_ms: int = setting("longest time one decision may take the engine; it is denied then", 1000)
+    opa: Opa | None = setting("the OPA to ask, where `engine` is `opa`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

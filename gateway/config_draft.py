@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 Problem = tuple[str, str]  # field (may carry an index), message
 
@@ -46,3 +47,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def address_problem(url: str, forged: str) -> str:
+    """What is wrong with an address something trusted comes from. ``forged``: what a change on its way would do."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port  # raises where it is none
+    except ValueError as error:
+        return f"not an address: {error}"
+    if parts.scheme not in ("https", "http") or not host:
+        return f"`{url}` is no https address"
+    if parts.scheme == "http" and not is_loopback(host):
+        return f"http is for a loopback address only: {forged}"
+    if parts.username is not None or parts.password is not None:
+        return "no user or password in an address"
+    return ""

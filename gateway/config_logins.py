@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
-from gateway.config_draft import Draft, Problem, is_loopback
+from gateway.config_draft import Draft, Problem, address_problem
 
+_FORGED: Final = "whoever changes the keys on their way could log in as anybody"
 AUTHENTICATION: Final = ("token", "oauthbearer", "scram", "certificate")
 
 
@@ -42,29 +42,13 @@ def key_source(draft: Draft) -> Iterator[Problem]:
     url = draft.get("jwks_url")
     if (draft.get("keys") is None) is (url is None):
         yield "keys" if url is None else "jwks_url", "name the issuer's keys once: `keys` or `jwks_url`"
-    if url is not None and (why := _url_problem(url)):
+    if url is not None and (why := address_problem(url, _FORGED)):
         yield "jwks_url", why
     least, most, age = (draft.get(name) for name in ("jwks_min_interval", "jwks_refresh", "jwks_max_age"))
     if least is not None and most is not None and least > most:
         yield "jwks_min_interval", "is longer than jwks_refresh"
     if most is not None and age is not None and most > age:
         yield "jwks_refresh", "is longer than jwks_max_age"
-
-
-def _url_problem(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port  # raises where it is none
-    except ValueError as error:
-        return f"not an address: {error}"
-    if parts.scheme not in ("https", "http") or not host:
-        return f"`{url}` is no https address"
-    if parts.scheme == "http" and not is_loopback(host):
-        return "http is for a loopback address only: whoever changes the keys on their way could log in as anybody"
-    if parts.username is not None or parts.password is not None:
-        return "no user or password in an address"
-    return ""
 
 
 def service_users(draft: Draft) -> Iterator[Problem]:

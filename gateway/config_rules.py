@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import config as c
-from gateway import config_logins
+from gateway import config_logins, config_policy
 from gateway.config_draft import Draft, Problem, is_loopback
 from gateway.search_path import listed, permitted
 
@@ -42,6 +42,7 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Twin, "epoch_interval_ms"): (10, 60_000),
         (c.Datasource, "port"): (1, 65_535),
         (c.Datasource, "connect_timeout_ms"): (10, 120_000),
+        (c.Policy, "timeout_ms"): (10, 60_000),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
@@ -80,6 +81,7 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.PostgresListener, "plaintext"): ("never", "loopback"),
         (c.Datasource, "tls"): ("verify-full", "disable"),
         (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
+        (c.Policy, "engine"): ("embedded", "opa"),
         (c.Certificates, "san"): ("uri", "dns", "email"),
         (c.Registry, "delivery"): ("manifest", "symlink", "edited"),
         (c.Config, "log_level"): LOG_LEVELS,
@@ -297,6 +299,8 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.Certificates: config_logins.certificates,
         c.Datasource: _datasource,
         c.Twin: _twin,
+        c.Policy: config_policy.policy,
+        c.Opa: config_policy.opa,
         c.Limits: _limits,
         c.Config: _config,
     }

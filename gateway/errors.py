@@ -22,6 +22,7 @@ class Reason(StrEnum):
     OBLIGATION_UNSUPPORTED = "obligation_unsupported"
     SERVER_COMPLAINT = "server_complaint"
     ENGINE_UNAVAILABLE = "engine_unavailable"
+    ENGINE_FAILED = "engine_failed"
     ENGINE_TIMEOUT = "engine_timeout"
     ENGINE_UNDEFINED = "engine_undefined"
     ENGINE_ANSWER_INVALID = "engine_answer_invalid"
@@ -106,7 +107,8 @@ ANSWERS: Final = MappingProxyType(
         Reason.SERVER_COMPLAINT: _answer(
             "42601", 422, "INVALID_ARGUMENT", "the database itself rejects the statement; its own words are passed on"
         ),
-        Reason.ENGINE_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the policy engine did not answer"),
+        Reason.ENGINE_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the policy engine cannot be asked"),
+        Reason.ENGINE_FAILED: _answer("58000", 503, "UNAVAILABLE", "the policy engine failed on this very request"),
         Reason.ENGINE_TIMEOUT: _answer("58000", 503, "UNAVAILABLE", "the policy engine did not answer in time"),
         Reason.ENGINE_UNDEFINED: _answer("58000", 503, "UNAVAILABLE", "the policy's decision was undefined"),
         Reason.ENGINE_ANSWER_INVALID: _answer("58000", 503, "UNAVAILABLE", "the policy engine's answer was malformed"),

@@ -7,12 +7,23 @@ all these ways when a test wants it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
+from gateway.demo.settings import free_port
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import JsonValue
+from gateway.policy.archive import pack
+from gateway.policy.bundle import Bundle
+from tests.servers import require_tool
 
 DENIED: JsonValue = {
     "effect": "deny",
@@ -24,6 +35,50 @@ DENIED: JsonValue = {
     "headroom": 0,
     "limits": [],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Opa:
+    """A real OPA that serves one bundle."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def opa_serving(*arguments: str, port: int | None = None) -> Iterator[Opa]:
+    """``opa run --server`` with these arguments, ready; skips where there is no OPA (``make tools``)."""
+    program = require_tool("opa")
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [str(program), "run", "--server", "--disable-telemetry", "--log-level=error", f"--addr=127.0.0.1:{port}"]
+    with subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL) as process:
+        try:
+            patience = time.monotonic() + 60
+            while not _healthy(url):
+                assert process.poll() is None, "OPA ended instead of serving"
+                assert time.monotonic() < patience, "OPA did not become ready"
+            yield Opa(url, process)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def opa_with(bundle: Bundle) -> Iterator[Opa]:
+    """A real OPA with this bundle, packed as `sekisho bundle build` packs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle.tar.gz"
+        path.write_bytes(pack(bundle, {}, bundle.revision))
+        with opa_serving("--bundle", str(path)) as opa:
+            yield opa
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health?bundles", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 class Failure(Enum):
@@ -64,5 +119,5 @@ class FakeEngine:
             case None:
                 return self.answer
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         self.closed = True

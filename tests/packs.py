@@ -70,3 +70,21 @@ def add_naming_rule(
     data.write_text(data.read_text().replace("rules:\n", "rules:\n" + _ROW.format(mode=mode), 1))
     names = ", ".join(f'"{name}"' for name in relations)
     module.write_text(module.read_text() + _MODULE.format(mode=mode, relations=names))
+
+
+_HOSTILE = """
+
+_many := numbers.range(1, 3000)
+
+findings contains lib.finding("house-none", {{"message": "so many", "fact": "many", "value": count(slow)}}) if {{
+	input.principal.database_user == "{user}"
+	"public.stickers" in input.statement.relations
+	slow := [1 | some i in _many; some j in _many; i == j]
+}}
+"""
+
+
+def add_hostile_rule(policies: Path, user: str) -> None:
+    """A rule that takes for ever over one person's statements on stickers, and nothing over anybody else's."""
+    module = policies / "house" / "subjects" / "subjects.rego"
+    module.write_text(module.read_text() + _HOSTILE.format(user=user))

@@ -11,6 +11,11 @@ Map:
     fair        whose turn it is: a queue that goes round those who wait
     locked      which relations somebody holds a strong lock on, as far as analyses that waited in vain can tell
     allowance   how many unknown statements one principal may ask about: so many a second, so many at once
+    engines     the engine a configuration names
+    judges      the default one: rules judged in processes of their own, each killed where it takes too long
+    judge_process  what runs in them
+    opa         the other one: a real OPA
+    breaker     when to ask somebody who fails again, and when not to ask at all
     apart       a process that reads long texts and large trees, so that the loop does not
     twin        the analysis twin: the server's trees, the catalogs, the epoch
     analysts    its connections, each under the search_path of whoever is asked for

@@ -28,12 +28,19 @@ class FairQueue:
     def __init__(self, places: int) -> None:
         if places < 1:
             raise ValueError("a queue without places serves nobody")
-        self._free = places
+        self._free = self._places = places
         self._share = max(1, places - 1)  # of one owner, and of one key
         self._holding: set[Ticket] = set()
         self._owners: Counter[str] = Counter()  # places held
         self._keys: Counter[str] = Counter()
         self._waiting: OrderedDict[str, OrderedDict[Ticket, None]] = OrderedDict()  # owners in order of their turn
+
+    def add(self) -> list[Ticket]:
+        """One place more. The tickets that hold a place from now on."""
+        self._free += 1
+        self._places += 1
+        self._share = max(1, self._places - 1)
+        return self._call()
 
     def enter(self, ticket: Ticket) -> bool:
         """True where the ticket holds a place now; else it waits. It must ``leave`` in either case."""
@@ -110,10 +117,17 @@ class Turns:
             yield
         finally:
             self._called.pop(ticket, None)
-            for other in self._queue.leave(ticket):
-                waiting = self._called[other]
-                if not waiting.done():  # else it was cancelled a moment ago, and is about to leave
-                    waiting.set_result(None)
+            self._tell(self._queue.leave(ticket))
+
+    def add(self) -> None:
+        """One place more."""
+        self._tell(self._queue.add())
+
+    def _tell(self, called: list[Ticket]) -> None:
+        for ticket in called:
+            waiting = self._called[ticket]
+            if not waiting.done():  # else it was cancelled a moment ago, and is about to leave
+                waiting.set_result(None)
 
     @property
     def waiting(self) -> int:

@@ -81,6 +81,11 @@ class Resolver:
         else:
             promise.set_exception(error)
 
+    def judge_by(self, engine: Engine) -> None:
+        """From now on; what the former one was asked it still answers."""
+        former, self.engine = self.engine, engine
+        self._tasks.spawn(former.aclose(), "close the former engine")
+
     async def _decide(self, need: NeedDecision) -> JsonValue:
         try:
             answer = await self.engine.judge(need.document, need.principal or "")
@@ -188,8 +193,9 @@ class Resolver:
         return twin.read(trees, complaint, search_path)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what is under way, and the engine."""
         await self._tasks.cancel()
+        await self.engine.aclose()
         self._apart.close()
 
 

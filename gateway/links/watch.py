@@ -12,7 +12,7 @@ import asyncio
 import logging
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -68,7 +68,7 @@ class Watch(Generic[Loaded]):
         what: str,
         look_at: Callable[[], Signature],
         load: Callable[[], Loaded],
-        swap: Callable[[Loaded], None],
+        swap: Callable[[Loaded], Awaitable[None] | None],
         seen: Signature,
         told: Callable[[bool], None] | None = None,
         settled: Callable[[], Signature] | None = None,
@@ -119,7 +119,8 @@ class Watch(Generic[Loaded]):
                 if await asyncio.to_thread(self._settled) != before:
                     return False  # it moved while it was read
                 self._seen = found
-                self._swap(loaded)
+                if (swapped := self._swap(loaded)) is not None:
+                    await swapped
         except ConfigError as error:
             if await asyncio.to_thread(self._settled) != before:
                 return False
@@ -146,7 +147,7 @@ class FolderWatch(Watch[Loaded]):
         *,
         what: str,
         load: Callable[[Path], Loaded],
-        swap: Callable[[Loaded], None],
+        swap: Callable[[Loaded], Awaitable[None] | None],
         seen: Signature,
     ) -> None:
         look_at = partial(signature, directory)

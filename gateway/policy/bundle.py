@@ -1,8 +1,11 @@
-"""A folder of Rego packs -> ``Bundle``. The layout is a standard bundle's: packages and data mirror folders.
+"""Folders of Rego packs -> ``Bundle``. The layout is a standard bundle's: packages and data mirror folders.
 
 ``.manifest`` names the roots, ``*.rego`` are modules, ``data.yaml`` or ``data.json`` hold data under their folder's
 path (``regimes/jp/data.yaml`` is ``data.regimes.jp``), ``*_test.rego`` are left out. Every problem is listed, with its
 place.
+
+A bundle may be laid over others (a house's own packs over those of law). Nobody's package or data reaches below
+another's root: what a child could redefine, it could weaken.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatch
@@ -46,14 +49,30 @@ class Bundle:
         return tuple(sorted((id, row) for pack in packs for id, row in rule_rows(self.data, pack).items()))
 
 
-def load_bundle(directory: Path) -> Bundle:
-    """The bundle in ``directory``; ``ConfigError`` with every problem found."""
-    if not directory.is_dir():
-        raise ConfigError([f"{directory}: not a folder"])
-    problems: list[str] = []
-    roots = _roots(directory / MANIFEST, problems)
-    modules = _modules(directory, roots, problems)
-    data = _data(directory, roots, problems)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a bundle says of itself."""
+
+    roots: tuple[str, ...]
+    revision: str  # empty where a folder has none: it is what lies in it
+
+
+def load_bundle(directory: Path, *children: Path) -> Bundle:
+    """The bundle in ``directory``, and those laid over it; ``ConfigError`` with every problem found."""
+    problems = [f"{layer}: not a folder" for layer in (directory, *children) if not layer.is_dir()]
+    if problems:
+        raise ConfigError(problems)
+    layers: list[tuple[str, ...]] = []
+    modules: tuple[tuple[str, str], ...] = ()
+    data: dict[str, Any] = {}
+    for layer in (directory, *children):
+        found: list[str] = []
+        layers.append(_roots(layer / MANIFEST, found))
+        modules += _modules(layer, layers[-1], found)
+        _data(data, layer, layers[-1], found)
+        problems += found if layer == directory else [f"{layer.name}/{problem}" for problem in found]
+    modules = tuple(sorted(modules))
+    problems += [f"{MANIFEST}: {one} and {other} are roots of two bundles" for one, other in overlapping(layers)]
     for path, text in modules:
         if (error := check_syntax(path, text)) is not None:
             problems.append(error)
@@ -66,7 +85,20 @@ def load_bundle(directory: Path) -> Bundle:
             problems.append(str(error))
     if problems:
         raise ConfigError(problems)
+    roots = tuple(sorted(root for layer in layers for root in layer))
     return Bundle(revision=_revision(modules, data), modules=modules, data=data, roots=roots)
+
+
+def overlapping(layers: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """Roots of two layers of which one lies in the other."""
+    return [
+        (one, other)
+        for index, layer in enumerate(layers)
+        for one in layer
+        for later in layers[index + 1 :]
+        for other in later
+        if _within(one, (other,)) or _within(other, (one,))
+    ]
 
 
 def _revision(modules: tuple[tuple[str, str], ...], data: Mapping[str, Any]) -> str:
@@ -77,18 +109,31 @@ def _revision(modules: tuple[tuple[str, str], ...], data: Mapping[str, Any]) -> 
 
 def _roots(path: Path, problems: list[str]) -> tuple[str, ...]:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = read_manifest(path.read_bytes(), problems)
+    except OSError as error:
         problems.append(f"{path.name}: not readable as JSON ({type(error).__name__})")
         return ()
+    return manifest.roots if manifest is not None else ()
+
+
+def read_manifest(data: bytes, problems: list[str]) -> Manifest | None:
+    """The manifest in these bytes."""
+    try:
+        manifest = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{MANIFEST}: not readable as JSON ({type(error).__name__})")
+        return None
     if not isinstance(manifest, dict) or manifest.get("rego_version") != 1:
-        problems.append(f"{path.name}: rego_version must be 1")
-        return ()
-    roots = manifest.get("roots")
-    if not isinstance(roots, list) or not roots or not all(isinstance(root, str) and root for root in roots):
-        problems.append(f"{path.name}: roots must be a list of at least one path")
-        return ()
-    return tuple(sorted(roots))
+        problems.append(f"{MANIFEST}: rego_version must be 1")
+        return None
+    roots, revision = manifest.get("roots"), manifest.get("revision", "")
+    if not isinstance(roots, list) or not roots or not all(isinstance(root, str) and root.strip("/") for root in roots):
+        problems.append(f"{MANIFEST}: roots must be a list of at least one path")
+        return None
+    if not isinstance(revision, str):
+        problems.append(f"{MANIFEST}: revision must be a text")
+        return None
+    return Manifest(roots=tuple(sorted(root.strip("/") for root in roots)), revision=revision)
 
 
 def _within(path: str, roots: tuple[str, ...]) -> bool:
@@ -124,10 +169,9 @@ def _modules(directory: Path, roots: tuple[str, ...], problems: list[str]) -> tu
     return tuple(modules)
 
 
-def _data(directory: Path, roots: tuple[str, ...], problems: list[str]) -> dict[str, Any]:
-    data: dict[str, Any] = {}
+def _data(data: dict[str, Any], directory: Path, roots: tuple[str, ...], problems: list[str]) -> None:
     for path in (path for path in _files(directory, "data.*") if path.name in _DATA_FILES):
-        name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory).as_posix()
+        name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory)
         try:
             value = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.MarkedYAMLError as error:
@@ -136,11 +180,22 @@ def _data(directory: Path, roots: tuple[str, ...], problems: list[str]) -> dict[
             continue
         if not isinstance(value, dict):
             problems.append(f"{name}:1: the file must hold a mapping")
-        elif not _within(folder, roots):
-            problems.append(f"{name}:1: data of {folder} is outside the roots of {MANIFEST}")
-        else:
-            _graft(data, folder.split("/"), _plain(value, name, problems), name, problems)
-    return data
+            continue
+        plain = _plain(value, name, problems)
+        outside = _outside(plain, folder.parts, roots)
+        problems += [f"{name}:1: data of {place} is outside the roots of {MANIFEST}" for place in outside]
+        if not outside:
+            _graft(data, list(folder.parts), plain, name, problems)
+
+
+def _outside(value: Any, path: tuple[str, ...], roots: tuple[str, ...]) -> list[str]:
+    """Places of a value that lie in no root. A file above the roots may hold what lies in them, and nothing else."""
+    place = "/".join(path)
+    if _within(place, roots):
+        return []
+    if isinstance(value, dict) and (not place or any(root.startswith(f"{place}/") for root in roots)):
+        return [found for key, part in value.items() for found in _outside(part, (*path, key), roots)]
+    return [place]
 
 
 def _graft(data: dict[str, Any], path: list[str], value: dict[str, Any], name: str, problems: list[str]) -> None:
@@ -152,6 +207,9 @@ def _graft(data: dict[str, Any], path: list[str], value: dict[str, Any], name: s
             return
         data = inner
     for key, part in value.items():
+        if isinstance(part, dict) and isinstance(data.get(key), dict):
+            _graft(data[key], [], part, name, problems)
+            continue
         if key in data:
             problems.append(f"{name}:1: {key} is already given by another file")
         data[key] = part

@@ -40,7 +40,7 @@ class InProcessEngine:
         """See ``Engine``."""
         return self.evaluate(document)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """See ``Engine``."""
 
     def _program(self) -> RegoProgram:

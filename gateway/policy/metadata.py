@@ -20,6 +20,8 @@ import yaml
 from gateway.model import Layer, Mode
 
 _RULE: Final = re.compile(r'^passed contains "(?P<id>[^"]*)"')
+_PASSED: Final = re.compile(r"(?<![.\w])passed\b")
+_TEXTS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
 _AGREED: Final = ("layer", "citation", "effective_from", "effective_to", "mode")
 _ROW: Final = frozenset({*_AGREED, "title", "owner", "order", "confidence"})
 _CUSTOM: Final = frozenset({"id", *_AGREED, "cases", "relations"})
@@ -54,6 +56,7 @@ def check_rules(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> 
     problems: list[str] = []
     seen: dict[str, str] = {}
     for path, text in modules:
+        problems.extend(_passed_otherwise(path, text))
         for rule in rule_texts(path, text):
             if rule.id in seen:
                 problems.append(f"{rule.place}: rule {rule.id} is already defined at {seen[rule.id]}")
@@ -68,6 +71,16 @@ def check_rules(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> 
         missing = sorted(str(id) for id in rule_rows(data, pack) if id not in seen)
         problems.extend(f"{pack}/data.yaml:1: rule {id} is in the table but in no module" for id in missing)
     return problems
+
+
+def _passed_otherwise(path: str, text: str) -> list[str]:
+    """Where a module lets rules pass other than by their names. What passes by a variable might be anybody's rule: a
+    house's pack could let those of law pass."""
+    named = {rule.place for rule in rule_texts(path, text)}
+    plain = _TEXTS.sub(lambda found: "\n" * found[0].count("\n"), text)
+    places = [f"{path}:{plain.count(chr(10), 0, found.start()) + 1}" for found in _PASSED.finditer(plain)]
+    wrong = [place for place in places if place not in named or places.count(place) > 1]
+    return [f'{place}: a rule passes by its name: passed contains "<id>" if ...' for place in dict.fromkeys(wrong)]
 
 
 def _block_above(lines: Sequence[str], number: int) -> Mapping[str, Any] | None:

@@ -4,9 +4,9 @@ and any bytes at all. Nothing is done that was not decided and recorded, and who
 from __future__ import annotations
 
 import resource
+import select
 import signal
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,8 +23,6 @@ from gateway.audit.verify import verify
 from gateway.demo.characters import LI, SATO
 from gateway.demo.database import Database
 from gateway.demo.serving import ServeProcess, await_ready, serve
-from gateway.doors import desk
-from gateway.errors import PolicyUnavailable, Reason
 from gateway.pgwire.frames import encode
 from tests.houses import House
 from tests.integration.postgres_wire import (
@@ -35,6 +33,7 @@ from tests.integration.postgres_wire import (
     rows,
     until,
 )
+from tests.packs import add_hostile_rule, copy_policies
 
 pytestmark = pytest.mark.integration
 
@@ -102,39 +101,27 @@ def test_a_full_disk(apart: tuple[House, Callable[[], ServeProcess]], messenger:
 # -------------------------------------------------------------------------------------------------------- the engine
 
 
-class Hung:
-    """An engine that does not come back until it is let go."""
-
-    def __init__(self, then: Exception) -> None:
-        self.asked, self.go, self._then = threading.Event(), threading.Event(), then
-
-    async def judge(self, document: Any, asker: str = "") -> Any:
-        self.asked.set()
-        assert self.go.wait(30)
-        raise self._then
-
-
-def test_an_engine_that_hangs(new_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs in the gateway's own process, so everything waits for it: that is told where a kubelet looks, and nothing
-    goes on undecided, then or afterwards."""
-    monkeypatch.setattr(desk, "_ALIVE_WITHIN", 0.7)
-    house = new_house()
-    assert house.application is not None
-    resolver = house.application.desk._resolver
-    good, hung = resolver.engine, Hung(PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "it hung"))
-    with house.connect(SATO) as connection, Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire:
-        resolver.engine = hung  # type: ignore[assignment]
+def test_a_rule_that_takes_for_ever(new_house: Callable[..., House], tmp_path: Path) -> None:
+    """It is its own statement that is denied, and its session lives; nobody else waits, for what is known or for what
+    is new; nothing goes on undecided."""
+    policies = copy_policies(tmp_path / "policies")
+    add_hostile_rule(policies, "sato")
+    house = new_house({"policy": {"directory": str(policies), "timeout_ms": 1500}})
+    with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire, house.connect(LI) as other:
+        other.execute("SELECT count(*) FROM stickers")  # type: ignore[arg-type]
         wire.send(query("SELECT count(*) FROM stickers"))
-        assert hung.asked.wait(10)
-        until(lambda: status(house, "/healthz") == 503)
-        resolver.engine = good
-        hung.go.set()
+        slowest, asked = 0.0, 0
+        while not select.select([wire.socket], [], [], 0)[0]:
+            began = time.monotonic()
+            other.execute(f"SELECT id + {asked} FROM stickers AS s{asked}")  # type: ignore[arg-type]
+            slowest, asked = max(slowest, time.monotonic() - began), asked + 1
         assert errors(wire.until(b"Z")) == ["58000"]
-        wire.send(query("SELECT count(*) FROM stickers"))
+        assert asked > 5
+        assert slowest < 1.0
+        wire.send(query("SELECT count(*) FROM users"))
         assert rows(wire.until(b"Z")) == 1
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-        until(lambda: status(house, "/healthz") == 200)
-    assert [entry["reason"] for entry in house.entries("refusal")] == ["engine_unavailable"]
+        assert status(house, "/healthz") == 200
+    assert [entry["reason"] for entry in house.entries("refusal")] == ["engine_timeout"]
 
 
 # --------------------------------------------------------------------------------------------------------- the clock

@@ -24,6 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "config",
         "config_draft",
         "config_logins",
+        "config_policy",
         "config_rules",
         "config_load",
         "logs",

@@ -195,3 +195,113 @@ def test_a_mounted_config_map_is_read_once(tmp_path):
     for path in hidden.iterdir():
         (tmp_path / path.name).symlink_to(path)
     assert load_bundle(tmp_path).revision == load_bundle(POLICIES).revision
+
+
+# ----------------------------------------------------------------------------------------------- one laid over another
+
+CHILD_ROOTS = ["house/branch"]
+LAW = "some x, _ in data.law.jp_appi.rules"
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Path:
+    """A branch's own packs; nothing is wrong with them."""
+    made = tmp_path / "branch"
+    put(made, ".manifest", json.dumps({"roots": CHILD_ROOTS, "rego_version": 1}))
+    put(made, "house/branch/hours.rego", "package house.branch\n\nhours := data.house.branch.hours_of_work\n")
+    put(made, "house/branch/data.yaml", "hours_of_work: [8, 18]\n")
+    return made
+
+
+@pytest.fixture
+def parent(folder: Path) -> Path:
+    """The packs, with the houses' own place left to houses."""
+    roots = ["sekisho", "regimes", "law", "promise", *(f"house/{path.name}" for path in (folder / "house").iterdir())]
+    put(folder, ".manifest", json.dumps({"roots": roots, "rego_version": 1}))
+    return folder
+
+
+def put(folder: Path, name: str, text: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_a_bundle_over_another_is_both(parent: Path, child: Path) -> None:
+    both = load_bundle(parent, child)
+    assert {path for path, _ in both.modules} > {"house/branch/hours.rego", "law/jp_appi/provision.rego"}
+    assert both.data["house"]["branch"] == {"hours_of_work": [8, 18]}
+    assert both.data["law"] == load_bundle(parent).data["law"]
+    assert set(both.roots) > {"house/branch", "law"}
+    assert both.revision != load_bundle(parent).revision
+
+
+@pytest.mark.parametrize(
+    ("roots", "files", "problem"),
+    [
+        # it claims what is its parent's
+        (["law"], {}, ".manifest: law and law are roots of two bundles"),
+        (["law/jp_appi"], {}, ".manifest: law and law/jp_appi are roots of two bundles"),
+        (["house"], {}, ".manifest: house/volume and house are roots of two bundles"),
+        (["house/branch", "sekisho/decision"], {}, "are roots of two bundles"),
+        # it does not claim it, and defines it
+        (
+            CHILD_ROOTS,
+            {"law/jp_appi/provision.rego": "package law.jp_appi\n"},
+            "package law.jp_appi is outside the roots",
+        ),
+        (CHILD_ROOTS, {"sekisho/decision.rego": "package sekisho\n"}, "package sekisho is outside the roots"),
+        (CHILD_ROOTS, {"house/branch/more.rego": "package law.jp_appi\n"}, "the package must mirror the folder"),
+        # it lowers a rule's mode, or what a rule asks for, in a file of its own
+        (CHILD_ROOTS, {"law/jp_appi/data.yaml": "rules: {}\n"}, "data of law/jp_appi is outside the roots"),
+        (
+            CHILD_ROOTS,
+            {"data.yaml": "law: {jp_appi: {rules: {jp-appi-28: {mode: shadow}}}}\n"},
+            "data of law is outside",
+        ),
+        (CHILD_ROOTS, {"house/data.yaml": "volume: {limit: 9}\n"}, "data of house/volume is outside the roots"),
+        (CHILD_ROOTS, {"data.json": '{"house": {"branch": {"x": 1}, "volume": 2}}'}, "data of house/volume is outside"),
+        (CHILD_ROOTS, {"data.yaml": "house: 1\n"}, "data of house is outside the roots"),
+        # it lets its parent's rules pass
+        (
+            CHILD_ROOTS,
+            {"house/branch/more.rego": 'package house.branch\n\npassed contains "jp-appi-28" if true\n'},
+            "rule jp-appi-28 is already defined at",
+        ),
+        (
+            CHILD_ROOTS,
+            {"house/branch/more.rego": f"package house.branch\n\npassed contains x if {LAW}\n"},
+            "house/branch/more.rego:3: a rule passes by its name",
+        ),
+        (
+            CHILD_ROOTS,
+            {"house/branch/more.rego": "package house.branch\n\n passed := object.keys(data.law.jp_appi.rules)\n"},
+            "house/branch/more.rego:3: a rule passes by its name",
+        ),
+        (
+            CHILD_ROOTS,
+            {"house/branch/more.rego": 'package house.branch\n\ntext := "\\"#" passed contains x if x := input.x\n'},
+            "house/branch/more.rego:3: a rule passes by its name",
+        ),
+    ],
+)
+def test_a_child_weakens_nothing_of_its_parent_s(
+    parent: Path, child: Path, roots: list[str], files: dict[str, str], problem: str
+) -> None:
+    put(child, ".manifest", json.dumps({"roots": roots, "rego_version": 1}))
+    for name, text in files.items():
+        put(child, name, text)
+    with pytest.raises(ConfigError) as caught:
+        load_bundle(parent, child)
+    assert problem in str(caught.value)
+
+
+def test_a_file_above_the_roots_may_hold_what_lies_in_them(parent: Path, child: Path) -> None:
+    (child / "house/branch/data.yaml").unlink()
+    put(child, "data.json", '{"house": {"branch": {"hours_of_work": [8, 18]}}}')
+    assert load_bundle(parent, child).data["house"]["branch"] == {"hours_of_work": [8, 18]}
+
+
+def test_two_files_that_say_the_same_are_a_problem_at_any_depth(parent: Path, child: Path) -> None:
+    put(child, "data.json", '{"house": {"branch": {"hours_of_work": [0, 24]}}}')
+    with pytest.raises(ConfigError, match="hours_of_work is already given by another file"):
+        load_bundle(parent, child)

@@ -70,9 +70,34 @@ def test_another_thread_panics_and_it_is_no_answer() -> None:
     thread.start()
     thread.join()
     assert isinstance(seen[0], PolicyUnavailable)
-    assert seen[0].reason is Reason.ENGINE_UNAVAILABLE
+    assert seen[0].reason is Reason.ENGINE_FAILED
     assert "thread" not in str(seen[0]).lower()
     assert ours.evaluate({}) == 1, "the thread that made it goes on"
+
+
+LONG = "answer := count([1 | some i in input.many; some j in input.many; i != j])"
+
+
+def test_a_compiled_program_ends_after_so_many_instructions() -> None:
+    compiled = regorus.Program.compile_from_modules("{}", [("t.rego", f"package t\n\n{LONG}")], [ENTRY])
+    machine = regorus.Rvm()
+    machine.load_program(compiled)
+    machine.set_input_json(json.dumps({"many": list(range(100))}))
+    with pytest.raises(RuntimeError, match="exceeded maximum instruction limit of 25000"):
+        machine.execute_entry_point(ENTRY)
+
+
+def test_what_is_too_long_for_a_compiled_program_is_interpreted() -> None:
+    ours = program(LONG)
+    assert [ours.evaluate({"many": list(range(n))}) for n in (3, 100, 3, 200)] == [6, 9900, 6, 39800]
+
+
+def test_an_interpreter_may_be_dropped_in_another_thread() -> None:
+    ours = [program(LONG)]
+    ours[0].evaluate({"many": list(range(100))})
+    thread = threading.Thread(target=ours.clear)
+    thread.start()
+    thread.join()
 
 
 def test_the_panic_is_a_base_exception() -> None:
@@ -138,7 +163,7 @@ def test_an_error_without_a_place_keeps_its_words() -> None:
 def test_a_value_json_has_not_is_a_failure() -> None:
     with pytest.raises(PolicyUnavailable) as caught:
         program("answer := 1").evaluate({"x": float("nan")})
-    assert caught.value.reason is Reason.ENGINE_UNAVAILABLE
+    assert caught.value.reason is Reason.ENGINE_FAILED
 
 
 # Why packs give reasons by negation, and a decision counts passes: the plain way of writing a rule allows all of these.
