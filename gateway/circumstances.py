@@ -41,7 +41,7 @@ def understand(
         location=placed.location,
         employer=employer,
         statement=statement,
-        data=registry.data(ask.datasource, statement),
+        data=registry.data(ask.datasource, statement, at),
         disclosures=assured.disclosures,
         agreements=assured.agreements,
         claims=assured.claims,

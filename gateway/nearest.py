@@ -58,7 +58,7 @@ def _without_others(facts: Understanding, registry: Registry, kept: Iterable[Col
     names = {(label.relation, label.column, label.use) for label in kept}
     columns = tuple(use for use in facts.statement.columns if (use.relation, use.column, use.use) in names)
     statement = replace(facts.statement, columns=columns)
-    return replace(facts, statement=statement, data=registry.data(facts.datasource.id, statement))
+    return replace(facts, statement=statement, data=registry.data(facts.datasource.id, statement, facts.at))
 
 
 def _names(columns: Iterable[ColumnLabel]) -> str:

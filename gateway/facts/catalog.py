@@ -4,6 +4,7 @@
       - id: messenger
         storage_countries: [JP]
         replicas: [SG]                      # where copies lie, too
+        also_stored: [{country: KR, to: 2025-01-01}]  # where some of it lay, or will, for a time
         controller: line-jp
         unlabelled: deny                    # or: ask, none
         row_filters:
@@ -38,6 +39,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.facts.fields import Section
+from gateway.facts.period import Period
 from gateway.facts.vouched import read_vouched
 from gateway.facts.yaml_tree import Items, Node, Scalar
 from gateway.model import Country, DatasourceId, DataType, EntityId, RowConsent, Unit, Unlabelled, Vouched
@@ -99,7 +101,8 @@ class Source:
     """One datasource of the catalog."""
 
     id: DatasourceId
-    storage_countries: tuple[Country, ...]  # of copies, too
+    storage_countries: tuple[Country, ...]  # always; of copies, too
+    also_stored: tuple[tuple[Country, Period], ...]  # for a time
     controller: EntityId
     tables: Mapping[str, Table]
     row_filters: Mapping[str, str]  # by name: the SQL condition on the rows of the relation it is asked for
@@ -114,6 +117,10 @@ class Source:
         listed = table.row_filters if table is not None else ()
         return tuple(sorted({*listed, *(one.name for one in self.consents.get(relation, ()))}))
 
+    def storage_on(self, day: int) -> tuple[Country, ...]:
+        """Every country that the data lies in, on a day."""
+        return tuple(sorted({*self.storage_countries, *(at for at, when in self.also_stored if when.covers(day))}))
+
 
 def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
     """All datasources of the file."""
@@ -122,6 +129,7 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
         source = Source(
             id=DatasourceId(section.identifier()),
             storage_countries=_storage(section),
+            also_stored=tuple(_also_stored(part) for part in section.sections("also_stored")),
             controller=EntityId(section.identifier("controller")),
             tables=MappingProxyType(
                 {name: _table(section, name, line, node) for name, line, node in section.named_nodes("tables")}
@@ -138,6 +146,12 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
         section.done()
     root.done()
     return MappingProxyType(sources)
+
+
+def _also_stored(section: Section) -> tuple[Country, Period]:
+    found = section.country("country", required=True) or Country(""), section.period()
+    section.done()
+    return found
 
 
 def _storage(section: Section) -> tuple[Country, ...]:

@@ -13,8 +13,8 @@ from gateway.facts.catalog import Source, Table
 from gateway.model import ColumnLabel, ColumnUse, DataFacts, RelationLabel, StatementFacts, Unlabelled
 
 
-def data_facts(source: Source, statement: StatementFacts) -> DataFacts:
-    """Whose data of which types the statement touches."""
+def data_facts(source: Source, statement: StatementFacts, day: int) -> DataFacts:
+    """Whose data of which types the statement touches, and where it lies on a day."""
     labels = tuple(_label(source, use) for use in statement.columns)
     relations = sorted({*statement.relations, *(use.relation for use in statement.columns)})
     tables = {name: source.tables[name] for name in relations if name in source.tables}
@@ -31,7 +31,7 @@ def data_facts(source: Source, statement: StatementFacts) -> DataFacts:
         data_types=tuple(sorted({kind for label in labels for kind in label.data_types})),
         subject_countries=tuple(sorted(countries)),
         subject_known=not doubted and _subject_known(people, labels),
-        storage_countries=source.storage_countries,
+        storage_countries=source.storage_on(day),
         controller=source.controller,
         columns=labels,
         unlabelled=tuple(sorted(unlabelled)),

@@ -45,11 +45,13 @@ def check_references(
             problems.add(file, line, f"'{entity}' is not an entity of the registry")
 
 
-def changes(persons: Iterable[Person], assured: Assurances) -> frozenset[int]:
+def changes(persons: Iterable[Person], assured: Assurances, sources: Iterable[Source]) -> frozenset[int]:
     """Days on which a fact about anything but entities changes."""
     days = set(assured.edges())
     for person in persons:
         days.update(person.edges())
+    for source in sources:
+        days.update(day for _, period in source.also_stored for day in period.edges())
     return frozenset(days)
 
 

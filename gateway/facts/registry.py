@@ -125,7 +125,7 @@ class Registry:
         controller = self.entities.by_id[source.controller]
         return DatasourceFacts(
             id=source.id,
-            storage_countries=source.storage_countries,
+            storage_countries=source.storage_on(day_of(at)),
             controller=source.controller,
             controller_name=controller.name,
             controller_country=controller.country,
@@ -193,12 +193,12 @@ class Registry:
         """Where the principal is."""
         return location.locate(self.networks, self.countries, peer, principal, at, country_max_age)
 
-    def data(self, datasource: DatasourceId, statement: StatementFacts) -> DataFacts:
+    def data(self, datasource: DatasourceId, statement: StatementFacts, at: int) -> DataFacts:
         """Whose data of which types a statement touches."""
         source = self.catalog.get(datasource)
         if source is None:
             raise SekishoError(Reason.DATASOURCE_UNKNOWN, "the catalog has no datasource of that name")
-        return labels.data_facts(source, statement)
+        return labels.data_facts(source, statement, day_of(at))
 
     def row_filters(self, datasource: DatasourceId) -> Mapping[str, str]:
         """The conditions that rules may ask rows to be filtered by, by name."""
@@ -267,7 +267,7 @@ def load_registry(
                 for problem in problems.listed()
             ]
         )
-    days = changes(persons, assured)
+    days = changes(persons, assured, sources.values())
     audits = (contract.last_audit for contract in known.contracts if contract.last_audit is not None)
     beside = {} if overlay is None else {".blocks": folder.digest(overlay)}
     return Registry(

@@ -104,7 +104,7 @@ def _lookups(registry: Registry, leis: list[str], seconds: float) -> Table:
         "a chain, first time": lambda n: find_chain(entities, EntityId("shop"), EntityId("helper"), _DAY),
         "employer and chain, known": lambda n: registry.employer(ann, EntityId("shop"), _AT),
         "a location by its network": lambda n: registry.location(Peer(address=addresses[n]), ann, _AT, 0),
-        "the labels of five columns": lambda n: registry.data(DatasourceId("shop"), statement),
+        "the labels of five columns": lambda n: registry.data(DatasourceId("shop"), statement, _AT),
     }
     measured: dict[str, Spread] = {name: timed(call, seconds=seconds / 2) for name, call in calls.items()}
     return Table(

@@ -154,7 +154,7 @@ def facts_of(case: dict[str, Any], registry: Registry) -> dict[str, Any]:
         "datasource": source,
         "employer": registry.employer(principal_of(ask, at), controller, at),
         "location": place_of(ask, registry, sightings),
-        "data": registry.data(source.id, statement_of(ask.get("reads", []))),
+        "data": registry.data(source.id, statement_of(ask.get("reads", [])), at),
     }
     assured = registry.assured(controller, at)
     found |= {field.name: getattr(assured, field.name) for field in fields(assured)}

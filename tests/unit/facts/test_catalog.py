@@ -79,6 +79,8 @@ PEOPLE = HEAD + "    tables:\n      p.t:\n        columns: {a: []}\n"
         (HEAD + "    tables:\n      p.t: {columns: {a: [name]}}\n", ":6: 'name' is not a data type"),
         (HEAD + "    unlabelled: perhaps\n    tables: {}\n", ":5: 'unlabelled' must be one of: ask, deny, none"),
         (HEAD + "    replicas: [Japan]\n    tables: {}\n", ":5: 'Japan' in 'replicas' is not an ISO 3166-1"),
+        (HEAD + "    also_stored: [{from: 2020-01-01}]\n    tables: {}\n", ":5: 'country' is missing"),
+        (HEAD + "    also_stored: [{country: KR, until: 2020-01-01}]\n    tables: {}\n", ":5: unknown key 'until'"),
         (PEOPLE + "        subject_key: uid\n", ":8: 'subject_key' names 'uid', which is not among the columns"),
         (PEOPLE + "        unit: phone\n", ":8: 'unit' must be one of: device, person"),
         (PEOPLE + "        subjects: [clients]\n", ":8: 'clients' in 'subjects' must be one of: anonymous_user, "),

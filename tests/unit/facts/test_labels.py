@@ -52,6 +52,7 @@ def data(*columns: str, relations: tuple[str, ...] = (), unlabelled: str = "deny
     return data_facts(
         source(unlabelled),
         StatementFacts(kind="select", effect=StatementEffect.READ, complete=True, relations=touched, columns=uses),
+        0,
     )
 
 

@@ -34,8 +34,21 @@ def test_registry_answers_for_everything(tmp_path: Path) -> None:
     statement = StatementFacts(
         kind="select", effect=StatementEffect.READ, complete=True, relations=("public.customers",)
     )
-    assert found.data(SHOP_SOURCE, statement).about_people
+    assert found.data(SHOP_SOURCE, statement, at).about_people
     assert found.assured(SHOP, at) == Assured(disclosures=(), claims=(), agreements=(), consents=(), adequacy=())
+
+
+def test_where_it_lies_is_a_matter_of_the_day(tmp_path: Path) -> None:
+    also = "    also_stored: [{country: KR, to: 2025-01-01}]\n    controller:"
+    moved = FILES["catalog.yaml"].replace("    controller:", also)
+    found = registry(tmp_path, catalog=moved)
+    statement = StatementFacts(kind="select", effect=StatementEffect.NONE, complete=True)
+    last = moment("2024-12-31")
+    for at, countries in ((last, ("JP", "KR")), (moment("2025-01-01"), ("JP",))):
+        source = found.datasource(SHOP_SOURCE, at)
+        assert source is not None
+        assert source.storage_countries == found.data(SHOP_SOURCE, statement, at).storage_countries == countries
+    assert found.next_change(last) == moment("2025-01-01"), "no answer stands longer"
 
 
 def test_same_subject_of_another_issuer_is_somebody_else(tmp_path: Path) -> None:
@@ -47,7 +60,7 @@ def test_unknown_datasource_is_no_datasource(tmp_path: Path) -> None:
     found = registry(tmp_path)
     assert found.datasource(DatasourceId("other"), 0) is None
     with pytest.raises(SekishoError) as caught:
-        found.data(DatasourceId("other"), StatementFacts(kind="select", effect=StatementEffect.NONE, complete=True))
+        found.data(DatasourceId("other"), StatementFacts(kind="select", effect=StatementEffect.NONE, complete=True), 0)
     assert caught.value.reason is Reason.DATASOURCE_UNKNOWN
 
 
