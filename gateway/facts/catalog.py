@@ -156,7 +156,10 @@ def _also_stored(section: Section) -> tuple[Country, Period]:
 
 def _storage(section: Section) -> tuple[Country, ...]:
     """Where the data lies: a copy is the data, whatever it is for."""
+    given = section.has("storage_countries")
     own = section.countries("storage_countries", required=True)
+    if given and not own:  # whatever a rule asks of all of them would be true of none
+        section.problem("'storage_countries' names no country", "storage_countries")
     return tuple(sorted({*own, *section.countries("replicas")}))
 
 

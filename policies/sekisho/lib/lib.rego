@@ -50,6 +50,18 @@ _names(_, entity) if is_null(entity)
 consented(disclosures) := [disclosure | some disclosure in disclosures; disclosure.consent == true]
 
 # METADATA
+# description: |
+#   An obligation: of a relation (an entry of data.relations with a subject_column) only the rows of people in these
+#   countries. Rows whose column holds no country, or another word, are not among them.
+subject_countries(rule, relation, countries) := {
+	"rule": rule,
+	"kind": "subject_countries",
+	"relation": relation.relation,
+	"column": relation.subject_column,
+	"countries": sort(countries),
+}
+
+# METADATA
 # description: Values as one text for a message.
 list(values) := concat(", ", sort(values))
 

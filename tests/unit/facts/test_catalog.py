@@ -78,6 +78,7 @@ PEOPLE = HEAD + "    tables:\n      p.t:\n        columns: {a: []}\n"
         (HEAD + "    tables:\n      p.t: {columns: {a: user.name}}\n", ":6: 'a' must be a list of data types"),
         (HEAD + "    tables:\n      p.t: {columns: {a: [name]}}\n", ":6: 'name' is not a data type"),
         (HEAD + "    unlabelled: perhaps\n    tables: {}\n", ":5: 'unlabelled' must be one of: ask, deny, none"),
+        (HEAD.replace("[JP]", "[]") + "    tables: {}\n", ":3: 'storage_countries' names no country"),
         (HEAD + "    replicas: [Japan]\n    tables: {}\n", ":5: 'Japan' in 'replicas' is not an ISO 3166-1"),
         (HEAD + "    also_stored: [{from: 2020-01-01}]\n    tables: {}\n", ":5: 'country' is missing"),
         (HEAD + "    also_stored: [{country: KR, until: 2020-01-01}]\n    tables: {}\n", ":5: unknown key 'until'"),
