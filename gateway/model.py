@@ -26,6 +26,7 @@ from gateway.who import KnownBy as KnownBy
 from gateway.who import Location as Location
 from gateway.who import Peer as Peer
 from gateway.who import Principal as Principal
+from gateway.who import Told as Told
 from gateway.words import Answer as Answer
 from gateway.words import ColumnUseKind as ColumnUseKind
 from gateway.words import Confidence as Confidence
@@ -326,9 +327,7 @@ class Understanding:
     @property
     def known_by(self) -> tuple[KnownBy, ...]:
         """Where each fact about the person comes from, and how well it is known."""
-        where = self.location
-        located = KnownBy(fact="location.countries", source=where.source, confidence=where.confidence)
-        return located, *self.employer.known_by
+        return *self.location.known_by, *self.employer.known_by
 
     @property
     def origin(self) -> tuple[Country, ...]:

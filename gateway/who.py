@@ -60,6 +60,24 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBy:
+    """Where one fact comes from, and how well it is known. Of the registry it is as of the registry's revision."""
+
+    fact: str  # as findings name facts: principal.residence, employer.chain[1], …
+    source: str  # a file of the registry, `token`, what located the person, or `none`
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A country, and who says that somebody is there."""
+
+    country: Country
+    source: str  # a `LocationSource`, or `another_session`
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """The countries the principal is in now. None = unknown, which never allows data about people."""
 
@@ -70,20 +88,33 @@ class Location:
     simultaneous: bool = False  # the principal was in two countries within minutes: all of them are in `countries`
     site: str | None = None
     note: str = ""  # why unknown, for `whois` and the record
+    told: tuple[Told, ...] = ()  # each country by who says so, where several do; empty: all of them by `source`
+
+    @property
+    def each(self) -> tuple[Told, ...]:
+        """Each country, and who says so."""
+        return self.told or tuple(
+            Told(country=country, source=self.source, confidence=self.confidence) for country in self.countries
+        )
+
+    @property
+    def known_by(self) -> tuple[KnownBy, ...]:
+        """The same for each, as findings name them; of no country one line that there is none."""
+        if self.unknown:
+            return (KnownBy(fact="location.countries", source=self.source, confidence=self.confidence),)
+        return tuple(
+            KnownBy(
+                fact=f"location.countries[{self.countries.index(one.country)}]",
+                source=one.source,
+                confidence=one.confidence,
+            )
+            for one in self.each
+        )
 
     @property
     def unknown(self) -> bool:
         """True where no source named a country."""
         return not self.countries
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownBy:
-    """Where one fact comes from, and how well it is known. Of the registry it is as of the registry's revision."""
-
-    fact: str  # as findings name facts: principal.residence, employer.chain[1], …
-    source: str  # a file of the registry, `token`, what located the person, or `none`
-    confidence: Confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

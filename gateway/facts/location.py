@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.facts.geoip import CountryDatabase
 from gateway.facts.networks import INTERMEDIARY_KINDS, Address, Networks, Site
-from gateway.model import Confidence, Country, Location, LocationSource, Peer, Principal
+from gateway.model import Confidence, Country, Location, LocationSource, Peer, Principal, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ def locate(
         return replace(attested, countries=(claim,), source=LocationSource.CLAIM, confidence=Confidence.DECLARED)
     if attested.countries == (claim,):
         return attested
-    return _conflict(attested, claim, Confidence.DECLARED, f"the token's claim says {claim}")
+    told = Told(country=claim, source=LocationSource.CLAIM, confidence=Confidence.DECLARED)
+    return _conflict(attested, told, f"the token's claim says {claim}")
 
 
 def claim_until(principal: Principal, country_max_age: int) -> int | None:
@@ -65,10 +66,12 @@ def _attested(networks: Networks, database: CountryDatabase | None, peer: Peer) 
     found = _location(by_listener, LocationSource.SITE_LISTENER)
     other, inferred = by_address.site, by_address.inferred
     if not found.unknown and inferred is not None and found.countries != (inferred,):
-        return _conflict(found, inferred, Confidence.INFERRED, f"the country database says {inferred} of the address")
+        told = Told(country=inferred, source=LocationSource.GEOIP, confidence=Confidence.INFERRED)
+        return _conflict(found, told, f"the country database says {inferred} of the address")
     if found.unknown or other is None or found.countries == (other.country,):
         return found
-    return _conflict(found, other.country, Confidence.ATTESTED, f"the address is of {other.id} ({other.country})")
+    told = Told(country=other.country, source=LocationSource.SITE_NETWORK, confidence=Confidence.ATTESTED)
+    return _conflict(found, told, f"the address is of {other.id} ({other.country})")
 
 
 def _location(standing: _Standing, source: LocationSource) -> Location:
@@ -86,12 +89,15 @@ def _location(standing: _Standing, source: LocationSource) -> Location:
     )
 
 
-def _conflict(found: Location, other: Country, confidence: Confidence, note: str) -> Location:
+def _conflict(found: Location, other: Told, note: str) -> Location:
+    """``other`` is no better known than what was found: sources are asked from the best known to the least."""
+    known = other.country in found.countries
     return replace(
         found,
-        countries=tuple(sorted({*found.countries, other})),
-        confidence=confidence,
+        countries=tuple(sorted({*found.countries, other.country})),
+        confidence=other.confidence,
         conflict=True,
+        told=found.each if known else (*found.each, other),
         note=_joined(f"{found.site or 'the address'} is in {', '.join(found.countries)}, but {note}", found.note),
     )
 

@@ -20,10 +20,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from gateway.config import Limits
-from gateway.model import Confidence, Country, Location, PrincipalId
+from gateway.model import Confidence, Country, Location, PrincipalId, Told
 
 _FAR_FUTURE: Final = 253_402_300_799
 _WORSE: Final = (Confidence.ATTESTED, Confidence.INFERRED, Confidence.DECLARED, Confidence.UNKNOWN)
+_ANOTHER: Final = "another_session"
 _NO_ROOM: Final = (
     "more people are at work than limits.sightings: whether this person is elsewhere at the same time is not known"
 )
@@ -186,6 +187,10 @@ class Sightings:
         self._trails.move_to_end(sighting.person)
 
     def _with(self, location: Location, others: Mapping[Country, tuple[int, Confidence]]) -> Location:
+        elsewhere = [
+            Told(country=country, source=_ANOTHER, confidence=confidence)
+            for country, (_, confidence) in sorted(others.items())
+        ]
         names = ", ".join(sorted(others))
         note = f"within {_minutes(self._window)} the same person was also in {names}"
         return replace(
@@ -194,6 +199,7 @@ class Sightings:
             confidence=max((location.confidence, *(known for _, known in others.values())), key=_WORSE.index),
             conflict=True,
             simultaneous=True,
+            told=(*location.each, *elsewhere),
             note="; ".join(part for part in (note, location.note) if part),
         )
 

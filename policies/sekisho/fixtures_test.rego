@@ -63,7 +63,7 @@ _common := {
 	"registry_revision": "0123456789abcdef",
 	"door": "postgres",
 	"action": "statement",
-	"known_by": [{"fact": "location.countries", "source": "site_network", "confidence": "attested"}],
+	"known_by": [{"fact": "location.countries[0]", "source": "site_network", "confidence": "attested"}],
 	"datasource": {
 		"id": "messenger",
 		"storage_countries": ["JP"],

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.model import ChainLink, Country, EmployerFacts, EntityId
+from gateway.model import ChainLink, Confidence, Country, EmployerFacts, EntityId, Location, LocationSource, Told
 
 
 def link(hop: int, entity: str, country: str | None, relation: str = "owner", share: float | None = None) -> ChainLink:
@@ -47,3 +47,28 @@ def test_employer_brings_its_chain_and_who_controls_it(employer: EmployerFacts, 
 def test_owners_of_the_controller_bring_nothing_to_its_own_people() -> None:
     own = facts(link(1, "parent", "KR", share=100), entity="shop")
     assert "KR" not in own.countries(EntityId("shop"))
+
+
+def test_each_country_has_its_source() -> None:
+    found = Location(
+        countries=(Country("CN"), Country("JP")),
+        source=LocationSource.SITE_NETWORK,
+        confidence=Confidence.DECLARED,
+        conflict=True,
+        told=(
+            Told(country=Country("JP"), source=LocationSource.SITE_NETWORK, confidence=Confidence.ATTESTED),
+            Told(country=Country("CN"), source=LocationSource.CLAIM, confidence=Confidence.DECLARED),
+        ),
+    )
+    assert [(one.fact, one.source, one.confidence) for one in found.known_by] == [
+        ("location.countries[1]", "site_network", "attested"),
+        ("location.countries[0]", "claim", "declared"),
+    ]
+    one = Location(countries=(Country("JP"),), source=LocationSource.GEOIP, confidence=Confidence.INFERRED)
+    assert [(line.fact, line.source, line.confidence) for line in one.known_by] == [
+        ("location.countries[0]", "geoip", "inferred")
+    ]
+    none = Location(countries=(), source=LocationSource.NONE, confidence=Confidence.UNKNOWN)
+    assert [(line.fact, line.source, line.confidence) for line in none.known_by] == [
+        ("location.countries", "none", "unknown")
+    ]

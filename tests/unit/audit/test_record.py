@@ -252,7 +252,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
         },
         "origin": list(UNDERSTANDING.origin),
         "known_by": {
-            "location.countries": ["site_network", "attested"],
+            "location.countries[0]": ["site_network", "attested"],
             "principal.residence": ["people.yaml", "unknown"],
         },
         "statement": {

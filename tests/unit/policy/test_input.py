@@ -42,6 +42,7 @@ from gateway.model import (
     StatementEffect,
     StatementFacts,
     Stay,
+    Told,
     Understanding,
     Unit,
     Unlabelled,
@@ -110,6 +111,7 @@ FULL = Understanding(
         simultaneous=True,
         site="site",
         note="location-note",
+        told=(Told(country=Country("LA"), source="told-source", confidence=Confidence.INFERRED),),
     ),
     employer=EmployerFacts(
         known=True,
