@@ -83,11 +83,20 @@ _concerns(pack) if {
 _chosen(id, pack) if {
 	not pack.chosen
 	not id in _left_out
+	_occasioned(pack)
 }
 
 _chosen(id, pack) if {
 	pack.chosen == true
 	id in _added
+	_occasioned(pack)
+}
+
+_occasioned(pack) if not pack.with_request
+
+_occasioned(pack) if {
+	pack.with_request == true
+	is_object(input.request)
 }
 
 _left_out contains id if some id in data.sekisho.packs.datasources[input.datasource.id].without

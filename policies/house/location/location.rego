@@ -139,3 +139,49 @@ _keys(column) := {key |
 
 # Of the keys that fit, the longest says how.
 _method(column) := data.house.location.trip_masks[max({[count(key), key] | some key in _keys(column)})[1]]
+
+# METADATA
+# title: "Reading on a trip is approved first"
+# description: |
+#   Needs principal.stay, principal.ticket, employer.same_legal_entity and location.countries. The controller's own
+#   people, on a trip outside of these countries, read data about people there with a ticket that approves it.
+# scope: rule
+# custom:
+#   id: house-trip-approval
+#   layer: house
+#   citation: "House policy, after GDPR Art. 32 and EDPB Guidelines 05/2021, example 5"
+#   effective_from: 2018-05-25
+#   mode: enforce
+#   cases: [G04]
+passed contains "house-trip-approval" if _approved
+
+_approved if not _far_away
+
+_approved if _ticket
+
+_ticket if {
+	is_string(input.principal.ticket)
+	input.principal.ticket != ""
+}
+
+# Whoever is not known to live where they are is away.
+_far_away if {
+	input.data.about_people == true
+	input.employer.same_legal_entity == true
+	input.principal.stay != "residence"
+	some subject in input.data.subject_countries
+	subject in data.house.location.trip_approval
+	some country in input.location.countries
+	not country in data.house.location.trip_approval
+}
+
+findings contains lib.finding("house-trip-approval", {
+	"message": sprintf("this person is on a trip in %s, and reading there needs an approval", [
+		lib.list(input.location.countries),
+	]),
+	"fact": "principal.ticket",
+	"value": input.principal.ticket,
+	"remedy": "a ticket of the controller's security that approves it, in the login token",
+}) if {
+	not _approved
+}

@@ -76,3 +76,25 @@ test_findings_name_the_fact_that_failed if {
 _facts(document) := facts if {
 	facts := {f.fact | some f in location.findings} with input as document
 }
+
+_far := fx.set(fx.traveller, {"/data/subject_countries": ["FR"]})
+
+test_trip_approval_passes_a_ticket if {
+	"house-trip-approval" in location.passed with input as fx.set(_far, {"/principal/ticket": "T-1"})
+}
+
+test_trip_approval_passes_people_elsewhere_and_trips_within if {
+	"house-trip-approval" in location.passed with input as fx.traveller
+	"house-trip-approval" in location.passed with input as fx.reader
+	"house-trip-approval" in location.passed with input as fx.set(_far, {"/location/countries": ["DE"]})
+}
+
+test_trip_approval_denies_without_one if {
+	not "house-trip-approval" in location.passed with input as _far
+	not "house-trip-approval" in location.passed with input as fx.set(_far, {"/principal/ticket": ""})
+	{f.fact | some f in location.findings} == {"principal.ticket"} with input as _far
+}
+
+test_trip_approval_denied_without_ticket if {
+	sekisho.decision.effect == "deny" with input as fx.without(_far, "principal/ticket")
+}
