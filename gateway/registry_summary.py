@@ -67,7 +67,7 @@ def summary(registry: Registry, at: int) -> Document:
         "consents_not_given": sorted(
             f"{one.notice}, {one.subject_country}: {one.status_on(day)}"
             for one in registry.assurances.said
-            if one.period.covers(day) and one.status_on(day) != "given"
+            if one.period.covers(day) and not one.status_on(day).startswith("given")
         ),
         "countries_struck_off": sorted(
             f"{one.entry.country} ({one.entry.regime})"
@@ -111,7 +111,7 @@ def _ends(registry: Registry, day: int) -> list[str]:
     dated += [
         (f"consent to {one.notice}, {one.subject_country}", Period(one.period.start, one.expires))
         for one in registry.assurances.said
-        if one.status_on(day) == "given"
+        if one.status_on(day).startswith("given")
     ]
     return [
         f"{name}: {iso(period.end)}"

@@ -38,7 +38,7 @@ class Consent:
 
     notice: str
     subject_country: Country
-    status: str  # given | withdrawn | expired
+    status: str  # given | given_by_some (person by person) | withdrawn | expired
     separate: bool  # asked for on its own, not among other terms (PIPL 39)
     informed: tuple[str, ...]  # what they were told besides: country_regime, measures, inadequate, …
     row_filter: str | None = None  # it is given row by row: for rows this filter of the catalog leaves, and no others

@@ -55,6 +55,7 @@ INFORMED: Final = (
     "retention",
     "right_to_refuse",
     "risks",
+    "third_country",  # that data may go abroad, wherever
     "types",
 )
 _EQUAL: Final = ("notice_column", "country_column")
@@ -97,10 +98,12 @@ class Said:
         yield from (day for day in (self.withdrawn, self.expires) if day is not None)
 
     def status_on(self, day: int) -> str:
-        """``given``, ``withdrawn`` or ``expired``."""
+        """``given``, ``given_by_some`` (person by person), ``withdrawn`` or ``expired``."""
         if self.withdrawn is not None and self.withdrawn <= day:
             return "withdrawn"
-        return "expired" if self.expires is not None and self.expires <= day else "given"
+        if self.expires is not None and self.expires <= day:
+            return "expired"
+        return "given" if self.rows is None else "given_by_some"
 
 
 def read_consents(root: Section) -> tuple[Said, ...]:

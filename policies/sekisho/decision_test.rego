@@ -24,6 +24,8 @@ test_findings_come_law_first_and_shadow_last if {
 	})
 	[f.rule | some f in decision.findings] == [
 		"jp-appi-28",
+		"jp-appi-32",
+		"jp-appi-32",
 		"promise-disclosure",
 		"house-location-known",
 		"house-messages-mfa",
@@ -37,8 +39,11 @@ test_a_rule_that_lost_its_word_still_denies if {
 	{[f.rule, f.fact] | some f in decision.findings} == {["house-volume", "input"]}
 }
 
+# Nothing but house-employer-known denies it.
+_of_unknown_depth := fx.set(fx.contractor, {"/employer/complete": false})
+
 test_a_rule_in_shadow_is_counted_and_not_acted_on if {
-	decision := sekisho.decision with input as fx.unknown
+	decision := sekisho.decision with input as _of_unknown_depth
 		with data.house.employer.rules as object.union(
 			data.house.employer.rules,
 			{"house-employer-known": {"mode": "shadow"}},
@@ -48,9 +53,9 @@ test_a_rule_in_shadow_is_counted_and_not_acted_on if {
 
 test_a_rule_is_in_force_from_its_first_day_until_its_last if {
 	ended := object.union(data.house.employer.rules, {"house-employer-known": {"effective_to": "2026-11-21"}})
-	on_the_day := sekisho.decision with input as fx.unknown with data.house.employer.rules as ended
+	on_the_day := sekisho.decision with input as _of_unknown_depth with data.house.employer.rules as ended
 	on_the_day.effect == "allow"
-	before := sekisho.decision with input as fx.set(fx.unknown, {"/time": "2026-11-20T00:00:00Z", "/date": "2026-11-20"})
+	before := sekisho.decision with input as fx.set(_of_unknown_depth, {"/time": "2026-11-20T00:00:00Z", "/date": "2026-11-20"})
 		with data.house.employer.rules as ended
 	before.effect == "deny"
 	before.valid_until == "2026-11-21T00:00:00Z"

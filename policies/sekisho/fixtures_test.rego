@@ -197,7 +197,14 @@ _common := {
 	],
 	"agreements": [],
 	"claims": [],
-	"consents": [],
+	"consents": [{
+		"notice": "privacy-notice-2022-04",
+		"subject_country": "JP",
+		"status": "given",
+		"separate": true,
+		"informed": ["country_regime", "measures"],
+		"row_filter": null,
+	}],
 	"adequacy": [],
 	"volume": {"window": "P1D", "rows": 0, "available": true, "counts": []},
 }
@@ -614,6 +621,17 @@ _statements := {
 					"labelled": true,
 				},
 			],
+			"relations": [{
+				"relation": "public.payments",
+				"about_people": true,
+				"subject_countries": ["JP", "KR", "TH", "TW"],
+				"subject_known": true,
+				"subject_column": null,
+				"subject_key": "user_id",
+				"unit": "person",
+				"subjects": ["customer"],
+				"row_filters": [],
+			}],
 		},
 	},
 	"health": {

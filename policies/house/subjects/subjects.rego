@@ -70,12 +70,8 @@ _cared_for if count(_special_types) == 0
 _special_types contains data_type if {
 	some data_type in facts.data_types
 	some key in jp.special_care_types
-	_same_branch(key, data_type)
+	lib.same_branch(key, data_type)
 }
-
-_same_branch(key, data_type) if lib.covers(key, data_type)
-
-_same_branch(key, data_type) if lib.covers(data_type, key)
 
 _protected contains country if {
 	some country in input.data.subject_countries
@@ -133,7 +129,7 @@ _factor_given if count(_message_types) == 0
 _message_types contains data_type if {
 	some data_type in facts.data_types
 	some key in data.house.subjects.message_types
-	_same_branch(key, data_type)
+	lib.same_branch(key, data_type)
 }
 
 findings contains lib.finding("house-messages-mfa", {

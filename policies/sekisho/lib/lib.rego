@@ -25,6 +25,12 @@ covered(keys, data_type) if {
 }
 
 # METADATA
+# description: Whether one key covers the other. A type above a special one may be it.
+same_branch(key, data_type) if covers(key, data_type)
+
+same_branch(key, data_type) if covers(data_type, key)
+
+# METADATA
 # description: The data types that none of these disclosures covers for a country and an entity in it (null = any).
 undisclosed(disclosures, country, entity, data_types) := {data_type |
 	some data_type in data_types

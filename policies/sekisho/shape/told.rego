@@ -58,11 +58,21 @@ _consents if {
 	every consent in input.consents {
 		is_string(consent.notice)
 		_country(consent.subject_country)
-		consent.status in {"given", "withdrawn", "expired"}
 		is_boolean(consent.separate)
 		_texts(consent.informed)
-		_text_or_null(consent.row_filter)
+		_given_by(consent)
 	}
+}
+
+# What only some people gave has a filter: one that is lost must not make it everybody's.
+_given_by(consent) if {
+	consent.status == "given_by_some"
+	is_string(consent.row_filter)
+}
+
+_given_by(consent) if {
+	consent.status in {"given", "withdrawn", "expired"}
+	_text_or_null(consent.row_filter)
 }
 
 _adequacy if {

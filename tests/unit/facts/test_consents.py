@@ -163,7 +163,7 @@ def test_row_level_consent_is_a_filter_at_each_table_of_those_people(tmp_path: P
     assert source.filters_of("public.orders") == ("consent-n1-JP",)
     assert source.filters_of("public.koreans") == source.filters_of("public.nowhere") == ()
     (consent,) = found.assured(EntityId("shop"), 1_700_000_000).consents
-    assert consent.row_filter == "consent-n1-JP"
+    assert (consent.status, consent.row_filter) == ("given_by_some", "consent-n1-JP")
     assert list(found.row_consents(DatasourceId("elsewhere"))) == []
 
 
