@@ -9,8 +9,8 @@ Map, in the order of imports (a package may import what stands above it, never w
     policy                                facts -> Rego -> verdict
     audit                                 the hash-chained record
     pgwire                                PostgreSQL's protocol, without sockets
-    reuse reading explain needs
-    understand authorize                  THE ORDER: understand, decide, record, act; one body for all doors
+    reuse reading explain needs rations
+    understand outcomes authorize                  THE ORDER: understand, decide, record, act; one body for all doors
     links                                 outbound: server, analysis twin, key files, watched folders
     doors                                 inbound: postgres, grpc, http; the desk they all ask
     world app worker supervisor           composition: what is known now, who knows whom; several processes

@@ -53,14 +53,16 @@ from gateway.links.sources import (
     service_users,
 )
 from gateway.links.strict_rules import StrictRules
+from gateway.links.subjects import LocalSubjects, Subjects
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
-from gateway.links.volume_file import VolumeFile
+from gateway.links.volume_file import subjects_file, volume_file
 from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import CertificateUse, Dataset, Metrics
 from gateway.model import DatasourceId, Vouched
 from gateway.policy.bundle import Bundle
 from gateway.policy.metadata import rule_table
+from gateway.rations import Rations
 from gateway.sql.codes import IncompleteCode
 from gateway.world import DecisionIds, LiveWorld, bounds, server_address
 
@@ -124,8 +126,17 @@ class Application:
         keys = KeyKeeper(config.issuers, secrets.verifier, metrics=metrics, seen=secrets.keys_seen)
         self._closing.callback(keys.close)
         engine = await begin_engine(config.policy, sources.bundle)
-        resolver = Resolver(engine=engine, twins=world.twins, recorder=recorder, metrics=metrics, limits=config.limits)
+        subjects = self._subjects()
+        resolver = Resolver(
+            engine=engine,
+            twins=world.twins,
+            recorder=recorder,
+            metrics=metrics,
+            limits=config.limits,
+            subjects=subjects,
+        )
         self._closing.push_async_callback(resolver.close)
+        self._closing.push_async_callback(subjects.close)
         metrics.engine(up=True)
         authority = Authority(
             world=world,
@@ -135,6 +146,7 @@ class Application:
             new_id=DecisionIds(),
             hash_key=hash_key(config),
             own_name=nonce(),
+            rations=Rations(world, subjects, hash_key(config)),
         )
         troubles = [world.troubles, keys.troubles, fresh.troubles, *([siblings.troubles] if siblings else [])]
         self.desk = Desk(
@@ -198,10 +210,17 @@ class Application:
         return cancels
 
     def _own_volume(self) -> VolumeCounter:
-        volume = VolumeFile(self.config.record.directory)
+        volume = volume_file(self.config.record.directory)
         self._closing.push_async_callback(volume.save)
         self._tasks.spawn(volume.run(), "save volume")
         return volume.counter
+
+    def _subjects(self) -> Subjects:
+        """Where people are counted. Closed after the doors, and before its file is written for the last time."""
+        kept = subjects_file(self.config.record.directory)
+        self._closing.push_async_callback(kept.save)
+        self._tasks.spawn(kept.run(), "save subjects")
+        return LocalSubjects(kept.counter)
 
     def _service_users(self, door: PostgresDoor) -> None:
         """Load them, and again when their file changes."""

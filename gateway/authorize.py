@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from gateway.audit import record
 from gateway.audit.hashing import StatementHash
 from gateway.circumstances import understand
 from gateway.errors import AuthenticationError, PolicyUnavailable, Reason, RecordUnavailable, SekishoError
-from gateway.explain import Explanation, explain, unsupported, without_rule
+from gateway.explain import unsupported
 from gateway.facts.registry import Registry
 from gateway.facts.sightings import Sightings
+from gateway.facts.tally import Used
 from gateway.facts.volume import VolumeCounter
 from gateway.model import (
     Complaint,
@@ -37,8 +39,10 @@ from gateway.naming import Naming
 from gateway.narrow import Narrower, cannot_be_met
 from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
+from gateway.outcomes import closed, decision_entry, refusal, sqlstate_of
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
+from gateway.rations import Ration, Rations
 from gateway.reuse import Answer, Bounded, Repeat, Standing, weight
 from gateway.search_path import PathDeed, PathState
 from gateway.sql.rewrite import RewriteRefused
@@ -63,11 +67,13 @@ class Authority:
         new_id: Callable[[], str],
         hash_key: bytes,
         own_name: str,
+        rations: Rations | None = None,
     ) -> None:
-        """``own_name``: a name nobody can guess, for what obligations put into statements."""
+        """``own_name``: one nobody can guess, for what goes into statements. Without ``rations`` limits are denials."""
         self._world = world
         self._volume = volume
         self.sightings = sightings  # of this thread
+        self.rations = rations
         self._new_id = new_id
         self._hash = StatementHash(hash_key)
         self._statements = Statements(world=world, bounds=bounds)
@@ -90,7 +96,7 @@ class Authority:
         meant = meant_by(ask, naming)
         key: tuple[object, ...] = (*asked, ask.seen, ask.names is None, meant, *asker)
         standing = None if ask.own_session else self._decisions.get(key, who)
-        if standing is not None and self.usable(standing, at):
+        if standing is not None and standing.cost is None and self.usable(standing, at):
             self._keep(ask, standing)
             return (yield from self.again(standing, ask.session, now_ns))
         epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
@@ -106,22 +112,55 @@ class Authority:
             question = (statement, ask.parameter_types, ask.datasource, ask.profile, *asker)
             answer, reused = self._answers.get(question, who), True
             if answer is None or not self.usable(answer, at):
-                answer = yield from self._answer(ask, statement, at, epoch or "", revision)
+                answer = yield from self._fresh(ask, statement, question, at, epoch or "", revision)
                 reused = False
-                if answer.epoch:
-                    self._answers.put(question, answer, who)
-            elif ask.own_session:
-                key = (*key, statement)  # the same text, and in this session too it means the same
-                standing = self._decisions.get(key, who)
-                if standing is not None and standing.text is None and self.usable(standing, at):
-                    return (yield from self.again(standing, ask.session, now_ns))
-            standing = yield from self._act(ask, answer, statement, epoch or "", naming)
+            if answer.verdict.limits:
+                if self.rations is None:
+                    raise PolicyUnavailable(Reason.VOLUME_UNAVAILABLE)
+                fresh = partial(self._fresh, ask, statement, question, at, epoch or "", revision)
+                ration, answer = yield from self.rations.obtain(ask, answer, at, fresh)
+                key = ration.extended(key)
+                work = self._go(ask, answer, statement, epoch or "", naming, key, now_ns, reused=reused)
+                return (yield from self.rations.within(ration, work, at))
+            return (yield from self._go(ask, answer, statement, epoch or "", naming, key, now_ns, reused=reused))
         except SekishoError as error:
             return (yield from self._deny_without_rule(ask, error, now_ns))
+
+    def _go(
+        self,
+        ask: Ask,
+        answer: Answer,
+        statement: StatementFacts,
+        epoch: str,
+        naming: Naming | None,
+        key: tuple[object, ...],
+        now_ns: int,
+        *,
+        reused: bool,
+    ) -> Work:
+        """Carry out an answer for this very text, or as it was done before."""
+        who, at = ask.principal.id, now_ns // _SECOND
+        if ask.own_session:
+            key = (*key, statement)  # the same text, and in this session too it means the same
+        if reused and (ask.own_session or answer.cost is not None):
+            standing = self._decisions.get(key, who)
+            if standing is not None and self.usable(standing, at):
+                if standing.text is None if ask.own_session else standing.verdict == answer.verdict:
+                    return (yield from self.again(standing, ask.session, now_ns))
+        standing = yield from self._act(ask, answer, statement, epoch, naming)
         if standing.epoch and (reused or not ask.own_session):
             self._decisions.put(key, standing, who, weight(ask.sql))
             self._keep(ask, standing)
         return (yield from self._record(standing, ask.session, now_ns, reused=reused))
+
+    def _fresh(
+        self, ask: Ask, statement: StatementFacts, question: tuple[object, ...], at: int, epoch: str, revision: str
+    ) -> Generator[Need, Any, Answer]:
+        """Ask the rules, and keep what they say."""
+        answer = yield from self._answer(ask, statement, at, epoch, revision)
+        if answer.epoch:
+            self._answers.put(question, answer, ask.principal.id)
+        return answer
 
     def again(self, standing: Standing, session: str, now_ns: int) -> Work:
         """Let a standing decision cover one more execution. The caller has made sure that it is ``usable``."""
@@ -195,8 +234,12 @@ class Authority:
         standing.epoch = epoch
         return True
 
-    def completed(self, standing: Standing, rows: int, at: int) -> None:
-        """Rows went out under a decision: they count towards the employer's volume."""
+    def completed(
+        self, standing: Standing, rows: int, at: int, ration: Ration | None = None, used: Used | None = None
+    ) -> None:
+        """Rows went out under a decision: they count towards the employer's volume, and so do the people in them."""
+        if ration is not None and self.rations is not None:
+            self.rations.settle(ration, used or Used(rows, rows), at)
         facts = standing.understanding
         if rows and facts.data.about_people:  # of a write, too: RETURNING shows what it changed
             entity = facts.employer.entity
@@ -217,6 +260,7 @@ class Authority:
     ) -> Generator[Need, Any, Answer]:
         """The rules' answer to one question: the same for every text that does the same."""
         facts, presence = understand(self._world, self._volume, self.sightings, ask, statement, at)
+        facts = (yield from self.rations.counted(facts)) if self.rations is not None else facts
         verdict = yield from self._decide(facts, revision)
         missing, why = cannot_be_met(verdict.obligations, ask.supports, facts.data)
         hint = ""
@@ -266,12 +310,14 @@ class Authority:
             depends=depends,
             presence=answer.presence,
             hint=answer.hint,
+            cost=answer.cost,
             normalised=(yield from self._statements.normalised(ask)),
             statement_hash=self._hash.of(ask.sql),
             text=text,
             naming=naming,
             simple=verdict.effect is Effect.ALLOW
             and not verdict.findings
+            and answer.cost is None  # nobody in it is counted
             and answer.understanding.statement.complete
             and answer.understanding.statement.path is not PathDeed.SETS,  # whoever sends it on has to look after that
         )
@@ -289,29 +335,16 @@ class Authority:
         decision = Decision(id=self._new_id(), at=now_ns // _SECOND, verdict=verdict, reused=reused)
         full = standing.full_entries.get(session) if reused else None
         age = self._epoch_age_ms(standing, now_ns)
-        entry = (
-            record.repeat_entry(decision.id, of=full.of, at_ns=now_ns, session=session, epoch_age_ms=age)
-            if full is not None
-            else record.decision_entry(
-                standing.understanding,
-                decision,
-                at_ns=now_ns,
-                session=session,
-                statement=standing.normalised,
-                statement_hash=standing.statement_hash,
-                epoch=standing.epoch or None,
-                epoch_age_ms=age,
-            )
-        )
+        entry = decision_entry(standing, decision, full, now_ns, session, age)
         try:
             yield NeedDurable(entry, verdict.durability)
         except RecordUnavailable as error:
-            return _refusal(replace(decision, verdict=_closed(verdict, error.reason)), standing, error.detail)
+            return refusal(replace(decision, verdict=closed(verdict, error.reason)), standing, error.detail)
         if full is None:
             standing.remember(session, decision.id)
         if verdict.effect is Effect.ALLOW:
             return Outcome(reason=verdict.reason, decision=decision, standing=standing)
-        return _refusal(decision, standing, "")
+        return refusal(decision, standing, "")
 
     def _epoch_age_ms(self, standing: Standing, now_ns: int) -> int | None:
         """How long ago the catalogs were last seen to be as the statement was understood by."""
@@ -329,9 +362,9 @@ class Authority:
             entry = yield from self._refusal_entry(ask, decision.id, error.reason, now_ns, detail)
             yield NeedDurable(entry, Durability.SYNCED)
         except RecordUnavailable as unwritten:
-            decision = replace(decision, verdict=_closed(verdict, unwritten.reason))
+            decision = replace(decision, verdict=closed(verdict, unwritten.reason))
             detail = unwritten.detail
-        return _refusal(decision, None, detail)
+        return refusal(decision, None, detail)
 
     def _complaint(self, ask: Ask, complaint: Complaint, now_ns: int) -> Work:
         """The server itself rejects the statement: its words are the answer, counted apart from denials."""
@@ -357,36 +390,9 @@ class Authority:
             principal=ask.principal,
             reason=reason,
             detail=detail,
-            sqlstate=sqlstate or _sqlstate(reason),
+            sqlstate=sqlstate or sqlstate_of(reason),
             # What came too fast is not read for the record either: its hash is there.
             statement="" if reason is Reason.LIMIT_EXCEEDED else (yield from self._statements.normalised(ask)),
             statement_hash=self._hash.of(ask.sql),
             revision=self._revision(),
         )
-
-
-def _closed(verdict: Verdict, reason: Reason) -> Verdict:
-    """The same verdict turned into a denial for a reason of our own."""
-    return replace(verdict, effect=Effect.DENY, reason=reason, obligations=(), findings=())
-
-
-def _refusal(decision: Decision, standing: Standing | None, detail: str) -> Outcome:
-    verdict = decision.verdict
-    words: Explanation
-    if standing is not None and verdict.findings:
-        words = explain(decision.id, verdict, standing.understanding.statement, nearest=standing.hint)
-    else:
-        words = without_rule(decision.id, verdict.reason, detail)
-    return Outcome(
-        reason=verdict.reason,
-        decision=decision,
-        standing=standing,
-        message=words.message,
-        detail=words.detail,
-        hint=words.hint,
-        sqlstate=_sqlstate(verdict.reason),
-    )
-
-
-def _sqlstate(reason: Reason) -> str:
-    return SekishoError(reason).answer.sqlstate

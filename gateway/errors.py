@@ -20,6 +20,8 @@ class Reason(StrEnum):
     POLICY_DENIED = "policy_denied"
     STATEMENT_INCOMPLETE = "statement_incomplete"
     OBLIGATION_UNSUPPORTED = "obligation_unsupported"
+    VOLUME_EXCEEDED = "volume_exceeded"
+    VOLUME_UNAVAILABLE = "volume_unavailable"
     SERVER_COMPLAINT = "server_complaint"
     ENGINE_UNAVAILABLE = "engine_unavailable"
     ENGINE_FAILED = "engine_failed"
@@ -103,6 +105,12 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.OBLIGATION_UNSUPPORTED: _answer(
             "42501", 403, "PERMISSION_DENIED", "allowed only under an obligation this door cannot fulfil"
+        ),
+        Reason.VOLUME_EXCEEDED: _answer(
+            "42501", 403, "PERMISSION_DENIED", "nothing is left of how many people's data may go to the employer"
+        ),
+        Reason.VOLUME_UNAVAILABLE: _answer(
+            "58000", 503, "UNAVAILABLE", "how many people's data went out cannot be told now, and a rule needs it"
         ),
         Reason.SERVER_COMPLAINT: _answer(
             "42601", 422, "INVALID_ARGUMENT", "the database itself rejects the statement; its own words are passed on"

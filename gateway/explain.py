@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import ANSWERS, Reason
-from gateway.model import Durability, Effect, Finding, Layer, Mode, StatementFacts, Verdict
+from gateway.model import Durability, Effect, Finding, JsonValue, Layer, Mode, StatementFacts, Verdict
 
 _LAYER_WORDS = {Layer.LAW: "law", Layer.PROMISE: "promise to users", Layer.HOUSE: "house rule"}
 
@@ -52,21 +52,36 @@ def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None
 
 def unsupported(verdict: Verdict, kinds: Sequence[str], why: str) -> Verdict:
     """An allowance that hangs on obligations nobody can carry out: a denial that says so."""
-    finding = Finding(
+    return refused_by_house(
+        verdict,
         rule="house-obligation-supported",
-        layer=Layer.HOUSE,
-        mode=Mode.ENFORCE,
-        citation="",
+        reason=Reason.OBLIGATION_UNSUPPORTED,
         message=f"allowed only with {', '.join(kind.replace('_', ' ') for kind in kinds)}: {why}",
         fact="obligations",
         value=list(kinds),
-        reason=Reason.OBLIGATION_UNSUPPORTED,
         remedy="ask in a form, or through a door, that can be narrowed, or for columns that need none of it",
+    )
+
+
+def refused_by_house(
+    verdict: Verdict, *, rule: str, reason: Reason, message: str, fact: str, value: JsonValue, remedy: str
+) -> Verdict:
+    """An allowance that cannot be carried out as the rules would have it: a denial of the gateway's own."""
+    finding = Finding(
+        rule=rule,
+        layer=Layer.HOUSE,
+        mode=Mode.ENFORCE,
+        citation="",
+        message=message,
+        fact=fact,
+        value=value,
+        reason=reason,
+        remedy=remedy,
     )
     return replace(
         verdict,
         effect=Effect.DENY,
-        reason=Reason.OBLIGATION_UNSUPPORTED,
+        reason=reason,
         findings=(finding, *verdict.findings),
         durability=Durability.SYNCED,
     )

@@ -59,6 +59,16 @@ class ColumnUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """One relation that a statement reads by the row: its rows, or its children's, stand behind rows of the result."""
+
+    relations: tuple[str, ...]  # the one named, then those of which it is the parent
+    times: int  # how many of its rows at most stand behind one row of the result
+    merged: bool = False  # equal rows of the result are one (DISTINCT): it may stand for more, unless it shows a key
+    outputs: tuple[tuple[str, int], ...] = ()  # columns shown as they are, with their place in a row, from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFacts:
     """What one statement does. ``complete`` False: not established; ``incomplete`` and ``detail`` say why.
 
@@ -75,6 +85,9 @@ class StatementFacts:
     transaction: str | None = None  # begin | commit | rollback | None, for doors that follow it
     # What it may do to the session's search_path: for the door that sends it on, no question to rules.
     path: PathDeed = field(default=PathDeed.KEEPS, metadata={"for_the_door": True})
+    # What it reads by the row; behind a row of the result stands any number of rows of what is not in it.
+    spread: tuple[Spread, ...] = field(default=(), metadata={"for_the_door": True})
+    shows: bool = field(default=True, metadata={"for_the_door": True})  # False: no row goes out, whatever it touches
     # OIDs of the relations it rests on; None: any change of the catalogs may change it. No part of what it does.
     depends: frozenset[str] | None = field(default=None, compare=False, repr=False)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.errors import Reason
 from gateway.facts.registry import Registry
+from gateway.facts.subjects import Bound, Cost, Kind, Owner
 from gateway.model import (
     Complaint,
     DatasourceId,
@@ -27,6 +28,9 @@ from gateway.search_path import PathState
 from gateway.sql.catalog import Catalog
 from gateway.sql.named import Names
 
+if TYPE_CHECKING:
+    from gateway.rations import Ration
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
@@ -40,6 +44,8 @@ class Ask:
     sql: str
     parameter_types: tuple[int, ...] = ()
     supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
+    executes: bool = True  # rows may flow from it; False: a plan is made, and it will be asked about again
+    counts: bool = False  # the door tells what went out (`Authority.completed`)
     own_session: bool = False  # its own session says what a text means, each time: nothing known stands for it
     sends: bool = False  # the door sends the text on by itself, so obligations are to be written into it
     seen: tuple[StatementFacts, ...] = ()  # an open portal serves what it was opened for, whatever is true since
@@ -108,7 +114,28 @@ class NeedDurable:
     durability: Durability
 
 
-Need = NeedTurn | NeedTree | NeedReading | NeedDecision | NeedDurable
+@dataclass(frozen=True, slots=True)
+class NeedCounts:
+    """What went to an employer so far, these kinds included; answered with None where nobody can say."""
+
+    owner: Owner
+    kinds: frozenset[Kind]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRoom:
+    """Room for one execution within all bounds, reserved from now on; answered with a Room or with Full."""
+
+    owner: Owner
+    cost: Cost
+    bounds: tuple[Bound, ...]
+    at: int
+    last: int | None = None  # rows that were given the last time
+    keep: bool = True  # False: how many rows it would be
+
+
+Need = NeedTurn | NeedTree | NeedReading | NeedDecision | NeedDurable | NeedCounts | NeedRoom
 Work = Generator[Need, Any, "Outcome"]
 
 
@@ -119,6 +146,7 @@ class Outcome:
     reason: Reason
     decision: Decision | None = None
     complaint: Complaint | None = None
+    ration: Ration | None = None  # for the door to settle: what was reserved for this execution
     standing: Standing | None = None  # what was understood; for allowed statements, what further executions refer to
     message: str = ""
     detail: str = ""
@@ -154,6 +182,10 @@ class World(Protocol):
 
     def epoch_seen_ns(self, datasource: DatasourceId) -> int:
         """The last moment (nanoseconds since 1970) at which the catalogs were looked at and the epoch held."""
+        ...
+
+    def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
+        """How many rows a relation has, as its server estimates; None where it cannot tell."""
         ...
 
     def country_max_age(self, issuer: str) -> int:

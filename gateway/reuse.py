@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from gateway.audit.ready import Repeats
 from gateway.facts.sightings import Presence
+from gateway.facts.subjects import Cost
 from gateway.model import StatementFacts, Understanding, Verdict
 from gateway.naming import Naming
 from gateway.sql.changes import Changes
@@ -196,6 +197,8 @@ class Answer:
     depends: frozenset[str] | None = None  # OIDs of the relations it rests on; None: it rests on everything
     presence: Presence | None = None  # of the person at their place; None: nobody knows where that is
     hint: str = ""  # of a denial: which columns remain
+    cost: Cost | None = None  # in people; None: nothing is counted
+    rows: int | None = None  # the row limit that was found for it the last time
 
 
 @dataclass(slots=True, kw_only=True)

@@ -31,11 +31,12 @@ from gateway.config import Config
 from gateway.doors.claims import claimed
 from gateway.errors import ConfigError
 from gateway.facts.sightings import Sightings
+from gateway.facts.volume import VolumeCounter
 from gateway.links.hub import Hub
 from gateway.links.siblings import Hello
 from gateway.links.sources import hash_key
 from gateway.links.tasks import TaskGroup
-from gateway.links.volume_file import VolumeFile
+from gateway.links.volume_file import CountsFile, volume_file
 
 _log = logging.getLogger(__name__)
 _PROGRAM: Final = "import sys; from gateway.worker import main; sys.exit(main())"
@@ -63,14 +64,14 @@ async def supervise(config: Config, workers: int) -> None:
             raise ConfigError([why]) from None
         listeners = held.enter_context(claimed(config.listeners))
         hash_key(config)  # made now, if it is not there: not by several at a time
-        volume = VolumeFile(config.record.directory)
+        volume = volume_file(config.record.directory)
         await Supervisor(dataclasses.replace(config, listeners=listeners), workers, volume, ending).run()
 
 
 class Supervisor:
     """The workers of one gateway."""
 
-    def __init__(self, config: Config, workers: int, volume: VolumeFile, ending: asyncio.Event) -> None:
+    def __init__(self, config: Config, workers: int, volume: CountsFile[VolumeCounter], ending: asyncio.Event) -> None:
         """``ending`` is set when all are to end."""
         self._config = config
         self._workers = workers

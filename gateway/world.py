@@ -38,6 +38,11 @@ class LiveWorld:
         twin = self.twins.get(datasource)
         return twin.seen_ns if twin is not None else 0
 
+    def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
+        """How many rows a relation has, as its server estimates."""
+        twin = self.twins.get(datasource)
+        return twin.sizes.get(relation) if twin is not None else None
+
     def country_max_age(self, issuer: str) -> int:
         """Seconds for which an issuer's country claim counts."""
         return self._claim_ages.get(issuer, 0)

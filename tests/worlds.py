@@ -13,11 +13,26 @@ from gateway.demo.settings import DATASOURCE
 from gateway.doors.drive import run_sync
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.sightings import Sightings
+from gateway.facts.subjects import Cost
+from gateway.facts.tally import Room, SubjectTally, Used
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
-from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn, Outcome
+from gateway.needs import (
+    Ask,
+    Bounds,
+    Need,
+    NeedCounts,
+    NeedDecision,
+    NeedDurable,
+    NeedReading,
+    NeedRoom,
+    NeedTree,
+    NeedTurn,
+    Outcome,
+)
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
+from gateway.rations import Rations
 from gateway.reuse import History
 from gateway.sql.changes import Changes
 
@@ -37,6 +52,7 @@ class StillWorld:
         self.current_epoch: str | None = "epoch-1"
         self.history = History()
         self.seen_ns = 0
+        self.sizes: dict[str, int] = {}
 
     def epoch(self, datasource: DatasourceId) -> str | None:
         return self.current_epoch
@@ -53,6 +69,9 @@ class StillWorld:
     def epoch_seen_ns(self, datasource: DatasourceId) -> int:
         return self.seen_ns
 
+    def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
+        return self.sizes.get(relation)
+
     def country_max_age(self, issuer: str) -> int:
         return 900
 
@@ -60,7 +79,11 @@ class StillWorld:
 class Bench:
     """An Authority with everything it needs, and every need it had."""
 
-    def __init__(self, analyses: Callable[[str], Any], registry: Path = REGISTRY) -> None:
+    def __init__(
+        self, analyses: Callable[[str], Any], registry: Path = REGISTRY, *, tally: SubjectTally | None = None
+    ) -> None:
+        """``tally``: counts people there; without it nobody does."""
+        self.tally = tally
         self.engine = InProcessEngine(load_bundle(ROOT / "policies"))
         self.world = StillWorld(load_registry(registry), self.engine.revision)
         self.volume = VolumeCounter()
@@ -81,6 +104,7 @@ class Bench:
             new_id=lambda: f"d-{next(numbers)}",
             hash_key=b"k" * 32,
             own_name="sekisho_0f3a9c2b",
+            rations=Rations(self.world, self.tally, b"k" * 32) if self.tally is not None else None,
         )
 
     def ask(self, who: str, site: str, sql: str, **changes: Any) -> Ask:
@@ -123,6 +147,17 @@ class Bench:
                 return self.engine.evaluate(need.document)
             case NeedDurable():
                 return None
+            case NeedCounts():
+                return self.tally.counts(need.owner, need.kinds, need.at) if self.tally is not None else None
+            case NeedRoom():
+                return self._room(need)
+
+    def _room(self, need: NeedRoom) -> Any:
+        assert self.tally is not None
+        found = self.tally.reserve(need.owner, need.cost, need.bounds, need.at, need.last)
+        if isinstance(found, Room) and not need.keep:
+            self.tally.settle(found, Cost(), need.owner, Used(), need.at)
+        return found
 
     def decide(self, ask: Ask, at: int = NOW, authority: Authority | None = None) -> Outcome:
         self.needs.clear()

@@ -20,9 +20,11 @@ from gateway.model import Door, PrincipalId
 from gateway.needs import (
     Analysis,
     Need,
+    NeedCounts,
     NeedDecision,
     NeedDurable,
     NeedReading,
+    NeedRoom,
     NeedTree,
     NeedTurn,
     Outcome,
@@ -34,6 +36,8 @@ _STAGES: Final = {
     NeedTurn: Stage.UNDERSTAND,
     NeedTree: Stage.UNDERSTAND,
     NeedReading: Stage.UNDERSTAND,
+    NeedCounts: Stage.UNDERSTAND,
+    NeedRoom: Stage.DECIDE,
     NeedDecision: Stage.DECIDE,
     NeedDurable: Stage.RECORD,
 }

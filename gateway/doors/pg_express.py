@@ -140,4 +140,12 @@ def allowed(ticket: Ticket) -> Judgement:
     lasting = guarded and not reads
     # Nobody knows what one that is not understood does to the path, either.
     path = facts.statement.path if facts.statement.complete else PathDeed.SETS
-    return Judgement(ticket, text=standing.text, naming=standing.naming, guarded=guarded, lasting=lasting, path=path)
+    return Judgement(
+        ticket,
+        text=standing.text,
+        naming=standing.naming,
+        guarded=guarded,
+        lasting=lasting,
+        path=path,
+        watch=ticket.seen,
+    )

@@ -19,6 +19,7 @@ from gateway.doors.pg_limits import Doing
 from gateway.doors.pg_line import ClientLine
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_strict import OwnTrees
+from gateway.doors.pg_subjects import Counted, Seen
 from gateway.doors.pg_ticket import Judged, Ticket
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import DatasourceId, Door, Peer, StatementFacts
@@ -98,6 +99,7 @@ class Relay:
             act=self._go_on,
             fail=self._failed,
         )
+        self._counted = Counted(door.desk.authority)
         self._room = door.room
         self._server_slow = False
         self._draining = False
@@ -198,6 +200,7 @@ class Relay:
     def over(self) -> None:
         """Nothing is done any more: the connection has ended."""
         self._over = self._express.over = True
+        self._counted.settle()
         self._room.leave(self)
         if self._own is not None:
             self._own.over()
@@ -220,6 +223,8 @@ class Relay:
         """Do that; and see who has to wait now, or for what nobody has to any more."""
         self._act(actions)
         self._hold()
+        if not self._session.running and not self._session.waiting:
+            self._counted.settle()  # what was let through and never sent
         self._drained()
 
     def _act(self, actions: list[Action]) -> None:
@@ -270,7 +275,9 @@ class Relay:
         login, desk, now_ns = self._login, self._desk, time.time_ns()
         ticket = judge.ticket if isinstance(judge.ticket, Ticket) else None
         opened, at = _seen(judge.opened), now_ns // 1_000_000_000
-        usable = ticket is not None and ticket.usable and _covers(ticket, opened)
+        # Whose people are counted finds room anew, each time.
+        counted = ticket is not None and ticket.standing.cost is not None
+        usable = ticket is not None and ticket.usable and not counted and _covers(ticket, opened)
         if ticket is not None and usable and desk.authority.usable(ticket.standing, at):
             if judge.fresh:
                 # Its entry is of this Parse.
@@ -291,6 +298,8 @@ class Relay:
                 sends=True,
                 seen=opened,
                 names=None if judge.names is None else _Names(judge.names),
+                executes=judge.executes,
+                counts=True,
                 own_session=self._own is not None,
                 search_path=path,
                 path_state=path_state,
@@ -302,7 +311,9 @@ class Relay:
             work = desk.authority.authorize(ask, now_ns)
         trees = self._ask_own if self._own is not None else None
         outcome = desk.decide(work, Door.POSTGRES, partial(self._judged_later, judged), trees)
-        return None if outcome is None else _judgement(outcome, now_ns, self._meant(outcome, judged))
+        if outcome is None:
+            return None
+        return _judgement(outcome, now_ns, self._meant(outcome, judged), self._counted.begin(outcome))
 
     def _ask_own(self, need: NeedTree) -> asyncio.Future[Analysis]:
         """A strict session's own server is asked. Raises PolicyUnavailable."""
@@ -314,8 +325,12 @@ class Relay:
         return answer
 
     def _judged_later(self, judged: Judged | None, outcome: Outcome) -> None:
-        if not self._over:
-            self._go_on(self._session.judged(_judgement(outcome, time.time_ns(), self._meant(outcome, judged))))
+        seen = self._counted.begin(outcome)
+        judgement = _judgement(outcome, time.time_ns(), self._meant(outcome, judged), seen)
+        if self._over:
+            self._counted.settle()
+        else:
+            self._go_on(self._session.judged(judgement))
 
     def _meant(self, outcome: Outcome, judged: Judged | None) -> Judged | None:
         """What was judged in a strict session; ``judged``: by an earlier judgement, which stands."""
@@ -329,7 +344,7 @@ class Relay:
             return
         now_ns = time.time_ns()
         desk.metrics.completed(Door.POSTGRES, ok=action.sqlstate == "00000", rows=action.rows)
-        desk.authority.completed(ticket.standing, action.rows, now_ns // 1_000_000_000)
+        self._counted.completed(ticket.standing, action.rows, ticket.seen, now_ns // 1_000_000_000)
         desk.note(
             record.completion_entry(
                 ticket.decision_id,
@@ -342,9 +357,9 @@ class Relay:
         )
 
 
-def _judgement(outcome: Outcome, now_ns: int, judged: Judged | None = None) -> Judgement:
+def _judgement(outcome: Outcome, now_ns: int, judged: Judged | None = None, seen: Seen | None = None) -> Judgement:
     if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
-        return allowed(Ticket(outcome.standing, outcome.decision.id, now_ns, judged))
+        return allowed(Ticket(outcome.standing, outcome.decision.id, now_ns, judged, seen))
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
     fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.doors.pg_subjects import Seen
 from gateway.model import StatementFacts
 from gateway.reuse import Standing
 
@@ -28,6 +29,7 @@ class Ticket:
     decision_id: str
     began_ns: int
     judged: Judged | None = None  # of a strict session
+    seen: Seen | None = None  # the people in its rows, where they are counted
 
     @property
     def usable(self) -> bool:

@@ -36,6 +36,8 @@ The map:
   ``adequacy``    adequacy.yaml: countries that a regime recognises, or does not
 - ``designations`` what an authority or a law made of an entity
 - ``volume``      rows so far in the window, by controller and employer
+- ``subjects``    what a statement costs in people: by the row, by their keys, by the size of a table
+- ``tally``       distinct people by employer, type of data and country, month by month; what is reserved of a limit
 - ``folder``      the files as bytes: known names, bounded, and whole as a manifest or a link says
 - ``references``  what the files say of each other
 - ``yaml_tree``, ``fields``, ``csv_rows``, ``period``, ``countries``   how files are read: bounded, with lines, typed

@@ -21,6 +21,7 @@ Map:
     analysts    its connections, each under the search_path of whoever is asked for
     premises    what it rests on: a quiet log, a known encoding, roles without power
     scout       how the twin watches the catalogs: the epoch, what changed, the wake-up call
+    sizes       how many rows its relations have, as the server estimates
     own_session what a strict datasource's client sessions are started with, and what their roles must be like
     sources     what a configuration names on disk, loaded with every problem of all of it: registry, policy, secrets
     jwks        key sets of issuers: files, and the form they must have; jwks_fetch: one request for one
@@ -28,7 +29,8 @@ Map:
     line        between a supervisor and a worker: messages over a pair of sockets only they have
     siblings    a worker's end of it: what it shares with the others
     hub         the supervisor's ends: passes on, and knows how far each worker has come
-    volume_file the volume counts, over a restart
+    volume_file the counts of volume, over a restart
+    subjects    the stores in which people are counted, this gateway's own first
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
     blocks_watch the kill-switch's own files: in force at once, lifted when they are whole

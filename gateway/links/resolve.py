@@ -15,13 +15,26 @@ from typing import Any, assert_never
 from gateway.audit.writer import RecordWriter
 from gateway.config import Limits
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
+from gateway.facts.subjects import Cost
+from gateway.facts.tally import Full, Room, Used
 from gateway.links.allowance import Allowance, Pass
 from gateway.links.apart import Apart
+from gateway.links.subjects import Subjects
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
 from gateway.metrics import Metrics
-from gateway.model import Complaint, DatasourceId, Durability, JsonValue, PrincipalId
-from gateway.needs import Analysis, Need, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn
+from gateway.model import Complaint, DatasourceId, Durability, JsonValue, PrincipalId, VolumeCount
+from gateway.needs import (
+    Analysis,
+    Need,
+    NeedCounts,
+    NeedDecision,
+    NeedDurable,
+    NeedReading,
+    NeedRoom,
+    NeedTree,
+    NeedTurn,
+)
 from gateway.policy.engine import Engine
 from gateway.reading import InspectText
 
@@ -37,7 +50,9 @@ class Resolver:
         recorder: RecordWriter,
         metrics: Metrics,
         limits: Limits,
+        subjects: Subjects,
     ) -> None:
+        self._subjects = subjects
         self.engine = engine
         self._metrics = metrics
         self._twins = twins
@@ -46,7 +61,7 @@ class Resolver:
         self._apart = Apart(timeout=limits.reading_timeout_ms / 1000)
         self._tasks = TaskGroup()
 
-    def resolve(self, need: Need) -> asyncio.Future[Any] | None:
+    def resolve(self, need: Need) -> object:
         """The answer, or a future of it."""
         match need:
             case NeedDurable():
@@ -59,8 +74,35 @@ class Resolver:
                 return self._tasks.spawn(self._analyse(need), "analyse", told=SekishoError)
             case NeedReading():
                 return self._tasks.spawn(self._read(need), "read", told=SekishoError)
+            case NeedCounts():
+                return self._counts(need)
+            case NeedRoom():
+                return self._room(need)
             case _:
                 assert_never(need)
+
+    def _counts(self, need: NeedCounts) -> object:
+        try:
+            found = self._subjects.counts(need.owner, need.kinds, need.at)
+        except PolicyUnavailable:
+            return None
+        return self._tasks.spawn(_or_none(found), "read counts") if isinstance(found, asyncio.Future) else found
+
+    def _room(self, need: NeedRoom) -> object:
+        found = self._subjects.reserve(need.owner, need.cost, need.bounds, need.at, need.last)
+        if need.keep:
+            return found
+        if isinstance(found, asyncio.Future):
+            return self._tasks.spawn(self._look(need, found), "look for room", told=SekishoError)
+        return self._given_back(need, found)
+
+    async def _look(self, need: NeedRoom, found: asyncio.Future[Room | Full]) -> Room | Full:
+        return self._given_back(need, await found)
+
+    def _given_back(self, need: NeedRoom, found: Room | Full) -> Room | Full:
+        if isinstance(found, Room):
+            self._subjects.settle(found, Cost(), need.owner, Used(), need.at)
+        return found
 
     def _durable(self, need: NeedDurable) -> asyncio.Future[None] | None:
         loop = asyncio.get_running_loop()
@@ -197,6 +239,13 @@ class Resolver:
         await self._tasks.cancel()
         await self.engine.aclose()
         self._apart.close()
+
+
+async def _or_none(found: asyncio.Future[tuple[VolumeCount, ...]]) -> tuple[VolumeCount, ...] | None:
+    try:
+        return await found
+    except PolicyUnavailable:
+        return None
 
 
 def _now() -> float:

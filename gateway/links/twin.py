@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.config import Datasource
@@ -27,6 +27,7 @@ from gateway.links.locked import Locked
 from gateway.links.premises import inspect
 from gateway.links.scout import Alarm, listen, looked_up_in, read_catalogs, read_epoch, stamped
 from gateway.links.server import Credentials, ServerAddress, open_connection
+from gateway.links.sizes import INTERVAL, read_sizes
 from gateway.model import Complaint, Vouched
 from gateway.needs import Analysis
 from gateway.pgwire.login import LoginRefused
@@ -82,6 +83,8 @@ class Twin:
         self.catalog: Catalog | None = None
         self.changes: Changes = EVERYTHING  # what the last change of the epoch changed
         self.history = History()
+        self.sizes: Mapping[str, int] = {}  # rows of relations, as far as the server knows
+        self._sized = -INTERVAL  # when that was, by the loop's clock
         self.seen_ns = 0  # when the catalogs were last looked at and known
         self.trouble = "not started"
         self.server_words = ""  # the server's own about that trouble; they name roles and hosts: for operators only
@@ -125,6 +128,8 @@ class Twin:
             if stamped(await read_epoch(self._scout, self._timeout), self._vouched()) != self.epoch:
                 seen_ns = time.time_ns()
                 await self._load(self._scout)
+                self._sized = -INTERVAL
+            await self._measure(self._scout)
             self.seen_ns = seen_ns
             return
         except ConfigError:
@@ -141,6 +146,13 @@ class Twin:
             why, words = "an error of the gateway's own; the log has it", ""
         self._close_all()
         self._down(why, words)
+
+    async def _measure(self, scout: Asker) -> None:
+        """Sizes of relations, now and then, and whenever the catalogs are not what they were."""
+        now = asyncio.get_running_loop().time()
+        if self.catalog is not None and now - self._sized >= INTERVAL:
+            self.sizes = await read_sizes(scout, self.catalog, self._timeout)
+            self._sized = now
 
     async def _open_scout(self) -> Asker:
         # the catalogs of a large database take their time

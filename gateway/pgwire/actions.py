@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.errors import Reason
 from gateway.naming import NameKind, Naming
@@ -54,6 +55,16 @@ class Judge:
     path_state: PathState = PathState.SETTLED
 
 
+class RowWatch(Protocol):
+    """Looks at the rows of one execution as they pass by. It changes none and holds none up."""
+
+    whole: bool  # rows must be whole when they are looked at
+
+    def rows(self, data: bytes, start: int, counted: int) -> None:
+        """So many rows begin at ``start``, one after the other; the last of them may be cut."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The answer to Judge: go on with this ticket, or say these error fields in place of the statement."""
@@ -65,6 +76,7 @@ class Judgement:
     lasting: bool = False  # and so do all of them until the transaction ends: a constraint may be checked only then
     naming: Naming | None = None  # the names of the session that the text uses; ours are to stand in their places
     path: PathDeed = PathDeed.KEEPS  # what it may do to the search_path
+    watch: RowWatch | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

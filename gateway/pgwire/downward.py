@@ -23,6 +23,7 @@ from gateway.pgwire.strict import Strict
 _DATA_ROW: Final = ord("D")
 _COPY_DATA: Final = ord("d")
 _IMPOSSIBLE: Final = "a message of the server has an impossible length"
+_GATHERED: Final = 65_536  # bytes of a row that is looked at; a longer one is relayed unseen
 _NO_CURSOR: Final = "34000"
 _FAREWELLS: Final = frozenset({"FATAL", "PANIC"})
 _POSITION: Final = re.compile(rb"\0P([0-9]{1,9})\0")
@@ -82,6 +83,8 @@ class Downward:
                 kind = data[position]
                 if (kind == _DATA_ROW or kind == _COPY_DATA) and not ours:  # relayed without being gathered
                     end = self._rows(data, position)
+                    if end == position:
+                        break  # somebody looks at this row, and it has not come whole
                     if end > size:
                         self._skip, position = end - size, size
                         break
@@ -124,13 +127,19 @@ class Downward:
         ):
             raise UpstreamError(Reason.MESSAGE_REFUSED, "the server sent a row nobody asked for")
         last, counted = len(data) - HEADER_BYTES, 0
+        began, watch = position, head.watch if kind == _DATA_ROW else None
+        gathered = _GATHERED if watch is not None and watch.whole else 0
         while position <= last and data[position] == kind:
             length = data[position + 1] << 24 | data[position + 2] << 16 | data[position + 3] << 8 | data[position + 4]
             if length < 4:
                 raise UpstreamError(Reason.MESSAGE_MALFORMED, _IMPOSSIBLE)
+            if length < gathered and position + length >= len(data):
+                break
             position += 1 + length
             counted += 1
         head.counted += counted
+        if watch is not None and counted:
+            watch.rows(data, began, counted)
         return position
 
     def _expect(self, *kinds: Sent) -> Expectation:

@@ -19,7 +19,7 @@ from enum import IntEnum
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from gateway.naming import NameKind, Naming
-from gateway.pgwire.actions import Named
+from gateway.pgwire.actions import Named, RowWatch
 from gateway.pgwire.guard import Guard
 
 NAME_BYTES: Final = 63  # the server tells names apart by these, those of the protocol as well (measured)
@@ -205,6 +205,7 @@ class Expectation:
     question: bool = False  # the last message of a question to a strict session
     prepared: Prepared | None = None  # the statement that a strict session may analyse again with it
     overdue: bool = False  # it was cancelled because it took too long
+    watch: RowWatch | None = None  # looks at its rows as they pass by
     copied: bool = False  # what flows is COPY data: a message of it is not always a row, so the tag's number counts
 
     @property

@@ -20,8 +20,7 @@ from gateway.pgwire.sqlnames import SqlNames, lookup_of, may_name
 from gateway.pgwire.strict import ALONE, Approver, Strict
 
 
-def _sent(text: bytes, judgement: Judgement) -> bytes:
-    """What goes to the server: the client's own bytes, unless obligations were written into them."""
+def _sent(text: bytes, judgement: Judgement) -> bytes:  # the client's own bytes, unless obligations were written in
     return text if judgement.text is None else judgement.text.encode()
 
 
@@ -115,8 +114,7 @@ class Upward:
             return self._hold(b"Q", body)  # what its names stand for hangs on answers to come
 
         def answer(judgement: Judgement) -> None:
-            # Any Query destroys the unnamed statement and portal (HAZARDS W14).
-            batch = self._shared.batch
+            batch = self._shared.batch  # any Query destroys the unnamed statement and portal (HAZARDS W14)
             gone: AnyChanges = (*self._shared.statements.drop(b"", batch), *self._shared.portals.drop(b"", batch))
             if self._strict is not None and self._strict.failed:
                 return self._strict.say_failure(judgement, gone, query=True)
@@ -128,6 +126,7 @@ class Upward:
                     changes=gone,
                     guard=guard_of(judgement),
                     may_copy=messages.may_copy(text),
+                    watch=judgement.watch,
                 )
                 sent = _sent(query, judgement)
                 if judgement.naming is not None:
@@ -337,6 +336,7 @@ class Upward:
                     aliases=((portal.own, name),),
                     guard=prepared.guard,
                     may_copy=messages.may_copy(prepared.text),
+                    watch=judgement.watch,
                 )
                 if spliced is not None:
                     self._sql_names.execute(prepared, spliced, judgement, expected)

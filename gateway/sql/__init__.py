@@ -29,6 +29,7 @@
     walker.py           the walk from a query to everything it touches
     privileges.py       what the server itself will ask privileges for: facts are never narrower
     targets.py          what a write does besides: triggers, checks, indexes, cascades
+    spread.py           how many rows of each relation stand behind a row of the result, and what shows which column
     touched.py          the collector: columns with their use, relations, the first refusal
     together.py         several statements in one text, judged as one
     shape.py            a text without the constants that cannot change its meaning

@@ -7,14 +7,16 @@ set and a detail that names a node, function or relation and never a value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from gateway.model import StatementEffect, StatementFacts
+from gateway.model import Spread, StatementEffect, StatementFacts
 from gateway.sql.catalog import Catalog
 from gateway.sql.codes import SET_CONFIG, SUMMARIES, IncompleteCode
 from gateway.sql.copying import COPY_IN, COPY_IN_WHOLE
 from gateway.sql.creating import KINDS as CREATIONS
 from gateway.sql.creating import creation_problem
 from gateway.sql.depends import depends_on
+from gateway.sql.spread import spread_of
 from gateway.sql.targets import whole_target
 from gateway.sql.touched import Touched
 from gateway.sql.tree.fields import GRAMMARS
@@ -38,11 +40,15 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
         return _facts(kind, touched)
     walker = Walker(catalog, touched)
     queries = 0
+    spread: tuple[Spread, ...] = ()
+    shows = False
     try:
         for text in trees:
             for query in read_tree(text, grammar):
                 queries += 1
                 walker.statement(query)
+                spread = spread_of(walker.scopes, catalog) if queries == 1 else ()  # of several nobody knows which
+                shows = shows or bool(walker.scopes and walker.scopes[0].outputs)
                 if kind in (COPY_IN, COPY_IN_WHOLE):
                     _copy_in(kind, touched, query, queries)
     except TreeRefused as refused:
@@ -56,7 +62,7 @@ def read_facts(kind: str, trees: Sequence[str], catalog: Catalog, *, max_tree_by
         touched.refuse(IncompleteCode.TARGET_REFUSED, problem)
     if not queries:
         touched.refuse(IncompleteCode.NO_TREE, SUMMARIES[IncompleteCode.NO_TREE])
-    return _facts(kind, touched, trees)
+    return replace(_facts(kind, touched, trees), spread=spread, shows=shows and kind != "explain")
 
 
 def _copy_in(kind: str, touched: Touched, query: Node, queries: int) -> None:

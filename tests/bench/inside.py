@@ -61,6 +61,9 @@ class _World:
     def epoch_seen_ns(self, datasource: DatasourceId) -> int:
         return 0
 
+    def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
+        return None
+
     def country_max_age(self, issuer: str) -> int:
         return 900
 

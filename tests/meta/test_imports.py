@@ -45,6 +45,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "narrow",
         "strictness",
         "understand",
+        "rations",
+        "outcomes",
         "authorize",
     ),
     ("links", "reports"),

@@ -17,7 +17,7 @@ from gateway.audit.folder import lock_alone
 from gateway.audit.segments import FileCalls
 from gateway.config_load import load
 from gateway.errors import ConfigError
-from gateway.links.volume_file import VolumeFile
+from gateway.links.volume_file import volume_file
 from gateway.supervisor import Supervisor, _how, supervise
 from tests.houses import House
 
@@ -49,7 +49,7 @@ def run(
 
     async def whole() -> list[str]:
         config = load(house.layout.config, {})
-        one = Supervisor(config, workers, VolumeFile(house.layout.record), ending or asyncio.Event())
+        one = Supervisor(config, workers, volume_file(house.layout.record), ending or asyncio.Event())
         try:
             async with asyncio.timeout(30):
                 await one.run()

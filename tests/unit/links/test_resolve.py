@@ -13,7 +13,9 @@ from gateway.audit.segments import FileCalls
 from gateway.audit.writer import RecordWriter
 from gateway.config import Limits
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
+from gateway.facts.tally import SubjectTally
 from gateway.links.resolve import Resolver
+from gateway.links.subjects import LocalSubjects
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Durability, PrincipalId
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn
@@ -39,7 +41,12 @@ class Desk:
         self.metrics = Metrics(self.registry, rules={}, datasources=[], incomplete_codes=[], version="0")
         self.recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway", calls=calls)
         self.resolver = Resolver(
-            engine=engine, twins={}, recorder=self.recorder, metrics=self.metrics, limits=limits or Limits()
+            engine=engine,
+            twins={},
+            recorder=self.recorder,
+            metrics=self.metrics,
+            limits=limits or Limits(),
+            subjects=LocalSubjects(SubjectTally()),
         )
 
     def count(self, name: str, **labels: str) -> float:

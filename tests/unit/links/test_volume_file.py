@@ -13,44 +13,44 @@ from gateway.audit.verify import verify
 from gateway.audit.writer import RecordWriter
 from gateway.errors import ConfigError
 from gateway.links import volume_file
-from gateway.links.volume_file import NAME, VolumeFile
+from gateway.links.volume_file import NAME, CountsFile
 from gateway.model import EntityId
 
 LINE, SHANGHAI = EntityId("line-jp"), EntityId("line-cn")
 AT = 1_795_000_000
 
 
-def save(file: VolumeFile) -> bool:
+def save(file: CountsFile) -> bool:
     return asyncio.run(file.save())
 
 
-def rows(file: VolumeFile) -> int:
+def rows(file: CountsFile) -> int:
     return file.counter.rows(LINE, SHANGHAI, AT).rows
 
 
 def test_counts_come_back(tmp_path):
-    file = VolumeFile(tmp_path)
+    file = volume_file.volume_file(tmp_path)
     assert rows(file) == 0
     file.counter.add(LINE, SHANGHAI, 5, AT)
     assert save(file)
 
-    again = VolumeFile(tmp_path)
+    again = volume_file.volume_file(tmp_path)
 
     assert rows(again) == 5
     again.counter.add(LINE, SHANGHAI, 2, AT)
     assert save(again)
-    assert rows(VolumeFile(tmp_path)) == 7
+    assert rows(volume_file.volume_file(tmp_path)) == 7
 
 
 def test_nothing_is_written_while_nothing_changes(tmp_path):
-    file = VolumeFile(tmp_path)
+    file = volume_file.volume_file(tmp_path)
     file.counter.add(LINE, SHANGHAI, 5, AT)
     assert (save(file), save(file)) == (True, False)
-    assert not save(VolumeFile(tmp_path)), "what was read is what would be written"
+    assert not save(volume_file.volume_file(tmp_path)), "what was read is what would be written"
 
 
 def test_it_is_for_its_owner_only_and_replaced_whole(tmp_path):
-    file = VolumeFile(tmp_path)
+    file = volume_file.volume_file(tmp_path)
     (tmp_path / f"{NAME}.unfinished").write_text("of a crash")
     save(file)
     path = tmp_path / NAME
@@ -71,9 +71,9 @@ def test_a_link_in_the_way_is_not_written_through(tmp_path):
     (folder / f"{NAME}.unfinished").symlink_to(victim)
 
     with pytest.raises(ConfigError):
-        VolumeFile(folder)  # and what it points at is not read as counts
+        volume_file.volume_file(folder)  # and what it points at is not read as counts
     (folder / NAME).unlink()
-    save(VolumeFile(folder))
+    save(volume_file.volume_file(folder))
 
     assert victim.read_text() == "mine"
 
@@ -103,7 +103,7 @@ def test_a_broken_file_stops_the_start_and_is_named(tmp_path, content, problem):
     path.write_bytes(content)
 
     with pytest.raises(ConfigError) as caught:
-        VolumeFile(tmp_path)
+        volume_file.volume_file(tmp_path)
 
     (found,) = caught.value.problems
     assert found.startswith(str(path))
@@ -114,7 +114,7 @@ def test_a_broken_file_stops_the_start_and_is_named(tmp_path, content, problem):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / NAME).mkdir()
     with pytest.raises(ConfigError) as caught:
-        VolumeFile(tmp_path)
+        volume_file.volume_file(tmp_path)
     assert caught.value.problems == (f"{tmp_path / NAME}: cannot be read: Is a directory",)
 
 
@@ -122,13 +122,13 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(volume_file, "_MAX_BYTES", 10)
     (tmp_path / NAME).write_text(" " * 11)
     with pytest.raises(ConfigError, match="larger than 10 bytes"):
-        VolumeFile(tmp_path)
+        volume_file.volume_file(tmp_path)
 
 
 def test_a_failure_to_write_is_told_once_and_tried_again(tmp_path, caplog):
     folder = tmp_path / "record"
     folder.mkdir()
-    file = VolumeFile(folder)
+    file = volume_file.volume_file(folder)
     file.counter.add(LINE, SHANGHAI, 5, AT)
     folder.rename(tmp_path / "away")
 
@@ -137,11 +137,11 @@ def test_a_failure_to_write_is_told_once_and_tried_again(tmp_path, caplog):
 
     (tmp_path / "away").rename(folder)
     assert save(file)
-    assert rows(VolumeFile(folder)) == 5
+    assert rows(volume_file.volume_file(folder)) == 5
 
 
 def test_a_write_that_breaks_off_leaves_the_old_counts(tmp_path, monkeypatch):
-    file = VolumeFile(tmp_path)
+    file = volume_file.volume_file(tmp_path)
     file.counter.add(LINE, SHANGHAI, 5, AT)
     save(file)
 
@@ -152,14 +152,14 @@ def test_a_write_that_breaks_off_leaves_the_old_counts(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", full)
         assert not save(file)
-    assert rows(VolumeFile(tmp_path)) == 5
+    assert rows(volume_file.volume_file(tmp_path)) == 5
 
 
 def test_run_saves_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(volume_file, "INTERVAL", 0.001)
 
     async def work():
-        file = VolumeFile(tmp_path)
+        file = volume_file.volume_file(tmp_path)
         task = asyncio.get_running_loop().create_task(file.run())
         for total in (1, 2):
             file.counter.add(LINE, SHANGHAI, 1, AT)
@@ -179,7 +179,7 @@ def _saved(folder: Path, total: int) -> bool:
 def test_verify_leaves_it_alone(tmp_path):
     writer = RecordWriter.open(tmp_path, segment_bytes=1 << 20, writer="gateway")
     try:
-        file = VolumeFile(tmp_path)
+        file = volume_file.volume_file(tmp_path)
         file.counter.add(LINE, SHANGHAI, 5, AT)
         save(file)
     finally:

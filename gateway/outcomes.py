@@ -1,0 +1,58 @@
+"""What becomes of a verdict: its entry in the record, and the answer a door acts on, with its words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.audit import record
+from gateway.audit.ready import Repeats
+from gateway.errors import Reason, SekishoError
+from gateway.explain import Explanation, explain, without_rule
+from gateway.model import Decision, Effect, Verdict
+from gateway.needs import Outcome
+from gateway.reuse import Standing
+
+
+def decision_entry(
+    standing: Standing, decision: Decision, full: Repeats | None, at_ns: int, session: str, age_ms: int | None
+) -> record.Entry:
+    """The entry of one decision: in full, or as a repeat of one that is in the record in full."""
+    if full is not None:
+        return record.repeat_entry(decision.id, of=full.of, at_ns=at_ns, session=session, epoch_age_ms=age_ms)
+    return record.decision_entry(
+        standing.understanding,
+        decision,
+        at_ns=at_ns,
+        session=session,
+        statement=standing.normalised,
+        statement_hash=standing.statement_hash,
+        epoch=standing.epoch or None,
+        epoch_age_ms=age_ms,
+    )
+
+
+def closed(verdict: Verdict, reason: Reason) -> Verdict:
+    """The same verdict turned into a denial for a reason of our own."""
+    return replace(verdict, effect=Effect.DENY, reason=reason, obligations=(), findings=())
+
+
+def refusal(decision: Decision, standing: Standing | None, detail: str) -> Outcome:
+    verdict = decision.verdict
+    words: Explanation
+    if standing is not None and verdict.findings:
+        words = explain(decision.id, verdict, standing.understanding.statement, nearest=standing.hint)
+    else:
+        words = without_rule(decision.id, verdict.reason, detail)
+    return Outcome(
+        reason=verdict.reason,
+        decision=decision,
+        standing=standing,
+        message=words.message,
+        detail=words.detail,
+        hint=words.hint,
+        sqlstate=sqlstate_of(verdict.reason),
+    )
+
+
+def sqlstate_of(reason: Reason) -> str:
+    return SekishoError(reason).answer.sqlstate
