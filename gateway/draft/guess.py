@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -80,13 +81,17 @@ def _about_people(tables: Sequence[TableSeen], guessed: Mapping[str, tuple[Colum
             found[table.name] = "its name (devices of people)"
         elif strong:
             found[table.name] = f"its columns ({', '.join(map(quoted, strong[:3]))})"
+    referring: dict[str, list[str]] = defaultdict(list)
+    for table in tables:
+        for target in set(table.refers.values()):
+            referring[target].append(table.name)
     waiting = list(found)
     while waiting:
         reached = waiting.pop()
-        for table in tables:
-            if table.name not in found and reached in table.refers.values():
-                found[table.name] = f"it refers to {quoted(reached)}"
-                waiting.append(table.name)
+        for name in referring[reached]:
+            if name not in found:
+                found[name] = f"it refers to {quoted(reached)}"
+                waiting.append(name)
     return found
 
 

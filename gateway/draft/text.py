@@ -37,11 +37,11 @@ def yaml_text(owner: Owner, tables: Sequence[TableDraft]) -> str:
         f"    controller: {owner.controller}",
         "    unlabelled: deny",
     ]
-    about = [table for table in tables if any(column.labelled for column in table.columns) and table.about_people]
+    about = [table for table in tables if _is_listed(table)]
     lines.append("    tables:" if about else "    tables: {}")
     for table in about:
         lines.extend(_table(table))
-    rest = [table for table in tables if table not in about]
+    rest = [table for table in tables if not _is_listed(table)]
     if rest:
         lines.append(
             "    # Nothing points at people in these tables, which is no proof. If that is so, move them above:"
@@ -50,6 +50,10 @@ def yaml_text(owner: Owner, tables: Sequence[TableDraft]) -> str:
         lines.append(f"    #   {_key(table.name)}: {{about: nobody}}{_unread(table)}")
         lines.extend(f"    #     {_suggested(column)}" for column in table.columns if column.guesses)
     return _HEAD + "\n".join(lines) + "\n"
+
+
+def _is_listed(table: TableDraft) -> bool:
+    return table.about_people and any(column.labelled for column in table.columns)
 
 
 def _table(table: TableDraft) -> Iterator[str]:

@@ -6,13 +6,10 @@ there is no blank between its words.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.draft.sure import Sure
-
-_ASCII: Final = re.compile(r"[ -~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +19,6 @@ class Words:
     meaning: str
     sure: Sure
     words: str
-
-    def fit(self, whole: str, plain: str) -> bool:
-        """Whether one of them is in a name: ``plain`` is it as words between ``_``, ``whole`` as it was written."""
-        return any(_fits(word, whole, plain) for word in self.words.split())
-
-    def end(self, whole: str, plain: str) -> bool:
-        """Whether one of them is the last word of a name, in the plural too: what a table's rows are."""
-        return any(
-            any(plain.endswith(f"_{form}_") for form in _forms(word)) if latin(word) else word in whole
-            for word in self.words.split()
-        )
-
-
-def latin(word: str) -> bool:
-    """Whether a word is written as names of most databases are."""
-    return _ASCII.fullmatch(word) is not None
-
-
-def _fits(word: str, whole: str, plain: str) -> bool:
-    if word.startswith("="):
-        return plain == f"_{word[1:]}_"
-    return f"_{word}_" in plain if latin(word) else word in whole
-
-
-def _forms(word: str) -> tuple[str, ...]:
-    plural = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    return word, plural, f"{word}n", f"{word}en"
 
 
 _HIGH, _MEDIUM, _LOW = Sure.HIGH, Sure.MEDIUM, Sure.LOW
@@ -274,12 +244,14 @@ PEOPLE: Final = (
         "ผู้ใช้ สมาชิก",
     ),
 )
-DEVICES: Final = Words("device", _HIGH, "device handset terminal_device phone_device 端末 기기 设备 設備 อุปกรณ์")
+DEVICES: Final = (Words("device", _HIGH, "device handset terminal_device phone_device 端末 기기 设备 設備 อุปกรณ์"),)
 # What is about nothing but the row: when it was made, in which order, whether it is still there.
-TECHNICAL: Final = Words(
-    "",
-    _MEDIUM,
-    "=created_at =updated_at =modified_at =deleted_at =inserted_at =created_on =updated_on =created =updated "
-    "=create_time =update_time =created_time =updated_time =version =row_version =lock_version =sort_order =position "
-    "=xmin_seen =etag",
+TECHNICAL: Final = (
+    Words(
+        "",
+        _MEDIUM,
+        "=created_at =updated_at =modified_at =deleted_at =inserted_at =created_on =updated_on =created =updated "
+        "=create_time =update_time =created_time =updated_time =version =row_version =lock_version =sort_order =position "
+        "=xmin_seen =etag",
+    ),
 )

@@ -65,6 +65,14 @@ def test_whose_rows_a_table_has(table: str, subject: str | None) -> None:
     assert (None if found is None else found[0]) == subject
 
 
+def test_a_word_is_found_whole() -> None:
+    assert of_column("emailed") == ()
+    assert of_column("connection_telescope") == ()
+    assert of_column("the_date_of_birth_of_it") == of_column("DateOfBirth")
+    assert [one.data_type for one in of_column("連絡メール先")] == ["user.contact.email"]
+    assert of_people("顧客_users") == ("customer", Sure.HIGH)
+
+
 def test_devices_and_what_is_technical() -> None:
     assert of_devices("user_devices")
     assert not of_devices("device_models")
