@@ -251,7 +251,7 @@ TECHNICAL: Final = (
         "",
         _MEDIUM,
         "=created_at =updated_at =modified_at =deleted_at =inserted_at =created_on =updated_on =created =updated "
-        "=create_time =update_time =created_time =updated_time =version =row_version =lock_version =sort_order =position "
-        "=xmin_seen =etag",
+        "=create_time =update_time =created_time =updated_time =version =row_version =lock_version =sort_order "
+        "=position =xmin_seen =etag",
     ),
 )
