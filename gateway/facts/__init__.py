@@ -39,6 +39,7 @@ The map:
 - ``subjects``    what a statement costs in people: by the row, by their keys, by the size of a table
 - ``tally``       distinct people by employer, type of data and country, month by month; what is reserved of a limit
 - ``folder``      the files as bytes: known names, bounded, and whole as a manifest or a link says
+- ``collecting``  how millions of objects are made without Python's collector walking through them
 - ``references``  what the files say of each other
 - ``yaml_tree``, ``fields``, ``csv_rows``, ``period``, ``countries``   how files are read: bounded, with lines, typed
 

@@ -2,12 +2,15 @@
 
 ``direct: true`` says that whoever has such an address stands at the site. A VPN exit, a hosting network or a load
 balancer never is: its address tells where a machine is, not where a person is.
+
+Networks of two sites may lie in each other only where the inner site says so (``within: [cluster]``): the closest one
+counts, and a network that somebody wrote too wide would else turn an exit into an office, or the other way round.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -97,11 +100,14 @@ def read_networks(root: Section) -> Networks:
     """All sites of the file."""
     sites: dict[str, Site] = {}
     networks: dict[Network, Site] = {}
+    lines: dict[Network, int] = {}
+    within: dict[str, tuple[str, ...]] = {}
     for section in root.sections("sites", required=True):
         site = _site(section)
         if site.id in sites:
             section.problem(f"site '{site.id}' stands twice", "id")
         sites[site.id] = site
+        within[site.id] = section.texts("within")
         line = section.line_of("cidrs")
         for text in section.texts("cidrs"):
             network = _network(section, text, line)
@@ -109,10 +115,38 @@ def read_networks(root: Section) -> Networks:
                 continue
             if network in networks:
                 section.problem_at(line, f"network {network} belongs to site '{networks[network].id}' already")
-            networks[network] = site
+            networks[network], lines[network] = site, line
         section.done()
     root.done()
+    for network, outer in _nested(networks):
+        inner, other = networks[network].id, networks[outer].id
+        if other not in within[inner]:
+            why = f"network {network} of site '{inner}' lies in {outer} of site '{other}'"
+            root.problem_at(lines[network], f"{why}: say 'within: [{other}]' where that is meant")
+    for site_id, names in within.items():
+        for name in names:
+            if name not in sites:
+                root.problem(f"site '{site_id}' is said to lie within '{name}', which is no site")
     return Networks(sites, networks)
+
+
+def _nested(networks: Mapping[Network, Site]) -> Iterator[tuple[Network, Network]]:
+    """Networks of which the closest one around them is another site's, with that one."""
+    around: list[Network] = []
+    for network in sorted(networks, key=lambda one: (one.version, int(one.network_address), one.prefixlen)):
+        while around and not _holds(around[-1], network):
+            around.pop()
+        if around and networks[around[-1]].id != networks[network].id:
+            yield network, around[-1]
+        around.append(network)
+
+
+def _holds(outer: Network, inner: Network) -> bool:
+    """Whether the one lies in the other, which begins no later."""
+    if outer.version != inner.version or outer.prefixlen > inner.prefixlen:
+        return False
+    bits = inner.max_prefixlen - outer.prefixlen
+    return int(inner.network_address) >> bits == int(outer.network_address) >> bits
 
 
 def _site(section: Section) -> Site:

@@ -60,18 +60,21 @@ def majority_cycles(
     Minorities held in a circle are real (cross-holdings) and nothing is wrong with them.
     """
     told: set[frozenset[EntityId]] = set()
+    ends: set[tuple[EntityId, int]] = set()  # from where, and on which day, the way up comes to an end
     for edge in edges:
         if not _majority(edge):
             continue
         day = edge.period.start if edge.period.start is not None else _EVER
-        way = [edge.owned]
+        way: dict[EntityId, None] = {edge.owned: None}  # in order
         here: EntityId | None = edge.owner
-        while here is not None and here not in way:
-            way.append(here)
+        while here is not None and here not in way and (here, day) not in ends:
+            way[here] = None
             here = next((up.owner for up in owners_of(here) if _majority(up) and up.period.covers(day)), None)
         if here == edge.owned and frozenset(way) not in told:
             told.add(frozenset(way))
             yield edge, (*way, edge.owned)
+        elif here is None or here not in way:
+            ends.update((one, day) for one in way)
 
 
 def _majority(edge: Ownership) -> bool:

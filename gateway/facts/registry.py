@@ -32,6 +32,7 @@ from gateway.facts.blocks import Blocks
 from gateway.facts.bulk import Bulk
 from gateway.facts.catalog import Source
 from gateway.facts.changes import touched
+from gateway.facts.collecting import MANY, set_aside, uncollected
 from gateway.facts.control import Controls, OwnershipTest
 from gateway.facts.designations import designated_on
 from gateway.facts.entities import Entities
@@ -239,6 +240,16 @@ def load_registry(
     ``delivery`` is what must say that it is whole; ``admin`` is the file of `sekisho block`. What was imported in bulk
     and is the same in ``former`` is taken from there, not read a second time.
     """
+    with uncollected():
+        found = _load(directory, former, delivery, admin)
+        if len(found.entities.bulk.rows) >= MANY and (
+            former is None or former.entities.bulk is not found.entities.bulk
+        ):
+            set_aside()
+    return found
+
+
+def _load(directory: Path, former: Registry | None, delivery: Delivery, admin: Path | None) -> Registry:
     problems = Problems()
     read_before = former.contents if former is not None else Contents()
     files, contents = folder.read_folder(directory, FILES, problems, delivery, read_before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.bench import facts
 from tests.bench.figures import Table, shown
 
 _Row = Mapping[str, Any]
@@ -49,6 +50,10 @@ def _wire(clients: int, protocol: str) -> Callable[[_Row], bool]:
     return lambda row: row["clients"] == clients and row["protocol"] == protocol
 
 
+def _what(what: str) -> Callable[[_Row], bool]:
+    return lambda row: row["what"] == what
+
+
 def _any(row: _Row) -> bool:
     return True
 
@@ -65,4 +70,6 @@ _GOALS: tuple[tuple[str, float, bool, str, Callable[[_Row], bool], str, str], ..
     ("COPY out: x direct", 0.97, False, "copy", _any, "to_direct", _TWO),
     ("logins per second of a core", 300, False, "login", _any, "per_second_of_a_core", _NONE),
     ("memory of an idle session, kB", 100, True, "memory", _any, "each_kb", _NONE),
+    ("a registry of a million entities: CPU s", 10, True, "registry-load", _what(facts.WHOLE), "cpu_seconds", _ONE),
+    ("a chain in it, once computed: us", 20, True, "registry-lookup", _what(facts.CHAIN), "p99_us", _ONE),
 )

@@ -8,8 +8,8 @@ from tests.unit.facts.world import section
 SITES = """\
 sites:
   - {id: wide, country: JP, kind: office, direct: true, cidrs: [10.0.0.0/8, 2001:db8::/32]}
-  - {id: vpn, country: KR, kind: vpn-egress, cidrs: [10.1.0.0/16, 2001:db8:1::/48]}
-  - {id: one, country: CN, kind: office, direct: true, cidrs: [10.1.2.3/32]}
+  - {id: vpn, country: KR, kind: vpn-egress, within: [wide], cidrs: [10.1.0.0/16, 2001:db8:1::/48]}
+  - {id: one, country: CN, kind: office, direct: true, within: [vpn], cidrs: [10.1.2.3/32]}
 """
 
 
@@ -79,3 +79,32 @@ def test_same_network_at_two_sites_is_a_problem() -> None:
     )
     read_networks(root)
     assert problems.listed() == ["test.yaml:3: network 192.0.2.0/24 belongs to site 'a' already"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "problem"),
+    [
+        ("cidrs: [10.1.0.0/16]", "test.yaml:3: network 10.1.0.0/16 of site 'vpn' lies in 10.0.0.0/8 of site 'wide'"),
+        ("within: [wide], cidrs: [10.1.0.0/16]", None),
+        ("within: [other], cidrs: [11.1.0.0/16]", "test.yaml:1: site 'vpn' is said to lie within 'other', which is no"),
+        ("cidrs: [11.0.0.0/8]", None),
+        ("cidrs: ['2001:db8::/32']", None),
+        ("cidrs: [9.0.0.0/8, 0.0.0.0/5]", "test.yaml:3: network 0.0.0.0/5 reaches into 0.0.0.0/8"),
+        ("cidrs: [10.0.0.0/7]", "test.yaml:2: network 10.0.0.0/8 of site 'wide' lies in 10.0.0.0/7 of site 'vpn'"),
+    ],
+)
+def test_networks_of_two_sites_overlap_in_words_only(inner: str, problem: str | None) -> None:
+    """What is inside of an office by mistake would make an exit a place, or a place an exit."""
+    root, problems = section(
+        "sites:\n"
+        "  - {id: wide, country: JP, kind: office, direct: true, cidrs: [10.0.0.0/8]}\n"
+        f"  - {{id: vpn, country: JP, kind: vpn-egress, {inner}}}\n"
+    )
+    read_networks(root)
+    found = problems.listed()
+    assert found == [] if problem is None else any(one.startswith(problem) for one in found), found
+
+
+def test_networks_of_one_site_may_lie_in_each_other() -> None:
+    cidrs = "[10.0.0.0/8, 10.1.0.0/16, 10.1.1.0/24]"
+    assert networks(f"sites: [{{id: wide, country: JP, kind: office, cidrs: {cidrs}}}]").sites.keys() == {"wide"}
