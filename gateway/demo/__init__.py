@@ -13,6 +13,7 @@ places are staged: a relay stands in for an edge load balancer and states, by PR
     trail.py       reads what the gateway added to its record
     story.py       the steps and what each is expected to give
     play.py        plays one step through the postgres door and compares
+    kill_switch.py what is done last: all of a country is blocked, and let in again
     show.py        terminal output: colour, wrapping, tables
     run.py         the order of all this; ``run`` is the entry
 

@@ -108,6 +108,15 @@ class Stage:
             with connection:
                 return tuple(self._ask(connection, step.who, query) for query in step.queries)
 
+    def knock(self, who: Character, site: str) -> Complaint | None:
+        """Begin a session and end it; what the door says where none begins."""
+        with Relay(self._addresses[site], (LOOPBACK, self._edge)) as relay:
+            try:
+                self._connect(relay.port, who).close()
+            except psycopg.Error as error:
+                return Complaint.of(error)
+        return None
+
     def _connect(self, port: int, who: Character) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(
             host=LOOPBACK,

@@ -21,6 +21,7 @@ from typing import Final, TextIO
 
 from gateway.demo.characters import CHARACTERS, LI, Character, Issuer, write_secret
 from gateway.demo.database import DATABASE, Database, DatabaseFailed, binaries
+from gateway.demo.kill_switch import pull
 from gateway.demo.play import Stage, tell
 from gateway.demo.relay import LOOPBACK
 from gateway.demo.serving import GatewayFailed, Running, await_ready, command, serve
@@ -124,7 +125,7 @@ class _Demo:
         good = all(results)
         right = f"{sum(results)} of {len(results)} steps came out as expected, in {time.monotonic() - began:.1f} s."
         self._screen.heading(right)
-        return good
+        return pull(self._screen, stage, layout.config) and good
 
     def _verify(self, record: Path) -> bool:
         """Has the installed command verify the record, as a person would."""

@@ -74,6 +74,20 @@ def test_all_of_it_comes_out_as_expected(played: Played):
     assert "✘" not in played.said
 
 
+def test_the_kill_switch_is_pulled_and_lifted(played: Played):
+    said = " ".join(played.said.partition("2021-03-23: all of China is blocked")[2].split())
+    for words in (
+        "$ sekisho block CN --reason",
+        "access is blocked (admin-1)",
+        "✔ no session begins, whatever it would ask",
+        "$ sekisho unblock admin-1",
+        "✔ and begins again",
+    ):
+        assert words in said
+    refused = [one for one in played.entries("event") if one["event"] == "login_refused"]
+    assert {one["reason"] for one in refused} == {"principal_blocked"}
+
+
 @pytest.mark.parametrize("number", range(1, len(STORY) + 1))
 def test_each_step_comes_out_as_told(played: Played, number: int):
     said, step = played.step(number), STORY[number - 1]

@@ -123,6 +123,14 @@ def test_rows_come_with_their_names_and_the_records_answer(stage: Stage, edge: E
     assert ONE_USER.expect.complaint(played.outcome) == ""
 
 
+def test_whoever_knocks_asks_nothing(stage: Stage, edge: Edge):
+    assert stage.knock(SATO, "tokyo-hq") is None
+    assert edge.sources == ["192.0.2.10"]
+    said = stage.knock(LI, "shanghai-office")  # whom this server does not know
+    assert said is not None
+    assert "li" in said.text
+
+
 def test_one_step_is_one_connection_that_goes_on_after_an_error(stage: Stage, edge: Edge):
     first, second = stage.play(step(A_TYPO, replace(ONE_USER, parameters=(8,))))
     assert isinstance(first.answer, Complaint)
