@@ -27,8 +27,8 @@ test_china_denies_subjects_nobody_knows if {
 
 test_china_is_asked_where_it_is_chosen if {
 	disclosed := {"/disclosures": [
-		{"notice": "n", "country": "CN", "entities": [], "data_types": ["user"], "consent": true},
-		{"notice": "n", "country": "KR", "entities": [], "data_types": ["user"], "consent": true},
+		{"notice": "privacy-notice-2022-04", "country": "CN", "entities": [], "data_types": ["user"], "consent": true},
+		{"notice": "privacy-notice-2022-04", "country": "KR", "entities": [], "data_types": ["user"], "consent": true},
 	]}
 	sekisho.decision.effect == "allow" with input as fx.set(fx.affiliate, disclosed)
 	decision := sekisho.decision with input as fx.set(fx.affiliate, object.union(disclosed, {"/datasource/id": "line-app"}))
