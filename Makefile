@@ -18,7 +18,9 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/property/test_pgwire_bytes.py tests/property/test_pgwire_copy.py tests/property/test_pgwire_session.py \
 	tests/fuzz/test_sql_mutants.py tests/fuzz/test_sql_wording.py tests/unit/test_understand.py \
 	tests/unit/links/test_apart.py tests/unit/audit/test_chain.py tests/unit/audit/test_ready.py tests/unit/test_authorize.py \
-	tests/unit/test_reuse.py tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
+	tests/unit/test_reuse.py tests/unit/test_counts.py tests/unit/test_search_path.py tests/unit/audit/test_hashing.py \
+	tests/unit/links/test_connection.py tests/unit/links/test_server.py tests/unit/doors/test_pg_ticket.py \
+	tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types fuzz bench compiled wheel test-compiled majors peer-suites tools lock proto clean

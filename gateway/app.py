@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,8 @@ from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.config_load import resolved
 from gateway.doors.cancel import CancelKeys
+from gateway.doors.claims import binding
 from gateway.doors.desk import Desk
-from gateway.doors.grpc import GrpcDoor
 from gateway.doors.http import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
@@ -352,19 +352,21 @@ class Application:
         self._closing.callback(self.desk.stop)
         if listeners.http is not None:
             http = HttpDoor(self.desk, listeners.http, shared=shared)
-            with _binding(f"listeners.http {listeners.http.address}"):
+            with binding(f"listeners.http {listeners.http.address}"):
                 await http.start()
             self._closing.push_async_callback(http.stop)
             self._watch_certificates(CertificateUse.HTTP, http.certificates)
         if listeners.grpc is not None:
+            from gateway.doors.grpc import GrpcDoor  # not before: its library takes 13 MB
+
             grpc = GrpcDoor(self.desk, listeners.grpc, shared=shared)
-            with _binding(f"listeners.grpc {listeners.grpc.address}"):
+            with binding(f"listeners.grpc {listeners.grpc.address}"):
                 await grpc.start()
             self._closing.push_async_callback(grpc.stop)
             self._watch_certificates(CertificateUse.GRPC, grpc.certificates)
         self._closing.push_async_callback(postgres.stop)
         self._service_users(postgres)
-        with _binding("listeners.postgres"):
+        with binding("listeners.postgres"):
             await postgres.start()
         self.desk.metrics.doors_opened()
 
@@ -375,15 +377,6 @@ async def _told(inspection: Coroutine[None, None, None]) -> None:
         await inspection
     except ConfigError as error:
         _log.error("strict_sessions_refused", extra={"problems": list(error.problems)})
-
-
-@contextlib.contextmanager
-def _binding(what: str) -> Iterator[None]:
-    """An address that cannot be had is a problem of configuration, with its place."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError([f"{what}: {error.strerror or error}"]) from error
 
 
 async def serve(config: Config) -> None:

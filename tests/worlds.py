@@ -10,7 +10,6 @@ from typing import Any
 from gateway.authorize import Authority
 from gateway.demo.characters import CHARACTERS, ISSUER
 from gateway.demo.settings import DATASOURCE
-from gateway.doors.drive import run_sync
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.sightings import Sightings
 from gateway.facts.subjects import Cost
@@ -35,6 +34,7 @@ from gateway.policy.inprocess import InProcessEngine
 from gateway.rations import Rations
 from gateway.reuse import History
 from gateway.sql.changes import Changes
+from tests.driving import run_sync
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = ROOT / "gateway" / "demo" / "registry"

@@ -61,3 +61,12 @@ def _claim(listener: L, door: str, held: ExitStack, problems: list[str]) -> L:
         problems.append(f"listeners.{door} {listener.address}: {error.strerror or error}")
         return listener
     return dataclasses.replace(listener, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+
+@contextmanager
+def binding(what: str) -> Iterator[None]:
+    """An address that cannot be had is a problem of configuration, with its place. Raises ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError([f"{what}: {error.strerror or error}"]) from error

@@ -1,6 +1,6 @@
-"""The drivers of `authorize`: twenty lines that run the generator, one for the loop, one for tests and tools.
+"""The driver of `authorize`: what runs the generator on the loop, for all doors (`tests.driving` has one for tests).
 
-The first runs as far as it goes without waiting, so that a known statement costs no task and no turn of the loop.
+It runs as far as it goes without waiting, so that a known statement costs no task and no turn of the loop.
 """
 
 from __future__ import annotations
@@ -151,19 +151,3 @@ class Driver:
         self._metrics.decided(run.door, decision.verdict, perf_counter() - run.began, reused=decision.reused)
         if outcome.standing is not None and (code := outcome.standing.understanding.statement.incomplete):
             self._metrics.incomplete(code)
-
-
-def run_sync(work: Work, answer: Callable[[Need], Any]) -> Outcome:
-    """The synchronous driver: ``answer`` gives what each need asks for, or raises SekishoError."""
-    try:
-        need = next(work)
-        while True:
-            try:
-                found = answer(need)
-            except SekishoError as error:
-                need = work.throw(error)
-            else:
-                need = work.send(found)
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome

@@ -2,7 +2,8 @@
 
 The loop hands out what has arrived on all connections, one after the other; what these do without waiting they have
 done when the turn ends. So the entries of all statements that came meanwhile cost one ``write``, and nobody waits for
-longer than the others' turn. Whoever comes when nobody has come for a while is alone, and waits for no turn at all.
+longer than the others' turn. Where it was one alone the last time, and nobody has come for a while, whoever comes now
+is taken to be alone as well, and waits for no turn at all.
 
 Entries that nobody waits for (completions) go with the next write of any, and in any case within ``LONGEST_WAIT``.
 """
@@ -54,12 +55,13 @@ class Turn:
         self._notes = 0
         self._noted = False  # a timer sees to what nobody waits for
         self._last_ns = 0  # when the last statement came
+        self._crowd = 0  # how many the last write was for
 
     def enter(self, waiter: Waiter, repeat: Repeat) -> None:
         """An entry that somebody waits for."""
         self._recorder.queue(repeat.entry, repeat.at_ns // 1000)
         synced = repeat.standing.verdict.durability is Durability.SYNCED
-        alone = repeat.at_ns - self._last_ns > _ALONE_AFTER
+        alone = self._crowd <= 1 and repeat.at_ns - self._last_ns > _ALONE_AFTER
         self._last_ns = repeat.at_ns
         (self._synced if synced else self._written).append(waiter)
         if self._on:
@@ -89,11 +91,14 @@ class Turn:
         """What nobody waits for has waited long enough."""
         self._noted = False
         if self._notes and not self._on:  # else the turn's end is about to do it
+            crowd = self._crowd
             self._end()
+            self._crowd = crowd
 
     def _end(self) -> None:
         written, synced, notes = self._written, self._synced, self._notes
         self._on, self._written, self._synced, self._notes = False, [], [], 0
+        self._crowd = len(written) + len(synced)
         try:
             self._recorder.flush()
             if synced:

@@ -8,7 +8,6 @@ the body is kept (pgx CVE-2024-27304, PgBouncer CVE-2026-107348 are what happens
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
@@ -87,15 +86,3 @@ class FrameReader:
             return None
         self._start = end
         return kind, bytes(buffer[start + HEADER_BYTES : end])
-
-
-def iter_server_frames(data: bytes, start: int = 0) -> Iterator[tuple[int, int, int]]:
-    """(type, body start, end) of every complete frame in trusted server bytes, for tests and tools."""
-    position = start
-    while position + HEADER_BYTES <= len(data):
-        (length,) = _LENGTH.unpack_from(data, position + 1)
-        end = position + 1 + length
-        if end > len(data):
-            return
-        yield data[position], position + HEADER_BYTES, end
-        position = end

@@ -18,7 +18,6 @@ from gateway.facts.chain import find_chain
 from gateway.facts.collecting import uncollected
 from gateway.facts.control import OwnershipTest
 from gateway.facts.fields import Problems
-from gateway.facts.lei import with_check_digits
 from gateway.facts.registry import Registry, load_registry
 from gateway.model import (
     ColumnUse,
@@ -32,6 +31,7 @@ from gateway.model import (
     StatementFacts,
 )
 from tests.bench.figures import Spread, Table, ratio, shown, timed
+from tests.leis import with_check_digits
 
 ENTITIES = 1_000_000
 HOLDINGS = 500_000

@@ -17,13 +17,13 @@ import atheris
 with atheris.instrument_imports(include=["gateway.pgwire"], enable_loader_override=False):
     from gateway.errors import ANSWERS, ClientProtocolError, SekishoError, UpstreamError
     from gateway.pgwire.actions import Action, Close, Judge, Judgement, Leave, ToServer
-    from gateway.pgwire.frames import iter_server_frames
     from gateway.pgwire.login import ServerLogin
     from gateway.pgwire.proxy import SIGNATURE, read_header
     from gateway.pgwire.session import READ_AHEAD_BYTES, Session
     from gateway.pgwire.startup import SSL_REQUEST, Opening, Step, cancel_request, startup_message
     from tests.property.test_pgwire_session import test_whatever_a_client_sends
     from tests.unit.pgwire import playbook as wire
+    from tests.wire_frames import iter_server_frames
 
 SECRET: Final = b"phone"
 _LIMIT: Final = 4096

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.facts import yaml_tree
-from gateway.facts.lei import with_check_digits
 from gateway.facts.registry import load_registry
+from tests.leis import with_check_digits
 from tests.unit.facts.world import FILES, write_registry
 
 A, B, C = (with_check_digits(f"54930{letter}KJTIIGC8Y1R1"[:18]) for letter in "ABC")

@@ -12,10 +12,11 @@ import pytest
 
 from gateway.pgwire.actions import Judgement
 from gateway.pgwire.conditions import condition
-from gateway.pgwire.frames import encode, iter_server_frames
+from gateway.pgwire.frames import encode
 from gateway.pgwire.messages import decode_fields
 from tests.integration.test_pgwire_real import Direct, Through
 from tests.unit.pgwire.playbook import SYNC, bind, describe, execute, parse, query
+from tests.wire_frames import iter_server_frames
 
 pytestmark = pytest.mark.integration
 

@@ -13,11 +13,11 @@ import pytest
 
 from gateway.errors import UpstreamError
 from gateway.pgwire.actions import Close, Completed, Judge, Judgement, ToClient, ToServer
-from gateway.pgwire.frames import iter_server_frames
 from gateway.pgwire.login import LoginRefused, ServerLogin
 from gateway.pgwire.messages import TERMINATE, decode_fields
 from gateway.pgwire.session import Session
 from tests.unit.pgwire.playbook import FLUSH, SYNC, bind, close, describe, execute, parse, query
+from tests.wire_frames import iter_server_frames
 
 pytestmark = pytest.mark.integration
 

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from gateway.errors import ANSWERS
 from gateway.pgwire.actions import Action, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
 from gateway.pgwire.express import NOT_HERE
-from gateway.pgwire.frames import encode, iter_server_frames
+from gateway.pgwire.frames import encode
 from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.session import READ_AHEAD_BYTES, Session
 from gateway.pgwire.sqlnames import may_name
 from tests.unit.pgwire import playbook as wire
+from tests.wire_frames import iter_server_frames
 
 NONCE = "sekisho_5ec2e7"
 CLIENT_NAMES = ("", "s1", "s2", "s3")

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.pgwire.actions import Action, Analysed, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
-from gateway.pgwire.frames import encode, iter_server_frames
+from gateway.pgwire.frames import encode
 from gateway.pgwire.session import Session
 from tests.property.test_pgwire_session import DENIED, NONCE, Model, legal, sound
 from tests.property.test_pgwire_session import _shape as shape
 from tests.unit.pgwire import playbook as wire
+from tests.wire_frames import iter_server_frames
 
 UTILITY = "utility"
 ROW = wire.row(b"42")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.doors.drive import run_sync
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.model import Durability, Effect, PrincipalId
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedTree, Outcome
 from gateway.sql.facts import read_facts
+from tests.driving import run_sync
 from tests.houses import Analyses
 from tests.worlds import NOW, SECOND, Bench
 

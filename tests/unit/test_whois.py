@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.facts.lei import with_check_digits
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.sources import packaged_policies
 from gateway.policy.bundle import load_bundle
 from gateway.whois import MOST, explain
+from tests.leis import with_check_digits
 from tests.unit.facts.world import FILES, moment, write_registry
 
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.doors.drive import Driver, run_sync
+from gateway.doors.drive import Driver
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Door, Durability, PrincipalId
 from gateway.needs import NeedDecision, NeedDurable, NeedTree, NeedTurn, Outcome, Work
+from tests.driving import run_sync
 
 TREE = NeedTree(DatasourceId("d"), "p", "SELECT 1", (), PrincipalId("i#s"))
 

@@ -121,7 +121,7 @@ def test_who_needs_the_disk_waits_for_it_and_nobody_else_does(tmp_path):
 
 @pytest.mark.parametrize("durability", list(Durability))
 def test_who_comes_alone_waits_for_no_turn(tmp_path, durability):
-    first, alone, close = Waits(), Waits(), Waits()
+    first, alone, close, crowd = (Waits() for _ in range(4))
 
     async def use(turn: Turn) -> None:
         turn.enter(first, repeat(0, at_ns=1))
@@ -135,12 +135,19 @@ def test_who_comes_alone_waits_for_no_turn(tmp_path, durability):
         assert alone.told == ["written"]
         assert ids(tmp_path) == ["d-0", "d-1"]
         turn.enter(close, repeat(2, at_ns=10**9 + 1))
-        assert close.told == []
+        turn.enter(crowd, repeat(3, at_ns=10**9 + 2))
+        assert (close.told, crowd.told) == ([], [])
         await asyncio.sleep(0)
-        assert close.told == ["written"]
+        assert (close.told, crowd.told) == (["written"], ["written"])
+        for number in (4, 5):  # there were two the last time: others may be about to come
+            after = Waits()
+            turn.enter(after, repeat(number, at_ns=number * 10**9))
+            assert after.told == ([] if number == 4 else ["written"])
+            await asyncio.sleep(0)
+            assert after.told == ["written"]
 
     play(tmp_path, use)
-    assert ids(tmp_path) == ["d-0", "d-1", "d-2"]
+    assert ids(tmp_path) == [f"d-{number}" for number in range(6)]
 
 
 def test_what_nobody_waits_for_goes_with_the_next_or_soon_by_itself(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from gateway.facts.lei import with_check_digits
+from tests.leis import with_check_digits
 
 PARENT, CHILD, BRANCH, SECRET, LAPSED, SILENT, STRANGER = (
     with_check_digits(f"9999TEST{letter * 10}") for letter in "PCBSLQX"

@@ -8,10 +8,10 @@ from gateway.facts import bulk
 from gateway.facts.bulk import ENTITY_COLUMNS, OWNERSHIP_COLUMNS, Bulk, read_bulk
 from gateway.facts.csv_rows import MAX_PROBLEMS
 from gateway.facts.fields import Problems
-from gateway.facts.lei import with_check_digits
 from gateway.facts.registry import FILES as FILES_THERE
 from gateway.facts.registry import load_registry
 from gateway.model import EntityId
+from tests.leis import with_check_digits
 from tests.unit.facts.world import FILES, registry, write_registry
 
 A, B, C = (with_check_digits(f"9999TEST{letter * 10}") for letter in "ABC")

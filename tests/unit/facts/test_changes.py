@@ -4,8 +4,8 @@ import pytest
 
 from gateway.facts.changes import touched
 from gateway.facts.entities import Entities
-from gateway.facts.lei import with_check_digits
 from gateway.facts.registry import load_registry
+from tests.leis import with_check_digits
 from tests.unit.facts.world import write_registry
 
 A, B, C = (with_check_digits(f"9999TEST{letter * 10}") for letter in "ABC")

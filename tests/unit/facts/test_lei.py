@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.facts.lei import is_lei, looks_like_lei, with_check_digits
+from gateway.facts.lei import is_lei, looks_like_lei
+from tests.leis import with_check_digits
 
 
 @pytest.mark.parametrize("lei", ["5493001KJTIIGC8Y1R12", "213800QILIUD4ROSUO03"])  # of Bloomberg and of a publisher

@@ -17,10 +17,11 @@ from typing import Any
 
 from gateway.naming import Naming
 from gateway.pgwire.actions import Action, Analysed, Close, Completed, Judge, Judgement, Leave, ToClient, ToServer
-from gateway.pgwire.frames import encode, iter_server_frames
+from gateway.pgwire.frames import encode
 from gateway.pgwire.session import Session
 from gateway.pgwire.strict import Approver
 from gateway.search_path import PathDeed
+from tests.wire_frames import iter_server_frames
 
 # ------------------------------------------------------------------------------------------------------------- inputs
 

@@ -7,7 +7,8 @@ from struct import pack
 import pytest
 
 from gateway.errors import ClientProtocolError, Reason
-from gateway.pgwire.frames import SMALL_MESSAGE_BYTES, FrameReader, cstring, encode, iter_server_frames
+from gateway.pgwire.frames import SMALL_MESSAGE_BYTES, FrameReader, cstring, encode
+from tests.wire_frames import iter_server_frames
 
 
 def _refused(data: bytes, *, bulk_limit: int = 1_000_000) -> Reason:
