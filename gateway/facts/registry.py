@@ -45,6 +45,7 @@ from gateway.facts.period import DAY, FAR_FUTURE, day_of
 from gateway.facts.references import canonical, changes, check_references, moments
 from gateway.facts.yaml_tree import MAX_BYTES
 from gateway.model import (
+    Country,
     DataFacts,
     DatasourceFacts,
     DatasourceId,
@@ -74,8 +75,9 @@ FILES: Final = Known(
     required=_REQUIRED,
     alone=blocks.FILE,
 )
-_MOST_EMPLOYERS: Final = 10_000  # answers kept
+_MOST_KEPT: Final = 10_000  # answers of one kind
 _T = TypeVar("_T")
+_K = TypeVar("_K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +98,12 @@ class Registry:
     _first_age: int | None = None  # the day from which some fact is counted in days
     _beside: Mapping[str, str] = field(default_factory=dict, repr=False)  # hashes of what lies outside of the folder
     _first_changes: frozenset[int] = field(default=frozenset(), repr=False)  # days of everything but entities
+    # What was asked for before, and by what it was asked.
     _employers: dict[tuple[PrincipalId, employer.Declared, EntityId, int], EmployerFacts] = field(
         default_factory=dict, repr=False
     )
+    _locations: dict[tuple[Peer, Country | None, bool], Location] = field(default_factory=dict, repr=False)
+    _assured: dict[tuple[EntityId, int], Assured] = field(default_factory=dict, repr=False)
 
     def has_same(self, name: str, contents: Contents) -> bool:
         """Whether a file, or the lack of it, is as it was here."""
@@ -107,7 +112,8 @@ class Registry:
     def with_countries(self, database: CountryDatabase) -> Registry:
         """The same with a country database of addresses, which is part of the revision."""
         beside = {**self._beside, ".mmdb": database.digest}
-        return replace(self, countries=database, revision=_revision(self.contents, beside), _beside=beside)
+        revision = _revision(self.contents, beside)
+        return replace(self, countries=database, revision=revision, _beside=beside, _locations={})
 
     def tested(self, tests: tuple[OwnershipTest, ...]) -> Registry:
         """The same with other ownership tests; what is known by tests that stay is kept."""
@@ -171,19 +177,16 @@ class Registry:
         Worked out once for a principal and a day: it is asked for with every statement.
         """
         said = employer.Declared(principal.declared_employer, principal.declared_residence)
-        key = principal.id, said, controller, day_of(at)
-        found = self._employers.get(key)
-        if found is None:
+
+        def work_out() -> EmployerFacts:
             person = self.people.get(principal.id)
             found = employer.employer_facts(self.entities, self.controls, person, controller, day_of(at), said)
             if found.blocked_by is None:
                 names = {principal.id} if person is None else {principal.id, person.id, *person.identities}
                 found = replace(found, blocked_by=blocks.of_person(self.entities.blocks, names, day_of(at)))
-            found = replace(found, known_by=known_by.known_by(self.entities, person, said, found))
-            if len(self._employers) >= _MOST_EMPLOYERS:
-                self._employers.clear()
-            self._employers[key] = found
-        return found
+            return replace(found, known_by=known_by.known_by(self.entities, person, said, found))
+
+        return _once(self._employers, (principal.id, said, controller, day_of(at)), work_out)
 
     def person(self, principal: Principal) -> PrincipalId:
         """The one id of a person who may have several identities; of whom nobody registered, the one they came with."""
@@ -191,8 +194,13 @@ class Registry:
         return found.id if found is not None else principal.id
 
     def location(self, peer: Peer, principal: Principal, at: int, country_max_age: int) -> Location:
-        """Where the principal is."""
-        return location.locate(self.networks, self.countries, peer, principal, at, country_max_age)
+        """Where the principal is. Worked out once for a peer and a claim, for as long as the claim counts."""
+        until = location.claim_until(principal, country_max_age)
+        return _once(
+            self._locations,
+            (peer, principal.declared_country, until is not None and at < until),
+            lambda: location.locate(self.networks, self.countries, peer, principal, at, country_max_age),
+        )
 
     def data(self, datasource: DatasourceId, statement: StatementFacts, at: int) -> DataFacts:
         """Whose data of which types a statement touches."""
@@ -213,8 +221,12 @@ class Registry:
             yield from filters
 
     def assured(self, controller: EntityId, at: int) -> Assured:
-        """What the controller's users were told and said, what it agreed abroad, and which countries are adequate."""
-        return self.assurances.on(controller, day_of(at))
+        """What the controller's users were told and said, what it agreed abroad, and which countries are adequate.
+
+        Worked out once for a day.
+        """
+        day = day_of(at)
+        return _once(self._assured, (controller, day), lambda: self.assurances.on(controller, day))
 
     def next_change(self, at: int) -> int:
         """The first moment after ``at`` at which any answer may differ by time alone.
@@ -226,6 +238,17 @@ class Registry:
         if self._first_age is not None and day_of(at) >= self._first_age:
             return min(found, (day_of(at) + 1) * DAY)
         return found
+
+
+def _once(kept: dict[_K, _T], key: _K, work_out: Callable[[], _T]) -> _T:
+    """What is kept, or what is worked out now and kept."""
+    found = kept.get(key)
+    if found is None:
+        found = work_out()
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[key] = found
+    return found
 
 
 def load_registry(
