@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
 from gateway.demo.characters import KIM, SATO, SUZUKI
 from gateway.demo.database import Database
@@ -31,11 +32,15 @@ obligations contains {"rule": "house-trip-mask", "kind": "subject_countries", "r
 def scoped(folder: Path) -> Path:
     """The packs, with the one that narrows to a group's countries chosen."""
     found = policies(folder, RULES)
-    groups = found / "house" / "scope" / "data.yaml"
-    groups.write_text(groups.read_text().replace("groups: {}", "groups: {privacy: [KR, TW, US]}"))
-    packs = found / "sekisho" / "packs" / "data.yaml"
-    packs.write_text(packs.read_text().replace("datasources: {}", "datasources: {messenger: {also: [house/scope]}}"))
+    _change(found / "house" / "scope" / "data.yaml", groups={"privacy": ["KR", "TW", "US"]})
+    _change(found / "sekisho" / "packs" / "data.yaml", datasources={"messenger": {"also": ["house/scope"]}})
     return found
+
+
+def _change(path: Path, **values: Any) -> None:
+    document = yaml.safe_load(path.read_text())
+    assert document.keys() >= values.keys()
+    path.write_text(yaml.safe_dump(document | values))
 
 
 COLUMNS = {
