@@ -23,6 +23,7 @@ import click
 from gateway.cli_audit import audit_group
 from gateway.cli_blocks import block_command, blocks_command, unblock_command
 from gateway.cli_catalog import catalog_group
+from gateway.cli_policy import packs_command, test_command
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
 from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
 from gateway.errors import ConfigError
@@ -42,6 +43,8 @@ def main() -> None:
     sekisho provision --config sekisho.yaml       the database's roles, as SQL
     sekisho serve --config sekisho.yaml           run the gateway
     sekisho check --as li --from CN --sql "..."   one decision, explained
+    sekisho packs                                 the rules, and what they cite
+    sekisho test cases/*.yaml                     do the rules answer like that?
     sekisho audit verify /var/lib/sekisho/record  is the record whole?
     """
 
@@ -270,7 +273,7 @@ def demo_command(once: bool, directory: Path | None) -> int:
 
 main.add_command(catalog_group)
 main.add_command(audit_group)
-for command in (block_command, unblock_command, blocks_command):
+for command in (block_command, unblock_command, blocks_command, packs_command, test_command):
     main.add_command(command)
 main.add_command(entities_group)
 main.add_command(people_group)

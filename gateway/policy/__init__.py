@@ -7,6 +7,7 @@
 ``engine``     the Protocol: one document in, one JSON value out, or ``PolicyUnavailable``.
 ``inprocess``  the engine that lives in this process, one compiled program for each thread.
 ``metadata``   what each rule must say of itself, in its module and in its pack's table.
+``packs``      the list of packs: owners, and by which a datasource is asked; what of the data is from memory.
 ``rego``       the only importer of the Rego library: its quirks stop here, each with a test.
 ``signature``  whose file a bundle is, and that nobody changed it, as OPA defines it.
 ``result``     the JSON value -> ``Verdict``; whatever is not exactly the agreed shape is no answer.

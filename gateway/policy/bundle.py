@@ -26,6 +26,7 @@ import yaml
 from gateway.errors import ConfigError
 from gateway.policy.engine import ENTRY_POINT
 from gateway.policy.metadata import check_rules, rule_rows
+from gateway.policy.packs import check_packs
 from gateway.policy.rego import RegoError, RegoProgram, check_syntax
 
 MANIFEST: Final = ".manifest"
@@ -78,6 +79,7 @@ def load_bundle(directory: Path, *children: Path) -> Bundle:
             problems.append(error)
     if not problems:
         problems.extend(check_rules(modules, data))
+        problems.extend(check_packs(modules, data))
     if not problems:
         try:
             RegoProgram(modules, data, ENTRY_POINT)

@@ -28,7 +28,8 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Reason
+from gateway.model import Mode
 
 BASE: Final = "people.yaml"
 _FILE: Final = frozenset({"from", "common", "people", "statements", "cases"})
@@ -65,6 +66,43 @@ def read_cases(paths: Sequence[Path]) -> tuple[Case, ...]:
     if problems:
         raise ConfigError(problems)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing an answer says otherwise than the case."""
+
+    what: str
+    expected: Any
+    got: Any
+
+
+def differences(case: Case, answer: Any) -> tuple[Difference, ...]:
+    """What an engine's answer says otherwise than the case expects; () where nothing."""
+    if not isinstance(answer, Mapping) or not isinstance(answer.get("findings"), list):
+        return (Difference("answer", "a decision", answer),)
+    findings = answer["findings"]
+    expected = {"shadow": [], "obligations": [], "limits": [], **case.expect}
+    if "only" in case.expect:
+        expected = dict(case.expect)
+    said = {
+        **{name: answer.get(name) for name in _EXPECT},
+        **{name: findings[0].get(name) if findings else None for name in ("fact", "value", "citation", "message")},
+        "rules": _speaking(findings, Mode.ENFORCE),
+        "shadow": _speaking(findings, Mode.SHADOW),
+        "only": rules[0] if len(rules := _speaking(findings, None)) == 1 else rules,
+        "reason": next((one["reason"] for one in findings if one.get("mode") == Mode.ENFORCE), Reason.ALLOWED.value),
+    }
+    return tuple(
+        Difference(name, value, said[name])
+        for name, value in expected.items()
+        if (value not in (said[name] or "") if name == "message" else said[name] != value)
+    )
+
+
+def _speaking(findings: Sequence[Mapping[str, Any]], mode: Mode | None) -> list[str]:
+    """The rules that speak in this mode, each once, in the order a person meets them."""
+    return list(dict.fromkeys(one["rule"] for one in findings if mode is None or one.get("mode") == mode))
 
 
 def document(content: Mapping[str, Any], who: str, what: str) -> Any:

@@ -80,6 +80,11 @@ _concerns(pack) if {
 	country in pack.subject_countries
 }
 
+_concerns(pack) if {
+	some country in input.data.storage_countries
+	country in pack.storage_countries
+}
+
 _chosen(id, pack) if {
 	not pack.chosen
 	not id in _left_out
@@ -208,7 +213,7 @@ _failed := _in_force - _passed
 default _effect := "deny"
 
 _effect := "allow" if {
-	count(_rules) > 0
+	count(_asked_house) > 0
 	count(_failed - _shadow) == 0
 }
 
