@@ -11,6 +11,7 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -85,6 +86,8 @@ def decision_entry(
         "controller": u.datasource.controller,
         "profile": u.profile,
         "purpose": u.purpose,
+        "ticket": u.principal.ticket,
+        "request": None if u.principal.request is None else asdict(u.principal.request),
         "principal": _principal(u.principal),
         "person": u.employer.person,
         "location": {
@@ -112,6 +115,7 @@ def decision_entry(
         "volume": {"window": u.volume.window, "rows": u.volume.rows},
         "disclosures": sorted({disclosure.notice for disclosure in u.disclosures}),
         "agreements": [agreement.id for agreement in u.agreements],
+        "consents": _consents(u),
         "effect": verdict.effect,
         "reason": verdict.reason,
         "obligations": [_obligation(obligation) for obligation in verdict.obligations],
@@ -298,6 +302,20 @@ def _employer(u: Understanding) -> Entry:
             for fact in employer.held
         ],
     }
+
+
+def _consents(u: Understanding) -> list[JsonValue]:
+    """What people of the countries touched said: a provision's record says that consent was obtained (APPI Art. 29)."""
+    return [
+        {
+            "notice": consent.notice,
+            "subject_country": consent.subject_country,
+            "status": consent.status,
+            "row_filter": consent.row_filter,
+        }
+        for consent in u.consents
+        if consent.subject_country in u.data.subject_countries
+    ]
 
 
 def _hops(links: Sequence[ChainLink]) -> list[JsonValue]:

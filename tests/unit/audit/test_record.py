@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -23,6 +23,7 @@ from gateway.model import (
     ColumnUse,
     ColumnUseKind,
     Confidence,
+    Consent,
     Country,
     DataFacts,
     DatasourceFacts,
@@ -34,6 +35,7 @@ from gateway.model import (
     Effect,
     EmployerFacts,
     EntityId,
+    EvidenceRequest,
     Finding,
     HeldFact,
     KnownBy,
@@ -130,6 +132,10 @@ UNDERSTANDING = Understanding(
     agreements=(
         Agreement(id="a1", kind="scc", entity=EntityId("line-cn"), last_check_age_days=3, foreign_law_risk="noted"),
     ),
+    consents=(
+        Consent(notice="n2", subject_country=JP, status="given", separate=True, informed=("measures",)),
+        Consent(notice="n2", subject_country=KR, status="withdrawn", separate=True, informed=()),
+    ),
     volume=VolumeFacts(window="P1D", rows=12),
     purpose="support",
     valid_until=1_732_203_600,
@@ -191,6 +197,8 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
         "controller": "line-jp",
         "profile": "engineer",
         "purpose": "support",
+        "ticket": None,
+        "request": None,
         "principal": {
             "id": "https://id.example#li",
             "issuer": "https://id.example",
@@ -278,6 +286,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
         "volume": {"window": "P1D", "rows": 12},
         "disclosures": ["n2"],
         "agreements": ["a1"],
+        "consents": [{"notice": "n2", "subject_country": "JP", "status": "given", "row_filter": None}],
         "effect": "deny",
         "reason": "policy_denied",
         "obligations": [
@@ -406,3 +415,17 @@ def test_unknown_event_is_refused() -> None:
 def test_every_entry_is_a_line() -> None:
     for entry in (_decision(), session_entry("gateway_start", at_ns=AT_NS)):
         assert canonical(entry)
+
+
+def test_what_it_is_for_and_on_whose_demand_is_recorded() -> None:
+    request = EvidenceRequest(
+        authority_country=JP,
+        legal_basis="warrant",
+        category="financial_harm",
+        subjects=1,
+        channel="direct",
+        reviewed=True,
+    )
+    asked = replace(UNDERSTANDING, principal=replace(PRINCIPAL, ticket="OPS-17", request=request))
+    entry = _decision(asked)
+    assert (entry["ticket"], entry["request"]) == ("OPS-17", asdict(request))
