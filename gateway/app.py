@@ -51,12 +51,13 @@ from gateway.links.sources import (
     load_policy,
     nowhere,
     service_users,
+    subject_key,
 )
 from gateway.links.strict_rules import StrictRules
-from gateway.links.subjects import LocalSubjects, Subjects
+from gateway.links.subject_stores import begin_subjects
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
-from gateway.links.volume_file import subjects_file, volume_file
+from gateway.links.volume_file import volume_file
 from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import CertificateUse, Dataset, Metrics
 from gateway.model import DatasourceId, Vouched
@@ -126,7 +127,11 @@ class Application:
         keys = KeyKeeper(config.issuers, secrets.verifier, metrics=metrics, seen=secrets.keys_seen)
         self._closing.callback(keys.close)
         engine = await begin_engine(config.policy, sources.bundle)
-        subjects = self._subjects()
+
+        def answered(up: bool) -> None:
+            metrics.volume(up=up)
+
+        subjects = begin_subjects(config, alone=siblings is None, new_id=nonce, told=answered)
         resolver = Resolver(
             engine=engine,
             twins=world.twins,
@@ -146,7 +151,7 @@ class Application:
             new_id=DecisionIds(),
             hash_key=hash_key(config),
             own_name=nonce(),
-            rations=Rations(world, subjects, hash_key(config)),
+            rations=Rations(world, subjects, subject_key(config)),
         )
         troubles = [world.troubles, keys.troubles, fresh.troubles, *([siblings.troubles] if siblings else [])]
         self.desk = Desk(
@@ -214,13 +219,6 @@ class Application:
         self._closing.push_async_callback(volume.save)
         self._tasks.spawn(volume.run(), "save volume")
         return volume.counter
-
-    def _subjects(self) -> Subjects:
-        """Where people are counted. Closed after the doors, and before its file is written for the last time."""
-        kept = subjects_file(self.config.record.directory)
-        self._closing.push_async_callback(kept.save)
-        self._tasks.spawn(kept.run(), "save subjects")
-        return LocalSubjects(kept.counter)
 
     def _service_users(self, door: PostgresDoor) -> None:
         """Load them, and again when their file changes."""

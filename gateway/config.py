@@ -234,6 +234,32 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedVolume:
+    """A Redis in which several gateways, and several workers of one, count people together."""
+
+    host: str = setting("its host name or address", required=True)
+    port: int = setting("its port", 6379)
+    database: int = setting("number of the database in it", 0)
+    tls: bool = setting("whether it is reached over TLS; without it only on a loopback address", True)
+    ca: Path | None = setting("PEM file with the authorities that sign its certificate; none = system's")
+    username: str | None = setting("who the gateway is there (ACL); none = the default user")
+    password_file: Path | None = setting("file with the password; none = it asks for none")
+    prefix: str = setting("what its keys begin with", "sekisho")
+    timeout_ms: int = setting("longest time one question to it may take; what needs a count is denied then", 500)
+    key_file: Path | None = setting(
+        "file with the key that people's keys are hashed with; none = the record's hash key. All that share the "
+        "Redis have the same: with another, one person counts twice"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """Where it is counted how many people's data went out."""
+
+    redis: SharedVolume | None = setting("a Redis, shared by several gateways; none = beside the record, alone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on everything a peer could push on."""
 
@@ -287,6 +313,7 @@ class Config:
     registry: Registry = setting("people, entities, networks, catalog, disclosures", required=True)
     policy: Policy = setting("which rules decide", factory=Policy)
     record: Record = setting("where the record lies", required=True)
+    volume: Volume = setting("where it is counted how many people's data went out", factory=Volume)
     limits: Limits = setting(
         "bounds on what a peer can push on; each of several workers (`serve --workers`) has its own", factory=Limits
     )

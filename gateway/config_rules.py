@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import config as c
-from gateway import config_logins, config_policy
+from gateway import config_logins, config_policy, config_volume
 from gateway.config_draft import Draft, Problem, is_loopback
 from gateway.search_path import listed, permitted
 
@@ -43,6 +43,9 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Datasource, "port"): (1, 65_535),
         (c.Datasource, "connect_timeout_ms"): (10, 120_000),
         (c.Policy, "timeout_ms"): (10, 60_000),
+        (c.SharedVolume, "port"): (1, 65_535),
+        (c.SharedVolume, "database"): (0, 1_000_000),
+        (c.SharedVolume, "timeout_ms"): (10, 60_000),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
@@ -301,6 +304,7 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.Twin: _twin,
         c.Policy: config_policy.policy,
         c.Opa: config_policy.opa,
+        c.SharedVolume: config_volume.shared,
         c.Limits: _limits,
         c.Config: _config,
     }

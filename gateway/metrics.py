@@ -145,6 +145,13 @@ class Metrics:
             Together.LEAST,
             "Whether the policy engine gave an answer when it was last asked (1), or could not be asked (0).",
         )
+        self._volume_up = gauge(
+            "volume_up",
+            Together.LEAST,
+            "Whether the store of counts of people answered when it was last asked (1), or did not (0).",
+        )
+        self._volume_up.set(1)
+        self._volume_failures = counter("volume_failures", "Questions that the store of counts gave no answer to.")
         self.datasources = DatasourceMetrics(gauge, registry, datasources)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
@@ -268,6 +275,12 @@ class Metrics:
     def engine(self, *, up: bool) -> None:
         """Whether the policy engine answers."""
         self._engine_up.set(1 if up else 0)
+
+    def volume(self, *, up: bool) -> None:
+        """The store of counts answered, or did not."""
+        self._volume_up.set(1 if up else 0)
+        if not up:
+            self._volume_failures.inc()
 
     def incomplete(self, code: str) -> None:
         """A statement was not understood completely."""

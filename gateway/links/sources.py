@@ -275,6 +275,13 @@ def hash_key(config: Config) -> bytes:
     return _key(path)
 
 
+def subject_key(config: Config) -> bytes:
+    """The key that people's keys are hashed with. Raises ConfigError."""
+    shared = config.volume.redis
+    own = shared.key_file if shared is not None else None
+    return hash_key(config) if own is None else _key(own)
+
+
 def _key(path: Path) -> bytes:
     """A secret to derive from. Raises ConfigError."""
     try:

@@ -11,11 +11,14 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
+from gateway.errors import PolicyUnavailable, Reason
 from gateway.facts.subjects import Bound, Cost, Kind, Owner
 from gateway.facts.tally import Full, Room, SubjectTally, Used
 from gateway.links.tasks import TaskGroup
+from gateway.links.volume_file import CountsFile
 from gateway.model import VolumeCount
 
+_APART: Final = "several workers count people together in a Redis only (`volume.redis`)"
 PATIENCE: Final = 2.0  # seconds a statement waits for what others hold
 
 
@@ -50,9 +53,13 @@ class Subjects(Protocol):
 class LocalSubjects:
     """Counts of this gateway alone."""
 
-    def __init__(self, tally: SubjectTally) -> None:
+    def __init__(self, tally: SubjectTally, kept: CountsFile[SubjectTally] | None = None) -> None:
+        """``kept``: the file they are kept in over a restart."""
         self._tally = tally
+        self._kept = kept
         self._tasks = TaskGroup()
+        if kept is not None:
+            self._tasks.spawn(kept.run(), "save subjects")
         self._settled = asyncio.Event()  # a new one each time
 
     def counts(self, owner: Owner, kinds: Iterable[Kind], at: int) -> tuple[VolumeCount, ...]:
@@ -81,6 +88,8 @@ class LocalSubjects:
     async def close(self) -> None:
         """See Subjects."""
         await self._tasks.cancel()
+        if self._kept is not None:
+            await self._kept.save()
 
     async def _wait(self, owner: Owner, cost: Cost, bounds: Sequence[Bound], at: int, last: int | None) -> Room | Full:
         found: Room | Full = Full(0, 0, 0)
@@ -94,3 +103,24 @@ class LocalSubjects:
                     await settled.wait()
         except TimeoutError:
             return found
+
+
+class NoSubjects:
+    """Several workers without a Redis: each would count for itself, so nobody counts, and limits deny."""
+
+    def counts(self, owner: Owner, kinds: Iterable[Kind], at: int) -> tuple[VolumeCount, ...]:
+        """See Subjects."""
+        raise PolicyUnavailable(Reason.VOLUME_UNAVAILABLE, _APART)
+
+    def reserve(self, owner: Owner, cost: Cost, bounds: Sequence[Bound], at: int, last: int | None) -> Room | Full:
+        """See Subjects."""
+        raise PolicyUnavailable(Reason.VOLUME_UNAVAILABLE, _APART)
+
+    def settle(self, room: Room, cost: Cost, owner: Owner, used: Used, at: int) -> None:
+        """See Subjects."""
+
+    def add(self, owner: Owner, kinds: tuple[Kind, ...], values: frozenset[bytes], at: int) -> None:
+        """See Subjects."""
+
+    async def close(self) -> None:
+        """See Subjects."""

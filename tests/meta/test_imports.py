@@ -25,6 +25,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "config_draft",
         "config_logins",
         "config_policy",
+        "config_volume",
         "config_rules",
         "config_load",
         "logs",
