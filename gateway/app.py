@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
+from gateway.links.bundles import begin_bundles
 from gateway.links.certificates import Kept
 from gateway.links.engines import begin_engine
 from gateway.links.freshness import Freshness
@@ -53,7 +55,7 @@ from gateway.links.sources import (
     service_users,
     subject_key,
 )
-from gateway.links.strict_rules import StrictRules
+from gateway.links.strict_rules import StrictRules, told
 from gateway.links.subject_stores import begin_subjects
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
@@ -96,6 +98,7 @@ class Application:
 
     async def _start(self) -> None:
         config = self.config
+        bundles = await begin_bundles(config, self._closing)
         sources, secrets = load_all(config)
         addresses = {source.id: server_address(source) for source in config.datasources}
         world = LiveWorld(config, sources.registry, sources.bundle.revision)
@@ -121,6 +124,9 @@ class Application:
             issuers=[issuer.issuer for issuer in config.issuers],
         )
         fresh = Freshness(metrics)
+        if bundles is not None:
+            fresh.keep(Dataset.BUNDLE, bundles)
+            self._tasks.spawn(bundles.run(), "fetch bundles")
         if config.registry.delivery == Delivery.EDITED:  # half of a change may be taken for all of it
             _log.warning("registry_edited_in_place", extra={"directory": str(config.registry.directory)})
             metrics.registry_edited()
@@ -191,7 +197,7 @@ class Application:
             for source in strict.look(self._rules, world.registry):
                 postgres.be_strict()
                 inspection = self._inspect_roles(source, addresses, secrets, strict)
-                self._tasks.spawn(_told(inspection), f"inspect roles of {source.id}")
+                self._tasks.spawn(told(inspection), f"inspect roles of {source.id}")
 
         self._watch(world, resolver, metrics, sources, revised, fresh)
         for address in addresses.values():
@@ -327,6 +333,9 @@ class Application:
         ).start(self._tasks, fresh)
         fresh.keep(Dataset.POLICY, policy)
         self._tasks.spawn(policy.run(), "watch policy")
+        if world.ages:
+            renewed = Dataset.REGISTRY if self.config.policy.bundle is None else Dataset.BUNDLE
+            self._tasks.spawn(world.keep_age(partial(fresh.changed_at, renewed)), "watch age")
 
     def _watch_certificates(self, use: CertificateUse, kept: Kept[Any] | None) -> None:
         def told(good: bool) -> None:
@@ -367,14 +376,6 @@ class Application:
         with binding("listeners.postgres"):
             await postgres.start()
         self.desk.metrics.doors_opened()
-
-
-async def _told(inspection: Coroutine[None, None, None]) -> None:
-    """What is wrong while it runs is logged: until it is mended, no session begins."""
-    try:
-        await inspection
-    except ConfigError as error:
-        _log.error("strict_sessions_refused", extra={"problems": list(error.problems)})
 
 
 async def serve(config: Config) -> None:

@@ -103,6 +103,8 @@ class Authority:
         try:
             if at >= ask.principal.expires_at:
                 raise AuthenticationError(Reason.TOKEN_EXPIRED, "log in again with a new token")
+            if at >= self._world.stale_from(ask.datasource):
+                raise PolicyUnavailable(Reason.POLICY_STALE, "nobody has renewed or confirmed the rules for too long")
             statement = yield from self._statements.read(ask, epoch, meant)
             if isinstance(statement, Complaint):
                 return (yield from self._complaint(ask, statement, now_ns))
@@ -213,8 +215,8 @@ class Authority:
         if self._revision() != standing.revision or not self._same_catalogs(standing):
             return False
         verdict = standing.verdict
-        if at >= verdict.valid_until or at < facts.at:  # a clock set back makes an answer of the future: ask again
-            return False
+        if not facts.at <= at < min(verdict.valid_until, self._world.stale_from(facts.datasource.id)):
+            return False  # a clock set back makes an answer of the future: ask again
         if standing.presence is not None and not standing.presence.stands(at):  # seen in another country meanwhile
             return False
         if verdict.headroom is None:

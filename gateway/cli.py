@@ -22,6 +22,7 @@ import click
 
 from gateway.cli_audit import audit_group
 from gateway.cli_blocks import block_command, blocks_command, unblock_command
+from gateway.cli_bundle import bundle_group
 from gateway.cli_catalog import catalog_group
 from gateway.cli_policy import packs_command, test_command
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
@@ -271,6 +272,7 @@ def demo_command(once: bool, directory: Path | None) -> int:
     return run(once=once, directory=directory, out=sys.stdout)
 
 
+main.add_command(bundle_group)
 main.add_command(catalog_group)
 main.add_command(audit_group)
 for command in (block_command, unblock_command, blocks_command, packs_command, test_command):

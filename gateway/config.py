@@ -177,6 +177,9 @@ class Datasource:
         "others that clients may ask for at start-up, each as SQL writes it: `app, public`; SET takes any", ()
     )
     connect_timeout_ms: int = setting("longest time to reach and log in at the server", 5000)
+    max_age: int = setting(
+        "seconds after which policy and registry that nobody has confirmed or renewed decide no more; 0 = never", 0
+    )
     strict: bool | None = setting(
         "ask the client's own session what a statement means, and hold what runs to it; "
         "none = where a rule names a relation of this datasource"
@@ -213,10 +216,31 @@ class Opa:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundleSource:
+    """A web server that has policy, and perhaps the registry, as a bundle (`sekisho bundle build`)."""
+
+    url: str = setting("address of the bundle: https, or http of a loopback address", required=True)
+    directory: Path = setting(
+        "folder in which the last good one is kept; its `current/registry` may be `registry.directory`", required=True
+    )
+    ca: Path | None = setting("PEM file with the authorities that sign the server's certificate; none = system's")
+    token_file: Path | None = setting("file with the bearer token the server asks for; none = it asks for none")
+    key: Path | None = setting("PEM file with the public key that bundles must be signed with")
+    algorithm: str = setting("algorithm of that signature; what a bundle says of it does not count", "ES256")
+    scope: str | None = setting("scope the signature must be for; none = for none")
+    accept_unsigned: bool = setting("take bundles without looking at a signature", False)
+    poll_ms: int = setting("how often the server is asked whether there is another", 500)
+    wait: int = setting("seconds the server is asked to hold a request until there is, if it can; 0 = not asked", 30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Which rules decide."""
 
-    directory: Path | None = setting("folder of Rego packs and their data; none = the packs that come with Sekisho")
+    directory: Path | None = setting(
+        "folder of Rego packs and their data; none = the bundle's, or else the packs that come with Sekisho"
+    )
+    bundle: BundleSource | None = setting("a web server that has the packs as a bundle")
     engine: str = setting(
         "who evaluates them: `embedded`, the gateway itself in processes of its own, or `opa`", "embedded"
     )

@@ -24,6 +24,7 @@ from gateway.search_path import listed, permitted
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
+SIGNATURES: Final = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _HOUR_MS: Final = 3_600_000
 _GIB: Final = 1024**3
@@ -46,6 +47,9 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.SharedVolume, "port"): (1, 65_535),
         (c.SharedVolume, "database"): (0, 1_000_000),
         (c.SharedVolume, "timeout_ms"): (10, 60_000),
+        (c.BundleSource, "poll_ms"): (50, 3_600_000),
+        (c.BundleSource, "wait"): (0, 600),
+        (c.Datasource, "max_age"): (0, 31_536_000),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
@@ -85,13 +89,14 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.Datasource, "tls"): ("verify-full", "disable"),
         (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
         (c.Policy, "engine"): ("embedded", "opa"),
+        (c.BundleSource, "algorithm"): SIGNATURES,
         (c.Certificates, "san"): ("uri", "dns", "email"),
         (c.Registry, "delivery"): ("manifest", "symlink", "edited"),
         (c.Config, "log_level"): LOG_LEVELS,
     }
 )
 # Made by Sekisho where they do not exist yet; every other path must be there.
-_MADE: Final = frozenset({(c.Record, "directory"), (c.Registry, "blocks")})
+_MADE: Final = frozenset({(c.Record, "directory"), (c.Registry, "blocks"), (c.BundleSource, "directory")})
 
 _HOST: Final = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
@@ -99,16 +104,18 @@ _HOST: Final = re.compile(
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 
 
-def check(draft: Draft, *, check_files: bool) -> Iterator[tuple[int, str | None, str, str]]:
-    """Every problem of a section and those below it: line, variable, key, message."""
-    for name, message in _section_problems(draft, check_files):
+def check(draft: Draft, *, check_files: bool, kept: Path | None = None) -> Iterator[tuple[int, str | None, str, str]]:
+    """Every problem of a section and those below it: line, variable, key, message. ``kept``: a folder of Sekisho's own,
+    what lies in which may still have to be fetched."""
+    kept = kept or config_policy.kept(draft)
+    for name, message in _section_problems(draft, check_files, kept):
         line, variable = draft.places.get(name.partition("[")[0], (draft.line, None))
         key = f"{draft.key}.{name}" if draft.key and name else draft.key or name
         yield line, variable, key, message
     for value in draft.values.values():
         for child in value if isinstance(value, tuple) else (value,):
             if isinstance(child, Draft):
-                yield from check(child, check_files=check_files)
+                yield from check(child, check_files=check_files, kept=kept)
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -127,7 +134,7 @@ def split_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _section_problems(draft: Draft, check_files: bool) -> Iterator[Problem]:
+def _section_problems(draft: Draft, check_files: bool, kept: Path | None) -> Iterator[Problem]:
     for name, value in draft.values.items():
         at = (draft.kind, name)
         if at in RANGES and not RANGES[at][0] <= value <= RANGES[at][1]:
@@ -135,7 +142,8 @@ def _section_problems(draft: Draft, check_files: bool) -> Iterator[Problem]:
         if at in CHOICES and value not in CHOICES[at]:
             yield name, f"`{value}` is not one of {', '.join(CHOICES[at])}"
         if check_files and isinstance(value, Path) and at not in _MADE:
-            yield from _path(name, value)
+            if kept is None or not value.is_relative_to(kept):
+                yield from _path(name, value)
         if name == "edges":
             yield from _edges(value)
     if draft.kind in _RULES:
@@ -305,6 +313,7 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.Policy: config_policy.policy,
         c.Opa: config_policy.opa,
         c.SharedVolume: config_volume.shared,
+        c.BundleSource: config_policy.bundle,
         c.Limits: _limits,
         c.Config: _config,
     }

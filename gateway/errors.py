@@ -23,6 +23,7 @@ class Reason(StrEnum):
     VOLUME_EXCEEDED = "volume_exceeded"
     VOLUME_UNAVAILABLE = "volume_unavailable"
     SERVER_COMPLAINT = "server_complaint"
+    POLICY_STALE = "policy_stale"
     ENGINE_UNAVAILABLE = "engine_unavailable"
     ENGINE_FAILED = "engine_failed"
     ENGINE_TIMEOUT = "engine_timeout"
@@ -114,6 +115,9 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.SERVER_COMPLAINT: _answer(
             "42601", 422, "INVALID_ARGUMENT", "the database itself rejects the statement; its own words are passed on"
+        ),
+        Reason.POLICY_STALE: _answer(
+            "58000", 503, "UNAVAILABLE", "policy or registry is older than the datasource may be decided by"
         ),
         Reason.ENGINE_UNAVAILABLE: _answer("58000", 503, "UNAVAILABLE", "the policy engine cannot be asked"),
         Reason.ENGINE_FAILED: _answer("58000", 503, "UNAVAILABLE", "the policy engine failed on this very request"),

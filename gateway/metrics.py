@@ -66,6 +66,7 @@ class Dataset(StrEnum):
     BLOCKS = "blocks"
     COUNTRIES = "countries"
     POLICY = "policy"
+    BUNDLE = "bundle"
 
 
 class CancelResult(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.errors import Reason
 from gateway.facts.registry import Registry
@@ -135,6 +135,7 @@ class NeedRoom:
     keep: bool = True  # False: how many rows it would be
 
 
+NEVER: Final = 253402300799  # the end of the year 9999
 Need = NeedTurn | NeedTree | NeedReading | NeedDecision | NeedDurable | NeedCounts | NeedRoom
 Work = Generator[Need, Any, "Outcome"]
 
@@ -186,6 +187,10 @@ class World(Protocol):
 
     def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
         """How many rows a relation has, as its server estimates; None where it cannot tell."""
+        ...
+
+    def stale_from(self, datasource: DatasourceId) -> int:
+        """From when on policy and registry are too old to decide about a datasource, unless they are renewed."""
         ...
 
     def country_max_age(self, issuer: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from secrets import token_hex
 
 from gateway.config import Config, Datasource
@@ -10,8 +12,9 @@ from gateway.facts.registry import Registry
 from gateway.links.server import ServerAddress
 from gateway.links.trust import trust_of
 from gateway.links.twin import Twin
+from gateway.links.watch import INTERVAL
 from gateway.model import DatasourceId
-from gateway.needs import Bounds
+from gateway.needs import NEVER, Bounds
 
 
 class LiveWorld:
@@ -21,6 +24,8 @@ class LiveWorld:
         self.registry = registry
         self.policy_revision = policy_revision
         self.twins: dict[DatasourceId, Twin] = {}
+        self._max_ages = {DatasourceId(one.id): one.max_age for one in config.datasources if one.max_age}
+        self._stale_from = dict.fromkeys(self._max_ages, 0)  # until somebody says how old they are
         self._claim_ages = {issuer.issuer: issuer.country_max_age for issuer in config.issuers}
 
     def epoch(self, datasource: DatasourceId) -> str | None:
@@ -42,6 +47,22 @@ class LiveWorld:
         """How many rows a relation has, as its server estimates."""
         twin = self.twins.get(datasource)
         return twin.sizes.get(relation) if twin is not None else None
+
+    def stale_from(self, datasource: DatasourceId) -> int:
+        """From when on policy and registry are too old to decide about a datasource."""
+        return self._stale_from.get(datasource, NEVER)
+
+    async def keep_age(self, renewed_at: Callable[[], float]) -> None:
+        """Know how old policy and registry are, for ever. ``renewed_at``: when they were what there was, last."""
+        while True:
+            at = int(renewed_at())
+            self._stale_from = {name: at + seconds for name, seconds in self._max_ages.items()}
+            await asyncio.sleep(INTERVAL)
+
+    @property
+    def ages(self) -> bool:
+        """Whether there is a datasource for which they can be too old."""
+        return bool(self._max_ages)
 
     def country_max_age(self, issuer: str) -> int:
         """Seconds for which an issuer's country claim counts."""

@@ -51,7 +51,7 @@ def opa_serving(*arguments: str, port: int | None = None) -> Iterator[Opa]:
     program = require_tool("opa")
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [str(program), "run", "--server", "--disable-telemetry", "--log-level=error", f"--addr=127.0.0.1:{port}"]
+    command = [str(program), "run", "--server", "--skip-version-check", "--log-level=error", f"--addr=127.0.0.1:{port}"]
     with subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL) as process:
         try:
             patience = time.monotonic() + 60

@@ -17,6 +17,7 @@ from gateway.facts.tally import Room, SubjectTally, Used
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
 from gateway.needs import (
+    NEVER,
     Ask,
     Bounds,
     Need,
@@ -54,6 +55,8 @@ class StillWorld:
         self.seen_ns = 0
         self.sizes: dict[str, int] = {}
 
+        self.stale = NEVER
+
     def epoch(self, datasource: DatasourceId) -> str | None:
         return self.current_epoch
 
@@ -71,6 +74,9 @@ class StillWorld:
 
     def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
         return self.sizes.get(relation)
+
+    def stale_from(self, datasource: DatasourceId) -> int:
+        return self.stale
 
     def country_max_age(self, issuer: str) -> int:
         return 900

@@ -11,6 +11,8 @@ Map:
     fair        whose turn it is: a queue that goes round those who wait
     locked      which relations somebody holds a strong lock on, as far as analyses that waited in vain can tell
     allowance   how many unknown statements one principal may ask about: so many a second, so many at once
+    get         one GET of something that must not be forged
+    bundles     policy and registry as a bundle from a web server, kept on disk
     engines     the engine a configuration names
     judges      the default one: rules judged in processes of their own, each killed where it takes too long
     judge_process  what runs in them

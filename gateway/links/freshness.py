@@ -43,7 +43,7 @@ class Freshness:
 
     def age(self, dataset: Dataset) -> float:
         """Seconds since what runs was written; 0 where there is nothing."""
-        changed_at = self._changed_at(dataset)
+        changed_at = self.changed_at(dataset)
         return max(0.0, self._clock() - changed_at) if changed_at else 0.0
 
     def refused(self, dataset: Dataset) -> float:
@@ -64,7 +64,7 @@ class Freshness:
         return {"data": {str(dataset): self._about(dataset) for dataset in self._watched}}
 
     def _about(self, dataset: Dataset) -> dict[str, Any]:
-        changed_at = self._changed_at(dataset)
+        changed_at = self.changed_at(dataset)
         return {
             "changed_at": datetime.fromtimestamp(changed_at, UTC).isoformat(timespec="seconds") if changed_at else None,
             "age_seconds": round(self.age(dataset)),
@@ -72,7 +72,8 @@ class Freshness:
             "problems": [problem for one in self._refusals(dataset) for problem in one.problems],
         }
 
-    def _changed_at(self, dataset: Dataset) -> float:
+    def changed_at(self, dataset: Dataset) -> float:
+        """When what runs was written, or, of a bundle, was confirmed last; 0 where there is nothing."""
         return max((one.changed_at for one in self._watched[dataset]), default=0.0)
 
     def _refusals(self, dataset: Dataset) -> list[Refusal]:

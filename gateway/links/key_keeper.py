@@ -20,8 +20,9 @@ from gateway.config import Issuer
 from gateway.errors import ConfigError
 from gateway.facts.identity import KeyUnknown, TokenVerifier
 from gateway.facts.keys import Keys
+from gateway.links.get import FetchError
 from gateway.links.jwks import load_keys, usable
-from gateway.links.jwks_fetch import WITHIN, Fetched, FetchError, fetch
+from gateway.links.jwks_fetch import WITHIN, Fetched, fetch
 from gateway.links.tasks import TaskGroup
 from gateway.links.watch import FolderWatch, Signature, signature
 from gateway.model import Principal

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import gateway
 from gateway import config as config_of
@@ -36,6 +36,10 @@ from gateway.policy.bundle import Bundle, load_bundle
 from gateway.policy.metadata import RuleRow, rule_table
 from gateway.sql.rewrite.predicates import filter_problem
 
+# In the folder that keeps bundles: the one in force, and its two parts.
+CURRENT: Final = "current"
+POLICY: Final = "policy"
+REGISTRY: Final = "registry"
 A = TypeVar("A")
 T = TypeVar("T")
 
@@ -75,7 +79,7 @@ def load_all(config: Config) -> tuple[Sources, Secrets]:
 def load_sources(config: Config) -> Sources:
     """Registry and policy of a configuration. Raises ConfigError with every problem, listeners' sites included."""
     problems: list[str] = []
-    policies = config.policy.directory or packaged_policies()
+    policies = policy_folder(config)
     registry_seen, policy_seen = registry_signature(config), signature(policies)
     countries_seen = signature(config.registry.countries) if config.registry.countries is not None else ()
     registry = _or_problems(problems, registry_of, config)
@@ -117,6 +121,24 @@ def registry_signature(config: Config) -> Signature:
 def admin_blocks_file(config: Config) -> Path:
     """Where what `sekisho block` blocks is kept."""
     return config.registry.blocks or config.record.directory / admin_blocks.FILE
+
+
+def policy_folder(config: Config) -> Path:
+    """Where the packs are."""
+    source = config.policy.bundle
+    fetched = source.directory / CURRENT / POLICY if source is not None else None
+    return config.policy.directory or fetched or packaged_policies()
+
+
+def check_fetched(config: Config, folder: Path, revision: str) -> None:
+    """Whether what lies in an unpacked bundle could be loaded in place of what runs. Raises ConfigError."""
+    settings, source = config.registry, config.policy.bundle
+    if source is not None and settings.directory.is_relative_to(source.directory):
+        settings = replace(settings, directory=folder / REGISTRY)
+    policy = replace(config.policy, directory=folder / POLICY, bundle=None)
+    found = load_sources(replace(config, registry=settings, policy=policy)).bundle.revision
+    if revision.partition("+")[0] != found:
+        raise ConfigError([f"the bundle says it is revision {revision}, and what lies in it is {found}"])
 
 
 def load_policy(directory: Path) -> Bundle:

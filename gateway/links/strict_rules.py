@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 from gateway.config import Datasource
+from gateway.errors import ConfigError
 from gateway.facts.registry import Registry
 from gateway.metrics import Metrics
 from gateway.policy.metadata import RuleRow
@@ -38,3 +39,11 @@ class StrictRules:
             elif one.rules and one != before[name]:
                 _log.info("strict_by_rule", extra={"datasource": name, "rules": list(one.rules)})
         return [source for source in self._sources if self._now[source.id].strict and not before[source.id].strict]
+
+
+async def told(inspection: Coroutine[None, None, None]) -> None:
+    """What is wrong while it runs is logged: until it is mended, no session begins."""
+    try:
+        await inspection
+    except ConfigError as error:
+        _log.error("strict_sessions_refused", extra={"problems": list(error.problems)})

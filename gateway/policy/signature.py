@@ -20,7 +20,6 @@ from jwt.exceptions import PyJWTError
 from gateway.errors import ConfigError
 
 SIGNATURES: Final = ".signatures.json"
-ALGORITHMS: Final = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512")
 _HASHES: Final = {"SHA-256": hashlib.sha256, "SHA-384": hashlib.sha384, "SHA-512": hashlib.sha512}
 _ALGORITHM: Final = "SHA-256"
 _STRUCTURED: Final = frozenset({"data.json", "data.yaml", "data.yml", ".manifest"})

@@ -21,6 +21,7 @@ from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal
 from gateway.needs import (
+    NEVER,
     Analysis,
     Ask,
     Bounds,
@@ -63,6 +64,9 @@ class _World:
 
     def rows_of(self, datasource: DatasourceId, relation: str) -> int | None:
         return None
+
+    def stale_from(self, datasource: DatasourceId) -> int:
+        return NEVER
 
     def country_max_age(self, issuer: str) -> int:
         return 900

@@ -66,7 +66,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "whois_text",
         "registry_summary",
     ),
-    ("cli_audit", "cli_blocks", "cli_catalog", "cli_policy", "cli_registry"),
+    ("cli_audit", "cli_blocks", "cli_bundle", "cli_catalog", "cli_policy", "cli_registry"),
     ("cli",),
     ("__main__",),
 )

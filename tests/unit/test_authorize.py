@@ -222,6 +222,17 @@ def test_an_expired_token_is_denied_in_the_middle_of_a_session(bench: Bench) -> 
     assert (late.reason, late.sqlstate) == (Reason.TOKEN_EXPIRED, "28000")
 
 
+def test_rules_that_nobody_renewed_decide_no_more_known_statements_too(bench: Bench) -> None:
+    ask = bench.ask("sato", "tokyo-hq", PHONES)
+    bench.world.stale = NOW + 10
+    assert bench.decide(ask, at=NOW + 9).allowed
+    late = bench.decide(ask, at=NOW + 10)
+    assert (late.reason, late.sqlstate) == (Reason.POLICY_STALE, "58000")
+    assert bench.kinds == [NeedDurable], "nobody is even asked"
+    bench.world.stale = NOW + 20
+    assert bench.decide(ask, at=NOW + 10).allowed
+
+
 def test_a_clock_set_back_asks_again(bench: Bench) -> None:
     ask = bench.ask("sato", "tokyo-hq", PHONES)
     bench.decide(ask)

@@ -49,3 +49,48 @@ def test_engines_that_can_be_asked(tmp_path, settings):
 )
 def test_engines_that_cannot(tmp_path, settings, problem):
     assert problems(tmp_path, policy(**settings)) == [problem]
+
+
+BUNDLE = {"url": "https://bundles.example/sekisho.tar.gz", "directory": "bundles", "key": "key.pem"}
+
+
+def bundle(**changes: Any) -> dict[str, Any]:
+    return policy(bundle={**BUNDLE, **changes})
+
+
+@pytest.mark.parametrize("document", [bundle(), bundle(key=None, accept_unsigned=True, wait=0, poll_ms=50)])
+def test_bundles_that_can_be_fetched(tmp_path, document):
+    assert problems(tmp_path, document) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (bundle(key=None), "policy.bundle.key: missing: say whose signature counts, or `accept_unsigned: true`"),
+        (bundle(accept_unsigned=True), "policy.bundle.accept_unsigned: is true, and a key is named: say which"),
+        (
+            bundle(url="http://bundles.example/"),
+            "policy.bundle.url: http is for a loopback address only: whoever changes answers on their way could allow "
+            "everybody everything",
+        ),
+        (
+            bundle(algorithm="HS256"),
+            "policy.bundle.algorithm: `HS256` is not one of ES256, ES384, ES512, PS256, PS384, PS512, RS256, RS384, "
+            "RS512",
+        ),
+        (bundle(poll_ms=1), "policy.bundle.poll_ms: 1 is out of range: 50 to 3600000"),
+        (policy(directory="packs", bundle=BUNDLE), "policy.directory: the bundle brings the packs: name one of them"),
+    ],
+)
+def test_bundles_that_cannot(tmp_path, document, problem):
+    assert problems(tmp_path, document) == [problem]
+
+
+def test_what_is_still_to_be_fetched_need_not_be_there(tmp_path):
+    (tmp_path / "key.pem").write_text("")
+    document = bundle()
+    for directory, found in (("bundles/current/registry", False), ("elsewhere", True)):
+        document["registry"] = {"directory": directory, "delivery": "symlink"}
+        told = problems(tmp_path, document, check_files=True)
+        assert any("registry.directory" in one for one in told) is found
+        assert not any("bundle" in one for one in told)

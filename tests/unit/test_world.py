@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.config_load import load
 from gateway.facts.registry import load_registry
 from gateway.model import DatasourceId
+from gateway.needs import NEVER
 from gateway.world import DecisionIds, LiveWorld, bounds, server_address
 from tests.houses import House
 
@@ -37,3 +40,25 @@ def test_a_datasource_without_a_twin_has_no_epoch_and_nothing_stands(tmp_path: P
     assert world.epoch_seen_ns(nowhere) == 0
     assert world.country_max_age("https://nobody.example") == 0
     assert world.troubles() == []
+
+
+def test_from_when_on_a_datasource_s_rules_are_too_old(tmp_path: Path) -> None:
+    config = load(House(tmp_path, None).layout.config, {})
+    (source,) = config.datasources
+    name = DatasourceId(source.id)
+    registry = load_registry(config.registry.directory)
+    ever = LiveWorld(config, registry, "p-1")
+    assert not ever.ages
+    assert ever.stale_from(name) == NEVER
+    aged = LiveWorld(replace(config, datasources=(replace(source, max_age=60),)), registry, "p-1")
+    assert aged.ages
+    assert aged.stale_from(name) == 0, "nobody has said yet how old they are"
+
+    async def told() -> int:
+        keeping = asyncio.ensure_future(aged.keep_age(lambda: 1000.5))  # noqa: TID251 - held by this very function
+        await asyncio.sleep(0)
+        keeping.cancel()
+        return aged.stale_from(name)
+
+    assert asyncio.run(told()) == 1060
+    assert aged.stale_from(DatasourceId("another")) == NEVER

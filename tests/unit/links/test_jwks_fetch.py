@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway.links import jwks_fetch
-from gateway.links.jwks_fetch import Fetched, FetchError, fetch
+from gateway.links.get import FetchError
+from gateway.links.jwks_fetch import Fetched, fetch
 from tests.servers import TestCa
 from tests.unit.links.key_servers import KeyServer, key_server
 
