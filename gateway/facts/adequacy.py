@@ -27,6 +27,9 @@ FILE: Final = "adequacy.yaml"
 REGIMES: Final = ("cn", "eu", "id", "in", "jp", "kr", "ru", "th", "tw", "uk", "us", "vn")
 
 
+_MOST_TIMES: Final = 100  # that one country is recognised anew
+
+
 @dataclass(frozen=True, slots=True)
 class Recognised:
     """An entry, and when it counts."""
@@ -38,16 +41,20 @@ class Recognised:
 
 def read_adequacy(root: Section) -> tuple[Recognised, ...]:
     """All entries of the file."""
-    found: list[Recognised] = []
+    found: dict[tuple[str, Country], list[Recognised]] = {}
     for section in root.sections("adequacy", required=True):
         one = _recognised(section)
-        for other in found:
-            same = (other.entry.regime, other.entry.country) == (one.entry.regime, one.entry.country)
-            if same and other.period.meets(one.period):
-                section.problem(f"line {other.line} says something of {one.entry.country} for the same time")
-        found.append(one)
+        same = found.setdefault((one.entry.regime, one.entry.country), [])
+        other = next((other for other in same if other.period.meets(one.period)), None)
+        if other is not None:
+            section.problem(f"line {other.line} says something of {one.entry.country} for the same time")
+        elif len(same) >= _MOST_TIMES:
+            section.problem(f"more than {_MOST_TIMES} entries about {one.entry.country}")
+        else:
+            same.append(one)
     root.done()
-    return tuple(sorted(found, key=lambda one: (one.entry.regime, one.entry.country, one.line)))
+    everything = (one for same in found.values() for one in same)
+    return tuple(sorted(everything, key=lambda one: (one.entry.regime, one.entry.country, one.line)))
 
 
 def _recognised(section: Section) -> Recognised:

@@ -58,6 +58,7 @@ INFORMED: Final = (
     "third_country",  # that data may go abroad, wherever
     "types",
 )
+_MOST_TIMES: Final = 100  # that one country's users say something else to one notice
 _EQUAL: Final = ("notice_column", "country_column")
 _OTHERS: Final = ("given_column", "withdrawn_column", "expires_column")
 
@@ -108,16 +109,20 @@ class Said:
 
 def read_consents(root: Section) -> tuple[Said, ...]:
     """All consents of the file."""
-    found: list[Said] = []
+    found: dict[tuple[str, Country], list[Said]] = {}
     for section in root.sections("consents", required=True):
         one = _said(section)
-        for other in found:
-            same = (other.notice, other.subject_country) == (one.notice, one.subject_country)
-            if same and other.period.meets(one.period):
-                section.problem(f"line {other.line} says what {one.subject_country} said to the notice at that time")
-        found.append(one)
+        same = found.setdefault((one.notice, one.subject_country), [])
+        other = next((other for other in same if other.period.meets(one.period)), None)
+        if other is not None:
+            section.problem(f"line {other.line} says what {one.subject_country} said to the notice at that time")
+        elif len(same) >= _MOST_TIMES:
+            section.problem(f"more than {_MOST_TIMES} entries about {one.subject_country} and the notice")
+        else:
+            same.append(one)
     root.done()
-    return tuple(sorted(found, key=lambda one: (one.notice, one.subject_country, one.period.start or 0)))
+    everything = (one for same in found.values() for one in same)
+    return tuple(sorted(everything, key=lambda one: (one.notice, one.subject_country, one.period.start or 0)))
 
 
 def _said(section: Section) -> Said:

@@ -43,7 +43,10 @@ def registries(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "people": {"people": [{"issuer": ISSUER, "subject": "ann", "name": "Ann", "employments": jobs, **trip}]},
         "entities": {
-            "entities": [{"id": name, "name": name.upper(), "country": "JP"} for name in "abc"],
+            "entities": [
+                {"id": name, "name": name.upper(), "country": "JP", "designations": [{"as": "ciio", **draw(spans())}]}
+                for name in "abc"
+            ],
             "ownership": [{"owner": "a", "of": "b", "share": 100, **draw(spans())}],
             "contracts": [
                 {"id": "k", "principal": "a", "contractor": "c", "purpose": "p", "subcontractors": "none"}
@@ -60,15 +63,35 @@ def registries(draw: st.DrawFn) -> dict[str, Any]:
                     "id": "n",
                     "controller": "a",
                     "disclosures": [{"country": "KR", "data_types": ["user"], "consent": True}],
+                    "claims": [
+                        {"claim": "stored_only_in", "countries": ["JP"], "data_types": ["user"], **draw(spans())}
+                    ],
+                },
+                {
+                    "id": "m",
+                    "controller": "a",
+                    "disclosures": [{"country": "US", "data_types": ["user"], "consent": True}],
                 }
-                | draw(spans())
+                | draw(spans()),
             ]
+        },
+        "consents": {
+            "consents": [
+                {"notice": "n", "subject_country": "JP", "separate": True, **draw(spans())},
+                {"notice": "n", "subject_country": "KR", "separate": True}
+                | draw(optional("withdrawn"))
+                | draw(optional("expires")),
+            ]
+        },
+        "adequacy": {
+            "adequacy": [{"regime": "jp", "country": "KR", "accepted": True, "citation": "c", **draw(spans())}]
         },
         "agreements": {
             "agreements": [
                 {"id": "g", "kind": "scc", "controller": "a", "entity": "b", "foreign_law_risk": "none"}
                 | draw(spans())
                 | draw(optional("last_check"))
+                | draw(days.map(lambda day: {"tia": {"date": day, "outcome": "effective"}}))
             ]
         },
     }

@@ -53,3 +53,10 @@ def test_odd_entry_is_a_problem(text: str, problem: str) -> None:
     root, problems = section(text)
     read_adequacy(root)
     assert any(listed.startswith(f"test.yaml:1: {problem}") for listed in problems.listed()), problems.listed()
+
+
+def test_one_country_is_not_recognised_anew_without_end() -> None:
+    entry = "{{regime: eu, country: KR, accepted: true, citation: x, from: {0}-01-01, to: {0}-06-01}}"
+    root, problems = section("adequacy: [" + ", ".join(entry.format(year) for year in range(1800, 1901)) + "]")
+    read_adequacy(root)
+    assert problems.listed() == ["test.yaml:1: more than 100 entries about KR"]

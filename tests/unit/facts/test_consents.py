@@ -197,3 +197,10 @@ def test_what_a_consent_names_must_be_there(tmp_path: Path, old: str, new: str, 
     with pytest.raises(ConfigError) as caught:
         load_registry(tmp_path)
     assert any(f"consents.yaml{problem}" in listed for listed in caught.value.problems), caught.value.problems
+
+
+def test_one_countrys_people_do_not_say_something_else_without_end() -> None:
+    entry = "{{notice: n1, subject_country: JP, separate: true, from: {0}-01-01, to: {0}-06-01}}"
+    root, problems = section("consents: [" + ", ".join(entry.format(year) for year in range(1800, 1901)) + "]")
+    read_consents(root)
+    assert problems.listed() == ["test.yaml:1: more than 100 entries about JP and the notice"]
