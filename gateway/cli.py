@@ -101,14 +101,17 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
     """
     from gateway.config_load import resolved
     from gateway.links.sources import load_all
+    from gateway.links.watch import newest
 
     config = load_config(config_path)
     sources, _ = load_all(config)
     registry = sources.registry
+    changed = datetime.fromtimestamp(newest(sources.registry_seen), UTC).isoformat(timespec="seconds")
     document = {
         "configuration": resolved(config),
         "policy_revision": sources.bundle.revision,
         "registry_revision": registry.revision,
+        "registry_changed_at": changed,
     }
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -119,6 +122,7 @@ def check_config_command(config_path: Path, as_json: bool) -> int:
         ("", f"{len(sources.bundle.rules())} rules, in shadow mode: {', '.join(shadow) or 'none'}"),
         ("registry", f"{config.registry.directory}, revision {registry.revision}"),
         ("", f"{len(registry.people)} people, {len(registry.sites)} sites; whole by: {config.registry.delivery}"),
+        ("", f"the newest file was written {changed}"),
         ("record", str(config.record.directory)),
         *(("issuer", f"{one.issuer} ({', '.join(one.algorithms)})") for one in config.issuers),
     ]

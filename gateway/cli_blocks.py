@@ -113,11 +113,13 @@ def blocks_command(config_path: Path, as_json: bool) -> int:
 
     config = load_config(config_path)
     listed = kept(admin_blocks_file(config))
-    registry = registry_of(config)
-    found = [_document(one, listed) for one in registry.blocks.all]
+    try:
+        blocks = registry_of(config).blocks.all
+    except ConfigError as error:  # what was blocked here is told all the same
+        blocks = listed.blocks
+        click.echo(f"the registry cannot be read, its own blocks are not told: {error.problems[0]}", err=True)
     today = day_of(int(time.time()))
-    for one, block in zip(found, registry.blocks.all, strict=True):
-        one["in_force"] = block.period.covers(today)
+    found = [_document(one, listed) | {"in_force": one.period.covers(today)} for one in blocks]
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return GOOD

@@ -8,6 +8,7 @@ import logging
 import shutil
 import socket
 import time
+import urllib.request
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,20 @@ def test_a_registry_that_lost_a_place_of_the_configuration_is_refused(new_house,
     assert record.what == "registry"
     assert any("site seoul-office is not in the registry" in problem for problem in record.problems)
     assert revision(house) == before
+
+    ready = told(house, "/readyz")
+    assert ready["ready"] is True, "another replica would have the same folder"
+    assert any(text.startswith("registry: a newer version is refused for ") for text in ready["problems"])
+    data = told(house, "/v1/config")["data"]["registry"]
+    assert any("site seoul-office is not in the registry" in problem for problem in data["problems"])
+    assert data["changed_at"] is not None
+    metrics = house.application.desk.metrics.registry
+    assert metrics.get_sample_value("sekisho_data_refused_seconds", {"dataset": "registry"}) > 0
+    assert metrics.get_sample_value("sekisho_data_refused_seconds", {"dataset": "policy"}) == 0
+    assert metrics.get_sample_value("sekisho_data_age_seconds", {"dataset": "policy"}) > 0
+    assert metrics.get_sample_value("sekisho_registry_edited") == 1
+
+
+def told(house, path):
+    with urllib.request.urlopen(f"{house.http}{path}", timeout=10) as answer:
+        return json.load(answer)

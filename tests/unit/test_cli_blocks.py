@@ -129,6 +129,9 @@ def test_it_can_be_pulled_while_the_registry_is_broken(place: Place) -> None:
     assert found.exit_code == 0
     assert "the registry cannot be read" in found.stderr
     assert "is taken for an entity's id" in found.stderr
+    listed = place.sekisho("blocks")
+    assert "its own blocks are not told" in listed.stderr
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["admin-1", "admin-2", "admin-3"]
 
 
 def test_nothing_is_blocked_that_cannot_be_recorded(place: Place) -> None:

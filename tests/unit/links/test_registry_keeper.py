@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from prometheus_client import CollectorRegistry
 
 from gateway.config import Config
 from gateway.config_load import load
+from gateway.errors import ConfigError
 from gateway.facts.admin_blocks import FILE
 from gateway.facts.control import OwnershipTest
-from gateway.facts.registry import Registry
+from gateway.facts.folder import seal
+from gateway.facts.registry import FILES, Registry, load_registry
 from gateway.links import registry_keeper
 from gateway.links.freshness import Freshness
 from gateway.links.registry_keeper import RegistryKeeper
@@ -201,3 +204,29 @@ def test_a_registry_that_tells_no_country_any_more_is_not_taken(tmp_path: Path) 
     world.looks(3)
     assert world.registry is before
     assert world.swaps == []
+
+
+def test_sealed_folder_is_taken_when_all_of_it_has_come(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Copied file by file, each at rest for a while: none of the states in between is a registry."""
+    config = replace(world.config, registry=replace(world.config.registry, delivery="manifest"))
+    with pytest.raises(ConfigError, match="nothing else says that the folder is whole"):
+        load_sources(config)
+    seal(world.folder, FILES, load_registry(world.folder).contents.hashes)
+    world = World(config)
+    coming = world.folder.parent / "coming"
+    shutil.copytree(world.folder, coming)
+    for name in ("people.yaml", "entities.yaml"):
+        (coming / name).write_text((coming / name).read_text() + "# of the next revision\n")
+    seal(coming, FILES, load_registry(coming).contents.hashes)
+
+    for name, cut in (("people.yaml", 40), ("people.yaml", None), ("entities.yaml", None)):
+        (world.folder / name).write_bytes((coming / name).read_bytes()[:cut])
+        world.looks()
+        assert world.swaps == []
+        assert world.keeper._folder.refusal is not None
+    (world.folder / ".manifest").write_bytes((coming / ".manifest").read_bytes())
+    world.looks()
+    assert len(world.swaps) == 1
+    assert world.keeper._folder.refusal is None
+    assert world.registry.revision == load_sources(config).registry.revision
+    assert {record.message for record in caplog.records} == {"reload_refused"}
