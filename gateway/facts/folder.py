@@ -186,6 +186,8 @@ def _check_whole(
         for name in sorted({*contents.hashes, *former.hashes} - {alone}):
             if contents.hashes.get(name) != former.hashes.get(name):
                 problems.add(name, 0, "the file changed where it lies, and the link to its folder was not turned")
+    if alone in former.hashes and alone not in files and not turned:
+        problems.add(alone, 0, "the file is gone, and lifts no block: an empty list of blocks does")
     if alone in files and not turned and contents.hashes[alone] != former.hashes.get(alone) and not ends(files[alone]):
         problems.add(alone, 0, "its last line is not '...': it may have been cut, and lifts no block")
 

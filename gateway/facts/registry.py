@@ -289,6 +289,8 @@ def _load(directory: Path, former: Registry | None, delivery: Delivery, admin: P
     assured.check(problems, sources or {})
     found = Blocks()
     overlay = admin_blocks.read_file(admin) if admin is not None else None
+    if overlay is None and former is not None and former.blocks.admin:
+        problems.add(admin_blocks.FILE, 0, "the file is gone, and lifts no block: `sekisho unblock` does")
     if known is not None:
         found = _blocks(known, files, overlay, problems)
         known = known.with_blocks(found.all)

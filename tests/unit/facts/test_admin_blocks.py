@@ -113,6 +113,17 @@ def test_block_of_an_entity_that_is_gone_is_lifted_in_words_only(tmp_path: Path)
     assert [one.id for one in running.entities.blocks] == ["admin-1"]
 
 
+def test_file_that_is_gone_lifts_nothing(tmp_path: Path) -> None:
+    write_registry(tmp_path)
+    admin = tmp_path / "state" / FILE
+    admin.parent.mkdir()
+    admin.write_bytes(written(AdminBlocks((block(1, entity=EntityId("shop")),), 2)))
+    running = load_registry(tmp_path, admin=admin)
+    admin.unlink()
+    with pytest.raises(ConfigError, match="the file is gone, and lifts no block"):
+        load_registry(tmp_path, running, admin=admin)
+
+
 @pytest.mark.parametrize(
     ("blocked", "who", "stopped"),
     [

@@ -133,6 +133,17 @@ def test_blocks_that_may_be_cut_are_refused(folder: Path) -> None:
     assert load(folder, running).entities.blocks  # what runs with them stays as it is
 
 
+def test_blocks_that_are_gone_are_not_lifted(folder: Path) -> None:
+    (folder / "blocks.yaml").write_text(BLOCKS)
+    running = load(folder)
+    (folder / "blocks.yaml").unlink()
+    assert problems(folder, running) == [
+        "blocks.yaml: the file is gone, and lifts no block: an empty list of blocks does"
+    ]
+    (folder / "blocks.yaml").write_text("blocks: []\n...\n")
+    assert load(folder, running).entities.blocks == ()
+
+
 @pytest.mark.parametrize(
     ("data", "whole"),
     [(b"a: b\n...\n", True), (b"a: b\n... \n\n", True), (b"a: b\n", False), (b"", False), (b"a: b...", False)],
