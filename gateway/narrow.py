@@ -64,7 +64,7 @@ class Narrower:
             nonce=self.name,
             facts=facts,
             trees=first.trees,
-            filters=self._filters(ask),
+            filters=self._filters(ask, facts.relations),
         )
         make = self._elsewhere if large(first.trees) else self._here
         narrowed = yield from make(ask, work, found.depends)
@@ -72,11 +72,11 @@ class Narrower:
             raise _moved()
         return narrowed
 
-    def _filters(self, ask: Ask) -> Mapping[str, str]:
-        """The conditions of the registry's row filters, those that consents make among them."""
+    def _filters(self, ask: Ask, relations: Sequence[str]) -> Mapping[str, str]:
+        """The conditions of the registry's row filters, and of those that consents make at these relations."""
         registry = self.world.registry
         found = dict(registry.row_filters(ask.datasource))
-        for one in registry.row_consents(ask.datasource):
+        for one in registry.row_consents(ask.datasource, relations):
             found[at_relation(one.name, one.relation)] = of_consent(one)
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -214,11 +214,12 @@ class Registry:
         source = self.catalog.get(datasource)
         return source.row_filters if source is not None else MappingProxyType({})
 
-    def row_consents(self, datasource: DatasourceId) -> Iterator[RowConsent]:
-        """The row filters that consents make, one for each consent and table."""
+    def row_consents(self, datasource: DatasourceId, relations: Iterable[str]) -> Iterator[RowConsent]:
+        """The row filters that consents make at these relations."""
         source = self.catalog.get(datasource)
-        for filters in source.consents.values() if source is not None else ():
-            yield from filters
+        if source is not None:
+            for relation in relations:
+                yield from source.consents.get(relation, ())
 
     def assured(self, controller: EntityId, at: int) -> Assured:
         """What the controller's users were told and said, what it agreed abroad, and which countries are adequate.

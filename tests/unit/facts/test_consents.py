@@ -140,7 +140,8 @@ def test_odd_consent_is_a_problem(entry: str, problem: str) -> None:
 
 def test_row_level_consent_is_a_filter_at_each_table_of_those_people(tmp_path: Path) -> None:
     found = registry(tmp_path, catalog=CATALOG, disclosures=NOTICES, consents=ROW_LEVEL)
-    filters = {one.relation: one for one in found.row_consents(DatasourceId("shop"))}
+    source = found.catalog[DatasourceId("shop")]
+    filters = {one.relation: one for one in found.row_consents(source.id, source.tables)}
     # of people who may be in Japan, told apart by a key of persons, and not where the consent lies itself
     assert set(filters) == {"public.customers", "public.orders", "public.visits"}
     assert filters["public.customers"] == RowConsent(
@@ -159,19 +160,19 @@ def test_row_level_consent_is_a_filter_at_each_table_of_those_people(tmp_path: P
     )
     assert filters["public.customers"].elsewhere == ("KR",)
     assert (filters["public.visits"].country_column, filters["public.visits"].elsewhere) == (None, ())
-    source = found.catalog[DatasourceId("shop")]
     assert source.filters_of("public.orders") == ("consent-n1-JP",)
     assert source.filters_of("public.koreans") == source.filters_of("public.nowhere") == ()
     (consent,) = found.assured(EntityId("shop"), 1_700_000_000).consents
     assert (consent.status, consent.row_filter) == ("given_by_some", "consent-n1-JP")
-    assert list(found.row_consents(DatasourceId("elsewhere"))) == []
+    assert list(found.row_consents(DatasourceId("elsewhere"), source.tables)) == []
+    assert [one.relation for one in found.row_consents(source.id, ["public.orders", "x.y"])] == ["public.orders"]
 
 
 def test_filters_are_those_of_the_consents_as_they_are_now(tmp_path: Path) -> None:
     first = registry(tmp_path, catalog=CATALOG, disclosures=NOTICES, consents=ROW_LEVEL)
     (tmp_path / "consents.yaml").write_text("consents: []\n", encoding="utf-8")
     second = load_registry(tmp_path, first)
-    assert list(second.row_consents(DatasourceId("shop"))) == []
+    assert list(second.row_consents(DatasourceId("shop"), ["public.customers"])) == []
 
 
 @pytest.mark.parametrize(
