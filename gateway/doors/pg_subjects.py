@@ -63,7 +63,7 @@ class Counted:
 class Seen:
     """One execution's rows (`gateway.pgwire.actions.RowWatch`)."""
 
-    __slots__ = ("_count", "_key", "_keyed", "_last", "_places", "_sets", "ration", "total", "whole")
+    __slots__ = ("_count", "_domains", "_key", "_keyed", "_last", "_places", "_sets", "ration", "total", "whole")
 
     def __init__(self, ration: Ration, key: bytes, count: Callable[[Ration, Values], None]) -> None:
         """``count``: adds what was seen to the counts, and gives nothing back."""
@@ -73,6 +73,10 @@ class Seen:
         self._places = {watch.place: watch for watch in ration.cost.watches}
         self._last = max(self._places, default=-1)
         self._sets: dict[int, set[bytes]] = {place: set() for place in self._places}
+        self._domains: dict[int, bytes] = {}
+        for place, watch in self._places.items():
+            domain = watch.domain.encode()
+            self._domains[place] = b"%d:%b" % (len(domain), domain)
         self._keyed = 0
         self.total = 0
         self.whole = bool(self._places)
@@ -112,9 +116,8 @@ class Seen:
         return found == len(self._sets)
 
     def _add(self, place: int, value: bytes) -> None:
-        watch, seen = self._places[place], self._sets[place]
-        domain = watch.domain.encode()
-        seen.add(blake2b(b"%d:%b%b" % (len(domain), domain, value), key=self._key, digest_size=_HASH_BYTES).digest())
+        seen = self._sets[place]
+        seen.add(blake2b(self._domains[place] + value, key=self._key, digest_size=_HASH_BYTES).digest())
         if len(seen) >= _MOST_KEPT:
-            self._count(self.ration, (watch.kinds, frozenset(seen)))
+            self._count(self.ration, (self._places[place].kinds, frozenset(seen)))
             seen.clear()
