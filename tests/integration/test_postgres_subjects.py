@@ -152,3 +152,58 @@ def test_a_failed_statement_gives_back_what_it_had(limited: Callable[..., House]
             with pytest.raises(psycopg.errors.DivisionByZero):
                 connection.execute("SELECT id, name, 1 / (id - id) FROM crowd.patients")
         assert len(ids(connection, "SELECT id, name FROM crowd.patients")) == 50
+
+
+def test_copy_cursors_and_prepared_statements_are_within_it(limited: Callable[..., House]) -> None:
+    house = limited(limit(50))
+    with house.connect(SATO, autocommit=False) as connection:
+        with connection.cursor().copy("COPY (SELECT id, name FROM crowd.patients) TO STDOUT") as copy:
+            assert len(list(copy.rows())) == 50, "no key is seen in it: each row is one"
+        connection.rollback()
+    house = limited(limit(50))
+    with house.connect(SATO, autocommit=False) as connection:
+        connection.execute("DECLARE c CURSOR FOR SELECT id, name FROM crowd.patients ORDER BY id")
+        assert ids(connection, "FETCH 20 FROM c") == [*range(1, 21)]
+        connection.commit()
+        assert len(ids(connection, "SELECT id, name FROM crowd.patients WHERE id > 100")) == 30
+
+
+def test_a_client_that_vanishes_has_had_what_was_sent(limited: Callable[..., House]) -> None:
+    house = limited(limit(300))
+    connection = house.connect(SATO)
+    stream = connection.cursor().stream("SELECT id, name FROM crowd.patients")
+    assert next(stream)[0] == 1
+    connection.close()
+    with house.connect(SATO) as connection:
+        left = len(ids(connection, "SELECT id, name FROM crowd.patients"))
+        assert 0 < left <= 300, "nothing is held any more"
+
+
+def test_what_a_filter_of_ours_leaves_is_all_that_counts(limited: Callable[..., House]) -> None:
+    rules = """
+obligations contains {"rule": "house-trip-mask", "kind": "subject_countries", "relation": relation.relation,
+  "column": relation.subject_column, "countries": ["KR"]} if {
+	some relation in input.data.relations
+	relation.subject_column != null
+}
+"""
+    house = limited(limit(5), limit(30, country="KR"), rules=rules)
+    with house.connect(SATO) as connection:
+        assert len(ids(connection, "SELECT id, name FROM crowd.patients ORDER BY id")) == 30
+        assert "limit is 30" in refused(connection, "SELECT name FROM crowd.patients")
+    house = limited(limit(5), limit(30, country="KR"))
+    with house.connect(SATO) as connection:
+        narrowed = ids(connection, "SELECT id, name FROM crowd.patients WHERE country = 'KR'")
+        assert len(narrowed) == 5, "what the client says narrows nothing"
+
+
+def test_the_counts_survive_a_restart(limited: Callable[..., House]) -> None:
+    house = limited(limit(50))
+    with house.connect(SATO) as connection:
+        assert len(ids(connection, "SELECT id, name FROM crowd.patients ORDER BY id LIMIT 30")) == 30
+    house.stop()
+    house.start()
+    with house.connect(SATO) as connection:
+        assert len(ids(connection, "SELECT id, name FROM crowd.patients WHERE id > 200")) == 20
+    kept = (house.layout.record / "subjects.json").read_text()
+    assert "name 1" not in kept
