@@ -80,6 +80,7 @@ class Application:
     def __init__(self, config: Config, siblings: Siblings | None = None) -> None:
         self.config = config
         self._siblings = siblings
+        self._open = False  # all doors
         self._tasks = TaskGroup()
         self._closing = contextlib.AsyncExitStack()
 
@@ -172,7 +173,7 @@ class Application:
             loop=asyncio.get_running_loop(),
             troubles=lambda: [one for told in troubles for one in told()],
             state=fresh.document,
-            waiting=siblings.waiting if siblings is not None else list,
+            waiting=siblings.waiting if siblings is not None else self._waiting,
             collector=siblings.collector(metrics) if siblings is not None else metrics.registry,
         )
         await keys.start(self._tasks)
@@ -376,6 +377,11 @@ class Application:
         with binding("listeners.postgres"):
             await postgres.start()
         self.desk.metrics.doors_opened()
+        self._open = True
+
+    def _waiting(self) -> list[str]:
+        """Who is told that it is ready knocks at any door."""
+        return [] if self._open else ["not all doors are open yet"]
 
 
 async def serve(config: Config) -> None:

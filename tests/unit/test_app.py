@@ -21,6 +21,7 @@ from gateway.app import Application
 from gateway.audit.verify import verify
 from gateway.config_load import load
 from gateway.demo.characters import LI, SATO
+from gateway.doors.postgres import PostgresDoor
 from gateway.errors import ConfigError
 from gateway.links import watch
 from gateway.links.sources import packaged_policies
@@ -84,6 +85,27 @@ def test_it_starts_and_stops_twice_on_one_folder(alone):
 
     assert [entry["event"] for entry in alone.entries("event")] == ["gateway_start", "gateway_stop"] * 3
     assert verify(alone.layout.record).ok
+
+
+def test_it_is_ready_when_all_doors_are_open_and_not_before(alone, monkeypatch):
+    """/readyz answers as soon as its own door is open: whoever knocks at another one then must not find it closed."""
+    one, start, seen = application(alone), PostgresDoor.start, []
+
+    async def watched(door: PostgresDoor) -> None:
+        seen.append(one.desk.ready())
+        await start(door)
+
+    monkeypatch.setattr(PostgresDoor, "start", watched)
+
+    async def work() -> None:
+        await one.start()
+        assert one.desk.ready()[0]
+        await one.stop()
+
+    run(work)
+    ((ready, why),) = seen
+    assert not ready
+    assert why[0] == "not all doors are open yet"
 
 
 def test_a_database_that_is_down_does_not_keep_it_from_being_ready(alone):
