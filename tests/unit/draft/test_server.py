@@ -102,7 +102,7 @@ def test_a_large_table_is_sampled_by_pages(seen: Look, postgres: Postgres, name:
         "INSERT INTO many SELECT 'n' || n || '@example.jp' FROM generate_series(1, 100000) n; ANALYZE many",
         name,
     )
-    (email,) = seen(sample=200)["public.many"].columns
+    (email,) = seen(sample=1000)["public.many"].columns
     assert email.counts is not None
     assert email.counts.kinds[Kind.EMAIL] > 0  # which the first rows are not
     postgres.load("DROP TABLE many", name)
