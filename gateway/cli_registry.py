@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, NO, config_option, load_config, reporting_problems, unrecorded_option
+from gateway.console import GOOD, NO, config_option, load_config, quiet, reporting_problems, unrecorded_option
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -188,6 +188,7 @@ def registry_check_command(directory: Path, as_of: datetime | None, config_path:
     from gateway.label_check import check_labels
     from gateway.registry_summary import summary, summary_text
 
+    quiet()
     registry = load_registry(directory)
     found = summary(registry, _moment(as_of)) | {"unsealed": unsealed(directory, FILES)}
     labels = None if config_path is None else check_labels(load_config(config_path), registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -41,6 +42,11 @@ def reporting_problems(command: Callable[P, int]) -> Callable[P, None]:
         sys.exit(code)
 
     return wrapped
+
+
+def quiet() -> None:
+    """What goes wrong is said once, by the command itself: warnings of the parts below are for a log."""
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _report(problems: tuple[str, ...]) -> int:

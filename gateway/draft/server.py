@@ -16,9 +16,8 @@ from gateway.doors.postgres import nonce
 from gateway.draft.dsn import Reached
 from gateway.draft.seen import ColumnSeen, TableSeen
 from gateway.draft.values import count
-from gateway.errors import ConfigError
 from gateway.links.asker import Asker, Row, ServerRefused
-from gateway.links.server import open_connection
+from gateway.links.visit import visit
 from gateway.sql.rewrite.quoting import identifier
 
 Progress = Callable[[str, int, int], None]  # which table, how many are done, of how many
@@ -85,9 +84,7 @@ async def look(reached: Reached, *, schemas: Collection[str], sample: int, progr
 
     Raises ConfigError where the server refuses to show its catalogs, UpstreamError where it cannot be reached.
     """
-    connection = await open_connection(reached.address, reached.credentials, {}, nonce)
-    asker = Asker(connection, answer_limit=_ANSWER)
-    try:
+    async with visit("--dsn", reached.address, reached.credentials, {}, nonce, answer_limit=_ANSWER) as asker:
         for setting in _QUIET:
             await _rows(asker, setting)
         await _rows(asker, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # of one moment
@@ -99,10 +96,6 @@ async def look(reached: Reached, *, schemas: Collection[str], sample: int, progr
             found.append(await _sampled(asker, table, sample))
         progress("", len(tables), len(tables))
         return tuple(found)
-    except ServerRefused as refused:
-        raise ConfigError([f"the database refuses to show its catalogs ({refused})"]) from None
-    finally:
-        connection.end()
 
 
 async def _tables(asker: Asker) -> list[_Found]:

@@ -40,6 +40,7 @@ Map:
     overlay     what an administrator blocks and unblocks, and how that is kept
     registry_keeper  all that changes the running registry, one after the other
     freshness   how old what runs is, and what is refused in its place
+    visit       what a person's command asks a database: log in, ask, leave
     labels      the catalog's labels beside what the databases have, whenever either changes
     strict_rules which sessions must be strict as rules and registry stand now
     tasks       the only place that makes asyncio tasks

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gateway.config import Datasource
-from gateway.errors import ConfigError
 from gateway.facts.live import Labelling, LiveRelation, compare
 from gateway.facts.registry import Registry
-from gateway.links.asker import Asker, ServerRefused
-from gateway.links.server import Credentials, ServerAddress, open_connection
+from gateway.links.server import Credentials, ServerAddress
 from gateway.links.tasks import TaskGroup
+from gateway.links.visit import visit
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Unlabelled
 from gateway.sql.catalog import SNAPSHOT_QUERIES, Catalog, Relation, read_relations
@@ -28,7 +27,6 @@ _log = logging.getLogger(__name__)
 _WITH_COLUMNS: Final = frozenset("rpmfv")
 _MOST: Final = 20  # names in one line of the log
 _SECONDS: Final = 30.0
-_BYTES: Final = 256 * 1024 * 1024
 
 
 def live(relations: Iterable[Relation]) -> Mapping[str, LiveRelation]:
@@ -45,18 +43,11 @@ async def look(
 ) -> Labelling:
     """The labels of one datasource beside its database. Raises ConfigError, UpstreamError."""
     settings = {"application_name": "sekisho catalog check", "search_path": "pg_catalog, pg_temp"}
-    connection = await open_connection(address, credentials, settings, nonce)
-    asker = Asker(connection, answer_limit=_BYTES)
-    try:
+    async with visit(f"datasource {source.id}", address, credentials, settings, nonce) as asker:
         await asker.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", _SECONDS)
-        relations, attributes = [
-            await asker.rows(SNAPSHOT_QUERIES[name], _SECONDS) for name in ("relations", "attributes")
-        ]
-    except ServerRefused as refused:
-        raise ConfigError([f"datasource {source.id}: the database refuses to show its catalogs ({refused})"]) from None
-    finally:
-        connection.end()
-    return compare(registry.catalog[DatasourceId(source.id)], live(read_relations(relations, attributes).values()))
+        rows = [await asker.rows(SNAPSHOT_QUERIES[name], _SECONDS) for name in ("relations", "attributes")]
+    relations = read_relations(*rows).values()
+    return compare(registry.catalog[DatasourceId(source.id)], live(relations))
 
 
 class LabelWatch:
