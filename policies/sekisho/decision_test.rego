@@ -93,3 +93,48 @@ test_a_mask_nobody_knows_outranks_all if {
 }
 
 _mask(method) := {"rule": "house-trip-mask", "kind": "mask", "relation": "r", "column": "c", "method": method}
+
+test_a_pack_passes_and_blames_only_its_own_rules if {
+	decision := sekisho.decision with input as fx.affiliate
+		with data.house.volume.passed as {
+			"jp-appi-27",
+			"jp-appi-28",
+			"jp-appi-32",
+			"promise-disclosure",
+			"house-volume",
+			"house-subjects-limit",
+		}
+		with data.house.location.findings as {{"rule": "jp-appi-28", "fact": "x", "message": "not its own"}}
+	decision.effect == "deny"
+	"jp-appi-28" in {f.rule | some f in decision.findings}
+	not "not its own" in {f.message | some f in decision.findings}
+}
+
+test_a_pack_asks_and_bounds_only_in_the_name_of_its_own_rules if {
+	decision := sekisho.decision with input as fx.reader
+		with data.house.volume.obligations as {_mask("null")}
+		with data.house.location.limits as {{"rule": "house-volume", "max": 1}}
+	[decision.effect, decision.obligations, decision.limits] == ["allow", [], []]
+}
+
+test_a_datasource_leaves_out_and_adds_packs if {
+	left := sekisho.decision with input as fx.set(fx.reader, {"/volume/rows": 9000000})
+		with data.sekisho.packs.datasources as {"messenger": {"without": ["house/volume"]}}
+	left.effect == "allow"
+	added := sekisho.decision with input as fx.affiliate
+		with data.sekisho.packs.datasources as {"messenger": {"also": ["house/china"]}}
+	"house-china-2021" in {f.rule | some f in added.findings}
+	promised := sekisho.decision with input as fx.affiliate
+		with data.sekisho.packs.datasources as {"messenger": {"without": ["law/jp_appi", "promise/disclosure"]}}
+	{f.rule | some f in promised.findings; f.layer != "house"} & {"jp-appi-28", "promise-disclosure"} == set()
+}
+
+test_without_a_list_nothing_is_allowed if {
+	decision := sekisho.decision with input as fx.nobody with data.sekisho.packs as {}
+	decision.effect == "deny"
+}
+
+test_a_law_is_silent_where_nobody_of_its_countries_is_concerned if {
+	elsewhere := sekisho.decision with input as fx.set(fx.affiliate, {"/data/subject_countries": ["MX"]})
+	{f.layer | some f in elsewhere.findings} == {"promise"}
+}
