@@ -44,9 +44,9 @@ def ask(house: House, who: str, place: str, sql: str, **options: Any) -> CheckAn
         sql=sql,
         **{"datasource": None, "groups": (), "mfa": False, "at": None, **options},
     )
-    before = sorted(path.name for path in house.layout.record.iterdir())
+    before = sorted(path.name for path in house.layout.record.glob("*.jsonl"))
     answer = asyncio.run(run_check(load(house.layout.config, {}), question))
-    assert sorted(path.name for path in house.layout.record.iterdir()) == before, "nothing is recorded"
+    assert sorted(path.name for path in house.layout.record.glob("*.jsonl")) == before, "nothing is recorded"
     json.dumps(answer.document)
     return answer
 
