@@ -82,14 +82,23 @@ class Judges:
     async def _in_turn(self, text: bytes, asker: str) -> JsonValue:
         late = "other questions are being judged; try again in a moment"
         try:
-            async with asyncio.timeout(self._timeout) as waiting, self._turns.turn(asker):
+            async with asyncio.timeout(self._timeout) as waiting, contextlib.AsyncExitStack() as place:
+                await place.enter_async_context(self._turns.turn(asker))
                 waiting.reschedule(None)  # a process that has to be started first is waited for
                 judge = self._idle.pop() if self._idle else await self._begin()
                 late = f"the rules took longer than {self._timeout:g} s over it"
-                async with asyncio.timeout(self._timeout):
-                    return await self._ask(judge, text)
+                try:
+                    answer = await self._ask(judge, text)
+                except BaseException:
+                    judge.end()  # its next answer would be to this question
+                    # Whoever's question ended a process waits for another, in his own place and in nobody else's.
+                    self._tasks.spawn(self._replace(place.pop_all()), "replace a judge")
+                    raise
         except TimeoutError:
             raise PolicyUnavailable(Reason.ENGINE_TIMEOUT, late) from None
+        if "failed" in answer:
+            raise PolicyUnavailable(Reason(answer["failed"]), answer["why"])
+        return answer["answer"]  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
         """See ``Engine``."""
@@ -104,26 +113,35 @@ class Judges:
         await self._tasks.cancel()
         await asyncio.gather(*(judge.gone() for judge in list(self._judges)))
 
-    async def _ask(self, judge: _Judge, text: bytes) -> JsonValue:
-        loop = asyncio.get_running_loop()
-        slow = loop.call_later(_SLOW, self._slow)
+    async def _ask(self, judge: _Judge, text: bytes) -> dict[str, Any]:
+        slow = asyncio.get_running_loop().call_later(_SLOW, self._slow)
         try:
-            answer = await judge.ask(text)
-        except BaseException:
-            judge.end()  # its next answer would be to this question
-            raise
+            async with asyncio.timeout(self._timeout):
+                answer = await judge.ask(text)
         finally:
             slow.cancel()
         self._idle.append(judge)
-        if "failed" in answer:
-            raise PolicyUnavailable(Reason(answer["failed"]), answer["why"])
-        return answer["answer"]  # type: ignore[no-any-return]
+        return answer
 
     def _slow(self) -> None:
         """A question takes long: another process for those who wait, or will."""
-        if self._places < _MOST:
+        if self._places < _MOST and not self._closed:
             self._places += 1
+            self._tasks.spawn(self._grow(), "begin a judge")
+
+    async def _grow(self) -> None:
+        try:
+            self._idle.append(await self._begin())
+        except PolicyUnavailable:
+            self._places -= 1
+        else:
             self._turns.add()
+
+    async def _replace(self, place: contextlib.AsyncExitStack) -> None:
+        async with place:
+            if not self._closed:
+                with contextlib.suppress(PolicyUnavailable):  # said already; whoever is next tries again
+                    self._idle.append(await self._begin())
 
     async def _begin(self) -> _Judge:
         judge = _Judge(self._lost)

@@ -20,6 +20,8 @@ Nothing here fails for being slow.
 ``workers``     two workers against one process
 ``goals``       what was aimed at, and what the run gave
 ``abuse``       what others notice while one person sends unknown statements at full rate; ``abuser`` is that person
+``hostile``     what others notice while one person's questions take the rules for ever
+``killswitch``  from a block's publication to the last row that a blocked person gets
 ``inside``      in this process: decisions, the reading of new statements, the record's writer
 ``known``       in this process: trees, and statements that are known by text or shape
 ``twin``        round trips of the analysis twin

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, facts, inside, known, memory, twin, wire, workers
+from tests.bench import abuse, bulk, facts, hostile, inside, killswitch, known, memory, twin, wire, workers
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 from tests.servers import find_tool
 
 NAMES = (
     *("wire", "bulk", "copy", "login", "memory", "workers", "abuse"),
-    *("decision", "statement", "known", "twin", "record", "registry"),
+    *("decision", "statement", "known", "twin", "record", "registry", "hostile", "killswitch"),
 )
 _WITH_GATEWAY = frozenset(NAMES[:7])
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
+_ALONE = frozenset({"record", "registry", "hostile", "killswitch"})  # these start what they need themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def needs_gateway(names: frozenset[str]) -> bool:
 
 def needs_database(names: frozenset[str]) -> bool:
     """Whether anything has to be started at all."""
-    return bool(names - {"record", "registry"})
+    return bool(names - _ALONE)
 
 
 def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callable[[str], None]) -> Iterator[Table]:
@@ -80,3 +81,9 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
     if "registry" in names:
         say("a registry of a million entities")
         yield from facts.tables(seconds=seconds)
+    if "hostile" in names:
+        say("rules that take for ever")
+        yield from hostile.tables(seconds=3 * seconds)
+    if "killswitch" in names:
+        say("a block, from its publication to the last row")
+        yield from killswitch.tables(rounds=effort.rounds)
