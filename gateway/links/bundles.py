@@ -24,14 +24,13 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
 from gateway.config import BundleSource, Config
 from gateway.errors import ConfigError
 from gateway.links.get import FetchError, Got, get
-from gateway.links.sources import CURRENT, POLICY, REGISTRY, check_fetched, secret
+from gateway.links.sources import CURRENT, POLICY, REGISTRY, FetchedCheck, secret
 from gateway.links.watch import Refusal
 from gateway.policy.archive import MAX_ARCHIVE, Archive, unpack
 from gateway.policy.signature import VerificationKey
@@ -50,9 +49,9 @@ _LONG_POLL: Final = "application/vnd.openpolicyagent.bundles"  # OPA's word for 
 class BundleKeeper:
     """Keeps the folder up to date. Lives on the loop."""
 
-    def __init__(self, settings: BundleSource, check: Callable[[Path, str], None]) -> None:
-        """``check`` looks at an unpacked bundle, of this revision as it says, as it would be loaded, and raises
-        ConfigError. Raises it, too."""
+    def __init__(self, settings: BundleSource, check: Callable[[Path, Archive], None]) -> None:
+        """``check`` looks at a bundle, where it was unpacked, as it would be loaded, and raises ConfigError. Raises it,
+        too."""
         self._settings = settings
         self._check = check
         self._folder = settings.directory
@@ -142,7 +141,7 @@ class BundleKeeper:
         return True
 
     def _has_one(self) -> bool:
-        return (self._folder / CURRENT).is_dir()
+        return bool(self._kept())
 
     # -- in the thread --------------------------------------------------------------------------------------------
 
@@ -192,16 +191,17 @@ class BundleKeeper:
         if version.exists():
             shutil.rmtree(version)  # of a crash in the middle
         try:
-            write_out(archive, version)
+            written = write_out(archive, version)
             link.unlink(missing_ok=True)
             link.symlink_to(Path(_VERSIONS) / name)
-            self._check(link, archive.revision)
+            self._check(link, archive)
         except BaseException:
             shutil.rmtree(version, ignore_errors=True)
             raise
         former = os.path.realpath(self._folder / CURRENT)
         link.replace(self._folder / CURRENT)
-        _sync(self._folder)
+        for path in (*written, self._folder):  # in force already; a start believes it only when it is on disk, below
+            _sync(path)
         for old in (self._folder / _VERSIONS).iterdir():  # whoever reads the former one just now finishes
             if not self._in_force(old) and str(old.resolve()) != former:
                 shutil.rmtree(old)
@@ -210,17 +210,23 @@ class BundleKeeper:
         return os.path.realpath(self._folder / CURRENT) == str(version.resolve())
 
     def _about(self) -> Mapping[str, str]:
-        """Of what is in force: from where, and what the server called it."""
+        """Of what is in force: what the server called it, if it is this one."""
+        kept = self._kept()
+        return kept if kept.get("url") == self._settings.url else {}
+
+    def _kept(self) -> Mapping[str, str]:
+        """The same, of whatever server: nothing where what is in force was not on disk when all ended."""
         try:
             about = json.loads((self._folder / _ABOUT).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        known = isinstance(about, dict) and about.get("url") == self._settings.url
-        return dict(about) if known and self._in_force(self._folder / _VERSIONS / str(about.get("name"))) else {}
+        known = isinstance(about, dict) and self._in_force(self._folder / _VERSIONS / str(about.get("name")))
+        return dict(about) if known else {}
 
     def _write_about(self, about: Mapping[str, str | None]) -> None:
         part = self._folder / f"{_ABOUT}.part"
         part.write_text(json.dumps(about), encoding="utf-8")
+        _sync(part)
         part.replace(self._folder / _ABOUT)
 
     def _confirm(self) -> None:
@@ -231,14 +237,15 @@ async def begin_bundles(config: Config, closing: contextlib.AsyncExitStack) -> B
     """Have policy, and perhaps the registry, where a configuration loads them from. Raises ConfigError."""
     if config.policy.bundle is None:
         return None
-    bundles = BundleKeeper(config.policy.bundle, partial(check_fetched, config))
+    bundles = BundleKeeper(config.policy.bundle, FetchedCheck(config))
     closing.callback(bundles.close)
     await bundles.begin()
     return bundles
 
 
-def write_out(archive: Archive, folder: Path) -> None:
-    """Unpack it into a new folder, on disk when this returns."""
+def write_out(archive: Archive, folder: Path) -> list[Path]:
+    """Unpack it into a new folder. The files, which may not be on disk yet."""
+    written = []
     for below, files in ((POLICY, archive.policy), (REGISTRY, archive.registry)):
         (folder / below).mkdir(parents=True)
         for name, data in files.items():
@@ -246,12 +253,12 @@ def write_out(archive: Archive, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as stream:
                 stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+            written.append(path)
+    return written
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

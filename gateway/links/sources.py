@@ -19,7 +19,8 @@ from gateway.audit.hashing import MIN_KEY_BYTES
 from gateway.config import Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
 from gateway.facts import admin_blocks, blocks
-from gateway.facts.folder import Delivery
+from gateway.facts.folder import Delivery, digest
+from gateway.facts.folder import revision as folder_revision
 from gateway.facts.geoip import load_countries
 from gateway.facts.identity import TokenVerifier
 from gateway.facts.ownership_tests import read_tests
@@ -32,7 +33,8 @@ from gateway.links.service_users import ServiceUsers, load_service_users, mock_k
 from gateway.links.trust import trust_of
 from gateway.links.watch import Signature, signature
 from gateway.model import DatasourceId, Mode
-from gateway.policy.bundle import Bundle, load_bundle
+from gateway.policy.archive import Archive
+from gateway.policy.bundle import MANIFEST, Bundle, load_bundle
 from gateway.policy.metadata import RuleRow, rule_table
 from gateway.sql.rewrite.predicates import filter_problem
 
@@ -76,8 +78,9 @@ def load_all(config: Config) -> tuple[Sources, Secrets]:
     return sources, secrets
 
 
-def load_sources(config: Config) -> Sources:
-    """Registry and policy of a configuration. Raises ConfigError with every problem, listeners' sites included."""
+def load_sources(config: Config, known: Bundle | None = None) -> Sources:
+    """Registry and policy of a configuration. Raises ConfigError with every problem, listeners' sites included.
+    ``known``: what the folder of the policy holds, where that is known."""
     problems: list[str] = []
     policies = policy_folder(config)
     registry_seen, policy_seen = registry_signature(config), signature(policies)
@@ -85,7 +88,7 @@ def load_sources(config: Config) -> Sources:
     registry = _or_problems(problems, registry_of, config)
     if registry is not None:
         problems += mismatches(config, registry)
-    bundle = _or_problems(problems, load_policy, policies)
+    bundle = known or _or_problems(problems, load_policy, policies)
     if registry is not None and bundle is not None:
         problems += nowhere(config, registry, rule_table(bundle.modules, bundle.data))
     if registry is None or bundle is None or problems:
@@ -130,15 +133,28 @@ def policy_folder(config: Config) -> Path:
     return config.policy.directory or fetched or packaged_policies()
 
 
-def check_fetched(config: Config, folder: Path, revision: str) -> None:
-    """Whether what lies in an unpacked bundle could be loaded in place of what runs. Raises ConfigError."""
-    settings, source = config.registry, config.policy.bundle
-    if source is not None and settings.directory.is_relative_to(source.directory):
-        settings = replace(settings, directory=folder / REGISTRY)
-    policy = replace(config.policy, directory=folder / POLICY, bundle=None)
-    found = load_sources(replace(config, registry=settings, policy=policy)).bundle.revision
-    if revision.partition("+")[0] != found:
-        raise ConfigError([f"the bundle says it is revision {revision}, and what lies in it is {found}"])
+class FetchedCheck:
+    """Looks at what was fetched as it would be loaded in place of what runs. What has the same rules as the last one,
+    most often other blocks, is not kept waiting for them to be compiled."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._known: tuple[str, Bundle] | None = None  # of the files last seen good
+
+    def __call__(self, folder: Path, archive: Archive) -> None:
+        """``folder`` is where ``archive`` was unpacked. Raises ConfigError."""
+        settings, source = self._config.registry, self._config.policy.bundle
+        if source is not None and settings.directory.is_relative_to(source.directory):
+            settings = replace(settings, directory=folder / REGISTRY)
+        policy = replace(self._config.policy, directory=folder / POLICY, bundle=None)
+        files = folder_revision({path: digest(data) for path, data in archive.policy.items() if path != MANIFEST})
+        known = self._known[1] if self._known is not None and self._known[0] == files else None
+        found = load_sources(replace(self._config, registry=settings, policy=policy), known).bundle
+        if archive.revision.partition("+")[0] != found.revision:
+            raise ConfigError(
+                [f"the bundle says it is revision {archive.revision}, and its rules are {found.revision}"]
+            )
+        self._known = (files, found)
 
 
 def load_policy(directory: Path) -> Bundle:

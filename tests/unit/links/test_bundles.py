@@ -15,7 +15,7 @@ import pytest
 from gateway.config import BundleSource
 from gateway.errors import ConfigError
 from gateway.links.bundles import BundleKeeper
-from gateway.policy.archive import pack
+from gateway.policy.archive import Archive, pack
 from gateway.policy.bundle import load_bundle
 from gateway.policy.signature import SigningKey
 from tests.golden.policy_cases import POLICIES
@@ -44,10 +44,10 @@ def key(tmp_path: Path) -> Path:
     return path
 
 
-def looked_at(folder: Path, revision: str) -> None:
+def looked_at(folder: Path, archive: Archive) -> None:
     """What the gateway would look at, as far as this test is concerned."""
     assert load_bundle(folder / "policy").revision == PACKS.revision
-    assert revision.startswith(PACKS.revision)
+    assert archive.revision.startswith(PACKS.revision)
     if b"no registry" in (folder / "registry/blocks.yaml").read_bytes():
         raise ConfigError(["blocks.yaml:1: is none"])
 
