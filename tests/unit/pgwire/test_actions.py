@@ -17,9 +17,25 @@ def test_actions_are_equal_by_what_they_say():
     assert actions.Close(Reason.MESSAGE_REFUSED, "") != actions.Close(Reason.MESSAGE_MALFORMED, "")
 
 
-@pytest.mark.parametrize("kind", typing.get_args(actions.Action), ids=lambda kind: kind.__name__)
-def test_an_action_cannot_be_changed(kind):
-    assert dataclasses.is_dataclass(kind)
-    one = kind(*[None for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING])
-    with pytest.raises((dataclasses.FrozenInstanceError, TypeError)):
-        one.data = b"other"
+EXAMPLES: tuple[actions.Action, ...] = (
+    actions.ToServer(b"x"),
+    actions.ToClient(b"x"),
+    actions.Judge("SELECT 1", (), True),
+    actions.Analysed((), None, False),
+    actions.Completed("t", 1, "00000"),
+    actions.Refused(Reason.LIMIT_EXCEEDED),
+    actions.Close(Reason.LIMIT_EXCEEDED, ""),
+    actions.Leave(),
+)
+
+
+def test_there_is_an_example_of_each():
+    assert {type(one) for one in EXAMPLES} == set(typing.get_args(actions.Action))
+
+
+@pytest.mark.parametrize("one", EXAMPLES, ids=lambda one: type(one).__name__)
+def test_an_action_cannot_be_changed(one):
+    assert dataclasses.is_dataclass(one)
+    for name in ("data", *(field.name for field in dataclasses.fields(one))):
+        with pytest.raises((dataclasses.FrozenInstanceError, TypeError)):
+            setattr(one, name, b"other")
