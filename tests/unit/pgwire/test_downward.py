@@ -225,6 +225,52 @@ def test_a_row_split_across_many_chunks_is_relayed_chunk_by_chunk():
     assert session.server_data(complete("SELECT 1") + ready())[0] == Completed("t", 1, "00000")
 
 
+class Looker:
+    """Looks at rows, whole or not."""
+
+    def __init__(self, whole: bool) -> None:
+        self.whole = whole
+        self.seen: list[bytes] = []
+        self.cut = 0
+
+    def rows(self, data: bytes, start: int, counted: int) -> None:
+        for _ in range(counted):
+            end = start + 1 + int.from_bytes(data[start + 1 : start + 5], "big")
+            if end > len(data):
+                self.cut += 1
+            else:
+                self.seen.append(data[start:end])
+            start = end
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("step", [1, 2, 7, 64, 4096])
+def test_rows_that_somebody_looks_at_are_all_seen_and_none_is_changed(whole, step):
+    looker = Looker(whole)
+    session = new_session()
+    assert session.client_data(query("SELECT id")) == [Judge("SELECT id", (), executes=True)]
+    session.judged(Judgement("t", watch=looker))
+    every = [row(b"%d" % number + b"x" * number) for number in range(60)]
+    data = COLUMNS + b"".join(every) + complete("SELECT 60") + ready()
+    actions = [one for at in range(0, len(data), step) for one in session.server_data(data[at : at + step])]
+    assert b"".join(one.data for one in actions if isinstance(one, ToClient)) == data
+    assert [one for one in actions if isinstance(one, Completed)] == [Completed("t", 60, "00000")]
+    assert len(looker.seen) + looker.cut == 60
+    if whole:
+        assert looker.seen == every
+
+
+def test_a_row_too_long_to_be_gathered_is_relayed_unseen():
+    looker = Looker(True)
+    session = new_session()
+    session.client_data(query("SELECT id"))
+    session.judged(Judgement("t", watch=looker))
+    long = row(b"x" * 70_000)
+    first = session.server_data(COLUMNS + long[:1000])
+    assert sum(len(one.data) for one in first if isinstance(one, ToClient)) == len(COLUMNS) + 1000
+    assert (looker.cut, looker.seen) == (1, [])
+
+
 def test_a_chunk_of_whole_rows_is_relayed_as_the_object_it_is():
     session = new_session()
     session.client_data(query("SELECT 1"))
