@@ -23,7 +23,7 @@ from gateway.demo.show import Screen, Style, Tone
 from gateway.doors.desk import choose_profile
 from gateway.doors.pg_session import OBLIGATIONS
 from gateway.doors.postgres import nonce
-from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
+from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.engines import begin_engine
@@ -31,9 +31,10 @@ from gateway.links.server import Credentials
 from gateway.links.sources import Sources, load_sources, secret
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
-from gateway.needs import Ask, NeedDecision, NeedReading, NeedTree, Outcome
+from gateway.needs import Ask, NeedCounts, NeedDecision, NeedReading, NeedRoom, NeedTree, Outcome
 from gateway.policy.engine import Engine
 from gateway.policy.metadata import rule_table
+from gateway.rations import Rations
 from gateway.strictness import strictness
 from gateway.world import LiveWorld, bounds, server_address
 
@@ -41,9 +42,7 @@ _HOUR: Final = 3600
 _NO_KEY: Final = b"\0" * 32  # of the statement hash: nothing is recorded
 _LABEL: Final = 13  # columns of the text
 # Reasons that are an answer to the question. All others say that it could not be answered.
-_ANSWERS: Final = frozenset(
-    {Reason.ALLOWED, Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE, Reason.OBLIGATION_UNSUPPORTED}
-)
+_ANSWERS: Final = frozenset(reason for reason in Reason if ANSWERS[reason].sqlstate in ("00000", "42501"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +86,7 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
     sources = load_sources(config)
     at = question.at if question.at is not None else int(time.time())
     source = _datasource(config, question.datasource)
-    rules = rule_table(sources.bundle.modules, sources.bundle.data)
-    strict = strictness([source], rules, sources.registry)[source.id]
+    strict = strictness([source], rule_table(sources.bundle.modules, sources.bundle.data), sources.registry)[source.id]
     principal = _principal(config, sources, question, at)
     peer = _peer(sources, question.place)
     try:
@@ -117,6 +115,7 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         new_id=lambda: "(not recorded)",
         hash_key=_NO_KEY,
         own_name=nonce(),
+        rations=Rations.of_nothing(world, _NO_KEY),
     )
     ask = Ask(
         door=Door.POSTGRES,
@@ -127,6 +126,7 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
         sql=question.sql,
         supports=OBLIGATIONS,
         sends=True,
+        counts=True,
         session="check",
     )
     try:
@@ -157,6 +157,8 @@ async def _drive(authority: Authority, ask: Ask, at: int, engine: Engine, twin: 
                 answer = await twin.analyse(need.profile, need.text, need.parameter_types)
             elif isinstance(need, NeedReading):
                 answer = need.task.perform()  # there is nobody else to be held up
+            elif isinstance(need, NeedCounts | NeedRoom):
+                answer = need.at_first()  # nothing went out yet
             elif isinstance(need, NeedDecision):
                 answer = await engine.judge(need.document)
         except SekishoError as error:  # nothing is forwarded, so nothing is recorded: the third need is no need here

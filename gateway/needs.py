@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from gateway.errors import Reason
 from gateway.facts.registry import Registry
 from gateway.facts.subjects import Bound, Cost, Kind, Owner
+from gateway.facts.tally import Full, Room, SubjectTally
 from gateway.model import (
     Complaint,
     DatasourceId,
@@ -20,6 +21,7 @@ from gateway.model import (
     Principal,
     PrincipalId,
     StatementFacts,
+    VolumeCount,
 )
 from gateway.naming import SessionNames
 from gateway.reading import Task
@@ -122,6 +124,10 @@ class NeedCounts:
     kinds: frozenset[Kind]
     at: int
 
+    def at_first(self) -> tuple[VolumeCount, ...]:
+        """The answer where nothing went out yet."""
+        return SubjectTally().counts(self.owner, self.kinds, self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class NeedRoom:
@@ -133,6 +139,10 @@ class NeedRoom:
     at: int
     last: int | None = None  # rows that were given the last time
     keep: bool = True  # False: how many rows it would be
+
+    def at_first(self) -> Room | Full:
+        """The answer where nothing went out yet."""
+        return SubjectTally().reserve(self.owner, self.cost, self.bounds, self.at, self.last)
 
 
 NEVER: Final = 253402300799  # the end of the year 9999

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from gateway.errors import Reason
 from gateway.explain import refused_by_house, unsupported
 from gateway.facts.subjects import Bound, Cost, Kind, Owner, bounds_of, cost_of
-from gateway.facts.tally import Full, Room, Used
+from gateway.facts.tally import Full, Room, SubjectTally, Used
 from gateway.model import Limit, Mode, RowLimit, Understanding, Verdict, VolumeCount
 from gateway.needs import Ask, Need, NeedCounts, NeedRoom, Outcome, Work, World
 from gateway.reuse import Answer
@@ -84,6 +84,11 @@ class Rations:
         self.key = key
         self._world = world
         self._settling = settling
+
+    @classmethod
+    def of_nothing(cls, world: World, key: bytes) -> Self:
+        """Where nothing goes out, and nothing is counted."""
+        return cls(world, SubjectTally(), key)
 
     def counted(self, facts: Understanding) -> Generator[Need, Any, Understanding]:
         """The facts with what went to the employer so far, where that is known."""

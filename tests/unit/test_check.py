@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
 from gateway.check import CheckAnswer, Question, _issuers, run_check
 from gateway.config import Certificates, ServiceUsers
@@ -245,6 +246,23 @@ def test_obligations_are_shown(desk, tmp_path):
         {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"}
     ]
     assert "  obligation   mask: public.users, phone, partial\n" in answer.text(PLAIN)
+
+
+def test_limits_are_those_of_who_has_had_nothing_yet(desk, tmp_path):
+    policies = tmp_path / "policies"
+    shutil.copytree(packaged_policies(), policies)
+    data = policies / "house" / "volume" / "data.yaml"
+    limit = "{data_types: [user.name], subject_country: JP, unit: person, window: year, max: 30}"
+    data.write_text(data.read_text().replace("subject_limits: []", f"subject_limits: [{limit}]"))
+    document = yaml.safe_load(desk.layout.config.read_text())
+    document["policy"] = {"directory": str(policies)}
+    config = tmp_path / "sekisho.yaml"
+    config.write_text(yaml.safe_dump(document))
+    sql = "SELECT name FROM users"
+    question = Question(principal="sato", place="JP", sql=sql, datasource=None, groups=(), mfa=False, at=None)
+    answer = asyncio.run(run_check(load(config, {}), question))
+    assert answer.document["reason"] == "allowed"
+    assert answer.document["obligations"] == [{"kind": "row_limit", "rows": 30}]
 
 
 def with_mask(folder: Path) -> Path:
