@@ -74,12 +74,10 @@ def add_naming_rule(
 
 _HOSTILE = """
 
-_many := numbers.range(1, 3000)
-
 findings contains lib.finding("house-none", {{"message": "so many", "fact": "many", "value": count(slow)}}) if {{
 	input.principal.database_user == "{user}"
 	"public.stickers" in input.statement.relations
-	slow := [1 | some i in _many; some j in _many; i == j]
+	slow := [x | some i in numbers.range(1, 1000); x := sum(numbers.range(i, 300000))]
 }}
 """
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.opa import OpaEngine
 from gateway.policy.bundle import load_bundle
 from gateway.policy.cases import Case
@@ -44,13 +45,18 @@ def test_opa_answers_as_the_embedded_engine_does(runner: asyncio.Runner, opa: Op
     assert normal(runner.run(opa.judge(case.document))) == normal(EMBEDDED.evaluate(case.document))
 
 
-@pytest.mark.parametrize("columns", [40, 150, 400])
-def test_a_wide_statement_is_judged_alike_though_a_compiled_program_gives_it_up(
-    runner: asyncio.Runner, opa: OpaEngine, columns: int
+@pytest.mark.parametrize(("columns", "embedded"), [(20, True), (2000, False)])
+def test_a_wide_statement_is_judged_alike_or_denied(
+    runner: asyncio.Runner, opa: OpaEngine, columns: int, embedded: bool
 ) -> None:
     wide = document("sato", "users")
     for part in (wide["data"], wide["statement"]):
         part["columns"] = [{**part["columns"][0], "column": f"c{number:03}"} for number in range(columns)]
-    answer: Any = EMBEDDED.evaluate(wide)
-    assert answer["effect"] == "allow"
-    assert normal(runner.run(opa.judge(wide))) == normal(answer)
+    theirs: Any = runner.run(opa.judge(wide))
+    assert theirs["effect"] == "allow"
+    if embedded:
+        assert normal(EMBEDDED.evaluate(wide)) == normal(theirs)
+        return
+    with pytest.raises(PolicyUnavailable) as caught:
+        EMBEDDED.evaluate(wide)
+    assert caught.value.reason is Reason.ENGINE_FAILED

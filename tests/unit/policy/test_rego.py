@@ -87,17 +87,14 @@ def test_a_compiled_program_ends_after_so_many_instructions() -> None:
         machine.execute_entry_point(ENTRY)
 
 
-def test_what_is_too_long_for_a_compiled_program_is_interpreted() -> None:
+def test_what_is_too_long_for_a_compiled_program_is_no_answer_and_the_next_one_is() -> None:
     ours = program(LONG)
-    assert [ours.evaluate({"many": list(range(n))}) for n in (3, 100, 3, 200)] == [6, 9900, 6, 39800]
-
-
-def test_an_interpreter_may_be_dropped_in_another_thread() -> None:
-    ours = [program(LONG)]
-    ours[0].evaluate({"many": list(range(100))})
-    thread = threading.Thread(target=ours.clear)
-    thread.start()
-    thread.join()
+    assert ours.evaluate({"many": [1, 2, 3]}) == 6
+    with pytest.raises(PolicyUnavailable) as caught:
+        ours.evaluate({"many": list(range(100))})
+    assert caught.value.reason is Reason.ENGINE_FAILED
+    assert caught.value.detail == "it names more than the policy engine can judge"
+    assert ours.evaluate({"many": [1, 2, 3]}) == 6
 
 
 def test_the_panic_is_a_base_exception() -> None:
