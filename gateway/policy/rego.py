@@ -94,9 +94,7 @@ class RegoProgram:
             if not _survivable(problem):
                 raise
             if _TOO_LONG in str(problem):
-                raise PolicyUnavailable(
-                    Reason.ENGINE_FAILED, "it names more than the policy engine can judge"
-                ) from None
+                raise PolicyUnavailable(Reason.ENGINE_FAILED, _TOO_MUCH) from None
             # The chain is cut: the library's text may hold a stack trace and values of the document.
             raise PolicyUnavailable(Reason.ENGINE_FAILED, "the policy engine failed on this request") from None
         if holds_undefined(answer):
