@@ -29,7 +29,10 @@ _TRACE: Final = "Stack backtrace:"
 _PLACE: Final = re.compile(r"-->\s*(?P<file>[^\n]*?):(?P<line>\d+):\d+")
 _ERROR: Final = re.compile(r"^error: (?P<message>.*)$", re.MULTILINE)
 _TOO_LONG: Final = "exceeded maximum instruction limit"
-_TOO_MUCH: Final = "it names more than the policy engine can judge"
+_TOO_MUCH: Final = (
+    "it names more than the embedded policy engine can judge: ask for fewer columns at once (200 are always well), or "
+    "let an OPA decide (`policy.engine: opa`)"
+)
 
 
 class RegoError(Exception):

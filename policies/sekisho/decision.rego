@@ -259,16 +259,21 @@ default _obligations := []
 
 _obligations := sort(((_masks | _limits) | _others)) if _effect == "allow"
 
-_masks contains {"kind": "mask", "relation": o.relation, "column": o.column, "method": method} if {
-	some o in _binding
-	o.kind == "mask"
-	method := _strictest({m.method |
-		some m in _binding
-		m.kind == "mask"
-		m.relation == o.relation
-		m.column == o.column
-	})
+_masks contains {"kind": "mask", "relation": mask[0], "column": mask[1], "method": mask[2]} if {
+	count(_asked_masks) == count(_masked)
+	some mask in _asked_masks
 }
+
+# Only where rules differ over a column is each looked up among all: there may be hundreds.
+_masks contains {"kind": "mask", "relation": place[0], "column": place[1], "method": _strictest(methods)} if {
+	count(_asked_masks) > count(_masked)
+	some place in _masked
+	methods := {mask[2] | some mask in _asked_masks; mask[0] == place[0]; mask[1] == place[1]}
+}
+
+_asked_masks := {[o.relation, o.column, o.method] | some o in _binding; o.kind == "mask"}
+
+_masked := {[mask[0], mask[1]] | some mask in _asked_masks}
 
 # A method this list does not know ranks above all: it stays, and no door supports it.
 _strength := {"domain": 1, "partial": 2, "bucket": 3, "year": 4, "hash": 5, "constant": 6, "null": 7}

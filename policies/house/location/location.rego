@@ -113,15 +113,14 @@ obligations contains {
 	_away
 	some column in input.data.columns
 	[column.relation, column.column] in _to_mask
-	method := _method(column)
-	is_string(method)
+	method := _methods[column.data_types]
 }
 
 _to_mask contains [column.relation, column.column] if {
 	_away
 	some column in input.data.columns
 	column.use != "write_target"
-	count(_keys(column)) > 0
+	column.data_types in _kept_from_trips
 }
 
 _away if {
@@ -131,14 +130,26 @@ _away if {
 	country != input.datasource.controller.country
 }
 
-_keys(column) := {key |
+# Many columns have the same data types: each such list is looked at once.
+_kept_from_trips contains data_types if {
+	some data_types in _lists
+	count(_keys(data_types)) > 0
+}
+
+_lists contains column.data_types if some column in input.data.columns
+
+_keys(data_types) := {key |
 	some key, _ in data.house.location.trip_masks
-	some data_type in column.data_types
+	some data_type in data_types
 	lib.covers(key, data_type)
 }
 
 # Of the keys that fit, the longest says how.
-_method(column) := data.house.location.trip_masks[max({[count(key), key] | some key in _keys(column)})[1]]
+_methods[data_types] := method if {
+	some data_types in _kept_from_trips
+	method := data.house.location.trip_masks[max({[count(key), key] | some key in _keys(data_types)})[1]]
+	is_string(method)
+}
 
 # METADATA
 # title: "Reading on a trip is approved first"

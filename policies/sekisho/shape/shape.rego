@@ -219,17 +219,11 @@ _statement if {
 	_text_or_null(input.statement.incomplete)
 	_text_or_null(input.statement.transaction)
 	_texts(input.statement.relations)
-	is_array(input.statement.columns)
-	every column in input.statement.columns {
-		_column(column)
-	}
+	_fits(input.statement.columns, "uses")
 }
 
-_column(column) if {
-	is_string(column.relation)
-	is_string(column.column)
-	column.use in {"output", "predicate", "arrange", "write_target", "whole_row"}
-}
+# There may be hundreds of columns, and a compiled program may take so many steps: one call looks at all of them.
+_fits(values, name) if json.match_schema({"list": values}, data.sekisho.shape.lists[name])[0] == true
 
 _data if {
 	is_boolean(input.data.about_people)
@@ -243,20 +237,7 @@ _data if {
 	every relation in input.data.relations {
 		_relation(relation)
 	}
-	is_array(input.data.columns)
-	every column in input.data.columns {
-		_column(column)
-		is_boolean(column.subject_known)
-		is_boolean(column.labelled)
-		is_array(column.data_types)
-		is_array(column.subject_countries)
-	}
-	every data_type in _column_types {
-		is_string(data_type)
-	}
-	every country in _column_countries {
-		_country(country)
-	}
+	_fits(input.data.columns, "labels")
 }
 
 _relation(relation) if {
@@ -269,17 +250,6 @@ _relation(relation) if {
 	relation.unit in {"person", "device"}
 	_texts(relation.subjects)
 	_texts(relation.row_filters)
-}
-
-# Each once: many columns say the same, and this is the hottest place of a decision.
-_column_types contains data_type if {
-	some column in input.data.columns
-	some data_type in column.data_types
-}
-
-_column_countries contains country if {
-	some column in input.data.columns
-	some country in column.subject_countries
 }
 
 _natural(value) if {

@@ -93,7 +93,7 @@ def test_what_is_too_long_for_a_compiled_program_is_no_answer_and_the_next_one_i
     with pytest.raises(PolicyUnavailable) as caught:
         ours.evaluate({"many": list(range(100))})
     assert caught.value.reason is Reason.ENGINE_FAILED
-    assert caught.value.detail == "it names more than the policy engine can judge"
+    assert caught.value.detail.startswith("it names more than the embedded policy engine can judge")
     assert ours.evaluate({"many": [1, 2, 3]}) == 6
 
 
