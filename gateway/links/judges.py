@@ -33,6 +33,7 @@ _PROGRAM: Final = (
 )
 _ENVIRONMENT: Final = ("LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME")
 _START: Final = 30.0  # seconds a process has to be ready
+_PATIENCE: Final = 10.0  # seconds one question may wait for others: after a change of rules everybody's come at once
 _SLOW: Final = 0.02  # seconds after which those who wait get another process
 _MOST: Final = 4  # processes at once
 _LONGEST: Final = 64 * 1024 * 1024  # of one answer
@@ -82,7 +83,7 @@ class Judges:
     async def _in_turn(self, text: bytes, asker: str) -> JsonValue:
         late = "other questions are being judged; try again in a moment"
         try:
-            async with asyncio.timeout(self._timeout) as waiting, contextlib.AsyncExitStack() as place:
+            async with asyncio.timeout(max(_PATIENCE, self._timeout)) as waiting, contextlib.AsyncExitStack() as place:
                 await place.enter_async_context(self._turns.turn(asker))
                 waiting.reschedule(None)  # a process that has to be started first is waited for
                 judge = self._idle.pop() if self._idle else await self._begin()

@@ -79,6 +79,16 @@ def test_a_hostile_question_holds_up_nobody_else_s() -> None:
     assert waiting
 
 
+def test_who_comes_with_many_others_waits_longer_than_any_may_take() -> None:
+    """As after a change of rules, when nobody's decision stands any more."""
+
+    async def use(judges: Judges) -> list[Any]:
+        await judges.start()
+        return await asyncio.gather(*(judges.judge({"n": n}, f"person-{n}") for n in range(2000)))
+
+    assert run(use, timeout=0.1) == list(range(2000))
+
+
 def test_there_is_one_process_while_one_is_enough() -> None:
     async def use(judges: Judges) -> int:
         await judges.start()
