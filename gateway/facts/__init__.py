@@ -38,6 +38,7 @@ The map:
 - ``volume``      rows so far in the window, by controller and employer
 - ``subjects``    what a statement costs in people: by the row, by their keys, by the size of a table
 - ``tally``       distinct people by employer, type of data and country, month by month; what is reserved of a limit
+- ``sketches``    how many distinct values there were, and never which
 - ``folder``      the files as bytes: known names, bounded, and whole as a manifest or a link says
 - ``collecting``  how millions of objects are made without Python's collector walking through them
 - ``references``  what the files say of each other

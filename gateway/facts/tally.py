@@ -8,7 +8,6 @@ Nothing here reads a clock.
 
 from __future__ import annotations
 
-import base64
 import itertools
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,15 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from datasketches import hll_sketch, hll_union, tgt_hll_type
-
 from gateway.errors import ConfigError
+from gateway.facts import sketches
 from gateway.facts.subjects import Bound, Cost, Kind, Owner
 from gateway.model import Country, DataType, EntityId, JsonValue, Unit, VolumeCount
 
 _FORMAT: Final = "subjects-1"
-_LG_K: Final = 13  # 8 KiB, an error of 1 %
-_DEVIATIONS: Final = 3  # of the upper bound: one in 700 counts is above it
 _YEAR: Final = 12
 _WINDOWS: Final = 4
 _MANY: Final = 200  # hashes: merging a sketch of them takes less than adding each
@@ -90,12 +86,12 @@ class _Series:
         month.written = ""
         within = [first for first in self._windows if first <= number]
         if all_of_them is not None:
-            month.keyed = _merged([month.keyed, all_of_them])
+            month.keyed = sketches.merged([month.keyed, all_of_them])
             for first in within:
-                self._windows[first] = _merged([self._windows[first], all_of_them])
+                self._windows[first] = sketches.merged([self._windows[first], all_of_them])
             return
         if month.keyed is None:
-            month.keyed = hll_sketch(_LG_K, tgt_hll_type.HLL_8)
+            month.keyed = sketches.empty()
         for sketch in (month.keyed, *(self._windows[first] for first in within)):
             for hashed in hashes:
                 sketch.update(hashed)
@@ -103,9 +99,10 @@ class _Series:
     def subjects(self, first: int) -> int:
         """The upper bound from this month on."""
         within = [month for number, month in self.months.items() if number >= first]
-        # Of a few it is the number itself, give or take what a float is.
-        keyed = round(self._window(first, within).get_upper_bound(_DEVIATIONS))
-        return sum(month.unkeyed for month in within) + int(keyed)
+        unkeyed = sum(month.unkeyed for month in within)
+        if all(month.keyed is None for month in within):
+            return unkeyed
+        return unkeyed + sketches.at_most(self._window(first, within))
 
     def rows(self, first: int) -> int:
         """Rows from this month on."""
@@ -115,7 +112,7 @@ class _Series:
         if first not in self._windows:
             if len(self._windows) >= _WINDOWS:  # the month, or the year, is another one by now
                 self._windows.clear()
-            self._windows[first] = _merged([month.keyed for month in within])
+            self._windows[first] = sketches.merged([month.keyed for month in within])
         return self._windows[first]
 
 
@@ -202,7 +199,7 @@ class SubjectTally:
             return
         all_of_them = None
         if len(hashes) > _MANY:
-            all_of_them = hll_sketch(_LG_K, tgt_hll_type.HLL_8)
+            all_of_them = sketches.empty()
             for hashed in hashes:
                 all_of_them.update(hashed)
         with self._lock:
@@ -273,7 +270,7 @@ class SubjectTally:
                 raise TypeError
             owner = Owner(EntityId(str(names[0])), EntityId(str(names[1])))
             kind = Kind(DataType(str(names[2])), Country(str(names[3])), Unit(str(count["unit"])))
-            month = Month(int(str(numbers[1])), int(str(numbers[2])), _read(str(keyed)) if keyed else None)
+            month = Month(int(str(numbers[1])), int(str(numbers[2])), sketches.read(str(keyed)) if keyed else None)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError):
             raise ConfigError(["subjects: a count with a field missing or of the wrong kind"]) from None
         self._series(owner, kind).months[int(str(numbers[0]))] = month
@@ -296,19 +293,7 @@ def _counted(kind: Kind, series: _Series, at: int) -> VolumeCount:
     )
 
 
-def _merged(sketches: Iterable[Any]) -> Any:
-    union = hll_union(_LG_K)
-    for sketch in sketches:
-        if sketch is not None:
-            union.update(sketch)
-    return union.get_result(tgt_hll_type.HLL_8)
-
-
 def _written(month: Month) -> str:
     if month.keyed is not None and not month.written:
-        month.written = base64.b64encode(month.keyed.serialize_compact()).decode()
+        month.written = sketches.written(month.keyed)
     return month.written
-
-
-def _read(text: str) -> Any:
-    return hll_sketch.deserialize(base64.b64decode(text, validate=True))
