@@ -25,7 +25,8 @@ class Explanation:
 
 
 def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None, *, nearest: str = "") -> Explanation:
-    """The words for a verdict that denies. The first enforced finding is the message, the others are in the detail.
+    """The words for a verdict that denies. The first enforced finding is the message; the detail has the other rules,
+    each with the first it found. The record has all findings.
 
     ``nearest``: what of the same statement would be allowed; it is the first thing a person can do.
     """
@@ -36,9 +37,12 @@ def explain(decision_id: str, verdict: Verdict, statement: StatementFacts | None
     lines = [_line(first)]
     if statement is not None and not statement.complete and statement.detail:
         lines.append(f"Statement: {statement.detail}")
-    others = [f"{other.rule} ({other.message})" for other in acting[1:]]
+    others: dict[str, str] = {}
+    for other in acting:
+        if other.rule != first.rule:
+            others.setdefault(other.rule, other.message)
     if others:
-        lines.append("Also: " + "; ".join(others))
+        lines.append("Also: " + "; ".join(f"{rule} ({message})" for rule, message in others.items()))
     lines.append(f"Decision: {decision_id}")
     remedies = list(dict.fromkeys(finding.remedy.rstrip(".") for finding in acting if finding.remedy))
     help_words = f"What would help: {'; and '.join(remedies)}." if remedies else ""

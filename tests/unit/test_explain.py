@@ -41,6 +41,12 @@ def test_the_first_rule_is_the_message_and_the_others_are_in_the_detail():
     assert words.hint == "What would help: ask for first; and ask for second; and ask for third."
 
 
+def test_each_rule_is_told_once():
+    again = [finding(rule, message=f"{rule} says more") for rule in ("first", "second", "third")]
+    words = explain("d-1", denial(finding("first"), finding("third"), again[0], again[1], again[2]), COMPLETE)
+    assert "Also: third (third says no); second (second says more)" in words.detail.splitlines()
+
+
 @pytest.mark.parametrize(
     ("layer", "word"), [(Layer.LAW, "law"), (Layer.PROMISE, "promise to users"), (Layer.HOUSE, "house rule")]
 )
