@@ -261,8 +261,7 @@ class Record:
 class SharedVolume:
     """A Redis in which several gateways, and several workers of one, count people together."""
 
-    host: str = setting("its host name or address", required=True)
-    port: int = setting("its port", 6379)
+    address: str = setting("its host:port", required=True)
     database: int = setting("number of the database in it", 0)
     tls: bool = setting("whether it is reached over TLS; without it only on a loopback address", True)
     ca: Path | None = setting("PEM file with the authorities that sign its certificate; none = system's")

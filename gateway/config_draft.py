@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 Problem = tuple[str, str]  # field (may carry an index), message
+HOST: Final = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
+)
 
 
 @dataclass(slots=True)
@@ -64,3 +68,19 @@ def address_problem(url: str, forged: str) -> str:
     if parts.username is not None or parts.password is not None:
         return "no user or password in an address"
     return ""
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port`` -> host and port; ValueError says what is wrong. Port 0 is any free one."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+        raise ValueError("expected host:port, with a port up to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        return str(ipaddress.IPv6Address(host[1:-1])), int(port)
+    if ":" in host:
+        raise ValueError("an IPv6 address goes in brackets: [::1]:5432")
+    if re.fullmatch(r"[0-9.]+", host):
+        return str(ipaddress.IPv4Address(host)), int(port)
+    if not HOST.fullmatch(host):
+        raise ValueError("expected a host name or an address before the port")
+    return host, int(port)

@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway import config as c
 from gateway import config_logins, config_policy, config_volume
-from gateway.config_draft import Draft, Problem, is_loopback
+from gateway.config_draft import HOST, Draft, Problem, is_loopback, split_address
 from gateway.search_path import listed, permitted
 
 # Asymmetric only: with a symmetric algorithm whoever can verify a token can also make one, and a public key taken for
@@ -44,7 +44,6 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Datasource, "port"): (1, 65_535),
         (c.Datasource, "connect_timeout_ms"): (10, 120_000),
         (c.Policy, "timeout_ms"): (10, 60_000),
-        (c.SharedVolume, "port"): (1, 65_535),
         (c.SharedVolume, "database"): (0, 1_000_000),
         (c.SharedVolume, "timeout_ms"): (10, 60_000),
         (c.BundleSource, "poll_ms"): (50, 3_600_000),
@@ -98,9 +97,6 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
 # Made by Sekisho where they do not exist yet; every other path must be there.
 _MADE: Final = frozenset({(c.Record, "directory"), (c.Registry, "blocks"), (c.BundleSource, "directory")})
 
-_HOST: Final = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
-)
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 
 
@@ -116,22 +112,6 @@ def check(draft: Draft, *, check_files: bool, kept: Path | None = None) -> Itera
         for child in value if isinstance(value, tuple) else (value,):
             if isinstance(child, Draft):
                 yield from check(child, check_files=check_files, kept=kept)
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """``host:port`` or ``[v6]:port`` -> host and port; ValueError says what is wrong. Port 0 is any free one."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
-        raise ValueError("expected host:port, with a port up to 65535")
-    if host.startswith("[") and host.endswith("]"):
-        return str(ipaddress.IPv6Address(host[1:-1])), int(port)
-    if ":" in host:
-        raise ValueError("an IPv6 address goes in brackets: [::1]:5432")
-    if re.fullmatch(r"[0-9.]+", host):
-        return str(ipaddress.IPv4Address(host)), int(port)
-    if not _HOST.fullmatch(host):
-        raise ValueError("expected a host name or an address before the port")
-    return host, int(port)
 
 
 def _section_problems(draft: Draft, check_files: bool, kept: Path | None) -> Iterator[Problem]:
@@ -295,7 +275,7 @@ def _is_host(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return _HOST.fullmatch(text) is not None and not re.fullmatch(r"[0-9.]+", text)
+        return HOST.fullmatch(text) is not None and not re.fullmatch(r"[0-9.]+", text)
     return True
 
 

@@ -74,7 +74,7 @@ class RedisServer:
     @property
     def settings(self) -> dict[str, object]:
         """Of `volume.redis`."""
-        return {"host": "127.0.0.1", "port": self.port, "tls": False, "password_file": str(self.password_file)}
+        return {"address": f"127.0.0.1:{self.port}", "tls": False, "password_file": str(self.password_file)}
 
 
 @pytest.fixture(scope="module")

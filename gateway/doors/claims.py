@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from gateway.config import GrpcListener, HttpListener, Listeners, PostgresListener
-from gateway.config_rules import split_address
+from gateway.config_draft import split_address
 from gateway.errors import ConfigError
 
 L = TypeVar("L", PostgresListener, GrpcListener, HttpListener)

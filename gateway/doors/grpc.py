@@ -20,7 +20,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.config import GrpcListener, TlsServer
-from gateway.config_rules import split_address
+from gateway.config_draft import split_address
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors.requests import (
     MAX_BODY,

@@ -30,7 +30,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from werkzeug.exceptions import HTTPException
 
 from gateway.config import HttpListener
-from gateway.config_rules import split_address
+from gateway.config_draft import split_address
 from gateway.doors.http_tls import TlsChannel
 from gateway.doors.requests import (
     MAX_BODY,

@@ -12,7 +12,7 @@ from functools import partial
 from math import ceil
 
 from gateway.config import PostgresListener
-from gateway.config_rules import split_address
+from gateway.config_draft import split_address
 from gateway.doors.cancel import CancelDesk, CancelKeys
 from gateway.doors.desk import Desk
 from gateway.doors.guesses import Guesses

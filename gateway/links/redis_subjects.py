@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.config import SharedVolume
+from gateway.config_draft import split_address
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.facts.subjects import Bound, Cost, Kind, Owner
 from gateway.facts.tally import Full, Room, Used, first_month, month_of
@@ -219,9 +220,10 @@ def _client(settings: SharedVolume, timeout: float) -> Redis:
             "ssl_check_hostname": True,
             "ssl_min_version": ssl.TLSVersion.TLSv1_2,
         }
+    host, port = split_address(settings.address)
     return Redis(
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
         db=settings.database,
         username=settings.username,
         password=None if settings.password_file is None else secret(settings.password_file),

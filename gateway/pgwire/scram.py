@@ -120,7 +120,12 @@ class ScramClient:
         """Check the server's signature. Raises UpstreamError."""
         self._enter(2)
         text = _ascii(server_final).partition(",")[0]
-        if not text.startswith("v=") or not hmac.compare_digest(_base64(text[2:]), self._expected):
+        # Nothing is expected where its first message was refused: then no signature is right, an empty one neither.
+        if (
+            not self._expected
+            or not text.startswith("v=")
+            or not hmac.compare_digest(_base64(text[2:]), self._expected)
+        ):
             raise _refused("the server's signature is wrong")
 
     @property

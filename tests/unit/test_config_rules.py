@@ -12,7 +12,6 @@ import yaml
 
 from gateway import config as c
 from gateway import config_load, config_rules
-from gateway.config_draft import is_loopback
 from gateway.errors import ConfigError
 
 BASE: dict[str, Any] = {
@@ -174,29 +173,3 @@ def test_every_number_has_a_range_that_holds_its_default():
 def test_every_choice_holds_its_default():
     for (kind, name), choices in config_rules.CHOICES.items():
         assert {item.name: item.default for item in dataclasses.fields(kind)}[name] in choices
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("127.0.0.1:0", ("127.0.0.1", 0)),
-        ("[::1]:5432", ("::1", 5432)),
-        ("db.internal:65535", ("db.internal", 65535)),
-    ],
-)
-def test_an_address_is_host_and_port(text, expected):
-    assert config_rules.split_address(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", ":", "a", ":1", "a:", "a:-1", "a:１", "[::1]", "[x]:1", "a:65536", "-a:1"])
-def test_anything_else_is_no_address(text):
-    with pytest.raises(ValueError, match=r".+"):
-        config_rules.split_address(text)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("db", False), ("0.0.0.0", False)],
-)
-def test_loopback(host, expected):
-    assert is_loopback(host) is expected

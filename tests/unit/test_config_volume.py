@@ -16,11 +16,11 @@ def volume(**settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"host": "127.0.0.1", "tls": False},
-        {"host": "::1", "tls": False, "port": 6380, "database": 2},
-        {"host": "localhost", "tls": False},
-        {"host": "redis.internal", "ca": "ca.pem", "username": "sekisho", "password_file": "password"},
-        {"host": "redis.internal", "password_file": "password", "key_file": "key", "prefix": "eu"},
+        {"address": "127.0.0.1:6379", "tls": False},
+        {"address": "[::1]:6380", "tls": False, "database": 2},
+        {"address": "localhost:6379", "tls": False},
+        {"address": "redis.internal:6379", "ca": "ca.pem", "username": "sekisho", "password_file": "password"},
+        {"address": "redis.internal:6379", "password_file": "password", "key_file": "key", "prefix": "eu"},
     ],
 )
 def test_stores_that_can_be_shared(tmp_path, settings):
@@ -30,18 +30,21 @@ def test_stores_that_can_be_shared(tmp_path, settings):
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({}, "volume.redis.host: missing"),
+        ({}, "volume.redis.address: missing"),
         (
-            {"host": "redis.internal", "tls": False},
+            {"address": "redis.internal:6379", "tls": False},
             "volume.redis.tls: without TLS Redis is reached on a loopback address only: whoever changes counts lifts "
             "limits",
         ),
-        ({"host": "127.0.0.1", "tls": False, "ca": "ca.pem"}, "volume.redis.ca: is never looked at without `tls`"),
-        ({"host": "a.b", "username": "me"}, "volume.redis.password_file: missing, and a `username` is given"),
-        ({"host": "a.b", "port": 0}, "volume.redis.port: 0 is out of range: 1 to 65535"),
-        ({"host": "a.b", "timeout_ms": 1}, "volume.redis.timeout_ms: 1 is out of range: 10 to 60000"),
         (
-            {"host": "a.b", "prefix": "a{b}"},
+            {"address": "127.0.0.1:6379", "tls": False, "ca": "ca.pem"},
+            "volume.redis.ca: is never looked at without `tls`",
+        ),
+        ({"address": "a.b:6379", "username": "me"}, "volume.redis.password_file: missing, and a `username` is given"),
+        ({"address": "a.b"}, "volume.redis.address: `a.b`: expected host:port, with a port up to 65535"),
+        ({"address": "a.b:6379", "timeout_ms": 1}, "volume.redis.timeout_ms: 1 is out of range: 10 to 60000"),
+        (
+            {"address": "a.b:6379", "prefix": "a{b}"},
             "volume.redis.prefix: must not have braces in it: Redis would tear an employer's keys apart",
         ),
     ],

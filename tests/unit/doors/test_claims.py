@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from gateway.config import GrpcListener, HttpListener, Listeners, PostgresListener
-from gateway.config_rules import split_address
+from gateway.config_draft import split_address
 from gateway.demo.settings import free_port
 from gateway.doors.claims import claimed
 from gateway.errors import ConfigError

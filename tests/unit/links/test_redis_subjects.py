@@ -34,7 +34,7 @@ NOW = at(2026, 11)
 
 def settings(server: RedisServer, **changes: Any) -> SharedVolume:
     return SharedVolume(
-        **{"host": "127.0.0.1", "port": server.port, "tls": False, "password_file": server.password_file, **changes}
+        **{"address": f"127.0.0.1:{server.port}", "tls": False, "password_file": server.password_file, **changes}
     )
 
 

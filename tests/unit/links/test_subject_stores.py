@@ -59,5 +59,5 @@ def test_several_workers_do_not_count_each_for_itself(tmp_path):
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_with_a_redis_all_count_there(tmp_path, alone):
-    house = House(tmp_path, None, {"volume": {"redis": {"host": "127.0.0.1", "port": 1, "tls": False}}})
+    house = House(tmp_path, None, {"volume": {"redis": {"address": "127.0.0.1:1", "tls": False}}})
     assert begun(house, type, alone=alone) is RedisSubjects
