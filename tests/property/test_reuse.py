@@ -89,7 +89,7 @@ def _said(outcome: Outcome) -> object:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 6 // 10)  # each asks real rules many times; make fuzz looks longer
 @given(script=st.lists(steps, min_size=4, max_size=30))
 def test_reused_equals_fresh(analyses: Analyses, registries: list[Registry], script: list[tuple[str, object]]) -> None:
     bench = Bench(analyses)
@@ -115,7 +115,7 @@ def test_reused_equals_fresh(analyses: Analyses, registries: list[Registry], scr
                 assert _said(last) == _said(fresh), f"{who} at {site}: {sql}"
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 3)
 @given(
     script=st.lists(
         st.one_of(
