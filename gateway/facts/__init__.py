@@ -34,6 +34,7 @@ The map:
   ``consents``    consents.yaml: what users said, and row filters where it lies person by person
   ``agreements``  agreements.yaml: safeguards with their checks and assessments
   ``adequacy``    adequacy.yaml: countries that a regime recognises, or does not
+  ``one_at_a_time``   entries about one thing, of which one holds at a time
 - ``designations`` what an authority or a law made of an entity
 - ``volume``      rows so far in the window, by controller and employer
 - ``subjects``    what a statement costs in people: by the row, by their keys, by the size of a table

@@ -19,15 +19,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.facts.fields import Section
+from gateway.facts.one_at_a_time import OneAtATime
 from gateway.facts.period import Period
 from gateway.model import Adequacy, Country
 
 FILE: Final = "adequacy.yaml"
 # A closed set: under a misspelt regime a country that is struck off the list would stay on it.
 REGIMES: Final = ("cn", "eu", "id", "in", "jp", "kr", "ru", "th", "tw", "uk", "us", "vn")
-
-
-_MOST_TIMES: Final = 100  # that one country is recognised anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +39,14 @@ class Recognised:
 
 def read_adequacy(root: Section) -> tuple[Recognised, ...]:
     """All entries of the file."""
-    found: dict[tuple[str, Country], list[Recognised]] = {}
+    found: OneAtATime[Recognised] = OneAtATime()
     for section in root.sections("adequacy", required=True):
         one = _recognised(section)
-        same = found.setdefault((one.entry.regime, one.entry.country), [])
-        other = next((other for other in same if other.period.meets(one.period)), None)
-        if other is not None:
-            section.problem(f"line {other.line} says something of {one.entry.country} for the same time")
-        elif len(same) >= _MOST_TIMES:
-            section.problem(f"more than {_MOST_TIMES} entries about {one.entry.country}")
-        else:
-            same.append(one)
+        country = one.entry.country
+        says = f"something of {country} for the same time"
+        found.add(section, (one.entry.regime, country), one, says=says, of=country)
     root.done()
-    everything = (one for same in found.values() for one in same)
-    return tuple(sorted(everything, key=lambda one: (one.entry.regime, one.entry.country, one.line)))
+    return tuple(sorted(found, key=lambda one: (one.entry.regime, one.entry.country, one.line)))
 
 
 def _recognised(section: Section) -> Recognised:

@@ -36,6 +36,7 @@ from typing import Final
 from gateway.facts.catalog import Source, Table
 from gateway.facts.fields import Problems, Section
 from gateway.facts.notices import Notice
+from gateway.facts.one_at_a_time import OneAtATime
 from gateway.facts.period import Period
 from gateway.model import Consent, Country, DatasourceId, EntityId, RowConsent, Unit
 
@@ -58,7 +59,6 @@ INFORMED: Final = (
     "third_country",  # that data may go abroad, wherever
     "types",
 )
-_MOST_TIMES: Final = 100  # that one country's users say something else to one notice
 _EQUAL: Final = ("notice_column", "country_column")
 _OTHERS: Final = ("given_column", "withdrawn_column", "expires_column")
 
@@ -109,20 +109,14 @@ class Said:
 
 def read_consents(root: Section) -> tuple[Said, ...]:
     """All consents of the file."""
-    found: dict[tuple[str, Country], list[Said]] = {}
+    found: OneAtATime[Said] = OneAtATime()
     for section in root.sections("consents", required=True):
         one = _said(section)
-        same = found.setdefault((one.notice, one.subject_country), [])
-        other = next((other for other in same if other.period.meets(one.period)), None)
-        if other is not None:
-            section.problem(f"line {other.line} says what {one.subject_country} said to the notice at that time")
-        elif len(same) >= _MOST_TIMES:
-            section.problem(f"more than {_MOST_TIMES} entries about {one.subject_country} and the notice")
-        else:
-            same.append(one)
+        says = f"what {one.subject_country} said to the notice at that time"
+        of = f"{one.subject_country} and the notice"
+        found.add(section, (one.notice, one.subject_country), one, says=says, of=of)
     root.done()
-    everything = (one for same in found.values() for one in same)
-    return tuple(sorted(everything, key=lambda one: (one.notice, one.subject_country, one.period.start or 0)))
+    return tuple(sorted(found, key=lambda one: (one.notice, one.subject_country, one.period.start or 0)))
 
 
 def _said(section: Section) -> Said:

@@ -28,10 +28,6 @@ class InProcessEngine:
         """The bundle's revision."""
         return self._bundle.revision
 
-    def warm(self) -> None:
-        """Compile this thread's program now, so that its first request does not wait for it."""
-        self._program()
-
     def evaluate(self, document: Mapping[str, JsonValue]) -> JsonValue:
         """The answer, without a loop. Raises PolicyUnavailable."""
         return self._program().evaluate(document)

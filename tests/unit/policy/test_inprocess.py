@@ -58,7 +58,7 @@ def test_an_engine_may_be_dropped_while_other_threads_still_live(bundle: Bundle)
 
     def ask() -> None:
         nonlocal engine
-        engine.warm()
+        engine.evaluate({})
         asked.set()
         dropped.wait(timeout=10)
 
