@@ -25,6 +25,7 @@ MAX_LINE_BYTES: Final = 4 * 1024 * 1024  # no entry is longer; a longer line is 
 _MAX_BODY_BYTES: Final = MAX_LINE_BYTES - 256  # room for seq, prev and hash
 _TAIL: Final = re.compile(rb',"seq":(0|[1-9][0-9]{0,18}),"prev":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}\n\Z')
 _HASH_BYTES: Final = len(',"hash":""}\n') + 64
+TAIL_BYTES: Final = 192  # in which the tail of a line surely lies
 
 _JsonChunks = Callable[[object, int], Iterable[str]]
 
@@ -98,6 +99,12 @@ def link(body: str, seq: int, prev: str) -> tuple[bytes, str]:
     content = f'{body[:-1]},"seq":{seq},"prev":"{prev}"'.encode("utf-8", "backslashreplace")
     digest = sha256(content).hexdigest()
     return b"".join((content, b',"hash":"', digest.encode(), b'"}\n')), digest
+
+
+def read_tail(raw: bytes) -> tuple[int, str] | None:
+    """Seq and hash that a line claims, or None where it is no line of a chain. Of its end alone; nothing is checked."""
+    tail = _TAIL.search(raw[-TAIL_BYTES:])
+    return None if tail is None else (int(tail[1]), tail[3].decode())
 
 
 def read_line(raw: bytes) -> Link | None:
