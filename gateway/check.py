@@ -20,6 +20,7 @@ from typing import Any, Final
 from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.demo.show import Screen, Style, Tone
+from gateway.doors.answers import facts_document
 from gateway.doors.desk import choose_profile
 from gateway.doors.pg_session import OBLIGATIONS
 from gateway.doors.postgres import nonce
@@ -30,7 +31,7 @@ from gateway.links.engines import begin_engine
 from gateway.links.server import Credentials
 from gateway.links.sources import Sources, load_sources, secret
 from gateway.links.twin import Twin
-from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId, Understanding
+from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId
 from gateway.needs import Ask, NeedCounts, NeedDecision, NeedReading, NeedRoom, NeedTree, Outcome
 from gateway.policy.engine import Engine
 from gateway.policy.metadata import rule_table
@@ -241,7 +242,7 @@ def _document(ask: Ask, at: int, outcome: Outcome) -> dict[str, Any]:
         "profile": ask.profile,
         "principal": ask.principal.id,
         "groups": list(ask.principal.groups),
-        "facts": _facts(outcome.standing.understanding) if outcome.standing is not None else None,
+        "facts": facts_document(outcome.standing.understanding) if outcome.standing is not None else None,
         "cross_border": verdict.cross_border if verdict is not None else None,
         "findings": [_finding(finding) for finding in (verdict.findings if verdict is not None else ())],
         "obligations": [asdict(one) for one in (verdict.obligations if verdict is not None else ())],
@@ -256,44 +257,6 @@ def _document(ask: Ask, at: int, outcome: Outcome) -> dict[str, Any]:
         if outcome.complaint is not None
         else None,
         "revision": verdict.revision if verdict is not None else "",
-    }
-
-
-def _facts(seen: Understanding) -> dict[str, Any]:
-    return {
-        "person": seen.employer.person,
-        "employer": {
-            "known": seen.employer.known,
-            "note": seen.employer.note,
-            "chain": [
-                {"hop": link.hop, "name": link.name, "country": link.country, "relation": link.relation}
-                for link in seen.employer.chain
-            ],
-        },
-        "location": {
-            "countries": list(seen.location.countries),
-            "site": seen.location.site,
-            "source": seen.location.source,
-            "confidence": seen.location.confidence,
-            "conflict": seen.location.conflict,
-            "note": seen.location.note,
-        },
-        "origin": list(seen.origin),
-        "statement": {
-            "kind": seen.statement.kind,
-            "complete": seen.statement.complete,
-            "incomplete": seen.statement.incomplete,
-            "detail": seen.statement.detail,
-            "relations": list(seen.statement.relations),
-            "columns": [asdict(column) for column in seen.statement.columns],
-        },
-        "data": {
-            "about_people": seen.data.about_people,
-            "types": list(seen.data.data_types),
-            "subject_countries": list(seen.data.subject_countries),
-            "storage_countries": list(seen.data.storage_countries),
-            "unlabelled": list(seen.data.unlabelled),
-        },
     }
 
 

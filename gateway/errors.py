@@ -80,6 +80,7 @@ class Reason(StrEnum):
     SHUTTING_DOWN = "shutting_down"
     # requests over http and grpc
     REQUEST_INVALID = "request_invalid"
+    DECISION_UNKNOWN = "decision_unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,7 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.SHUTTING_DOWN: _answer("57P01", 503, "UNAVAILABLE", "the gateway is shutting down"),
         Reason.REQUEST_INVALID: _answer("22023", 400, "INVALID_ARGUMENT", "the request does not fit its schema"),
+        Reason.DECISION_UNKNOWN: _answer("22023", 404, "NOT_FOUND", "no decision of that id can be completed"),
     }
 )
 

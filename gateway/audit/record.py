@@ -164,9 +164,16 @@ def completion_entry(
     sqlstate: str | None,
     duration_us: int,
     sent_bytes: int | None = None,
+    subjects: int | None = None,
+    of: str | None = None,
 ) -> Entry:
-    """How an executed statement ended. ``sqlstate`` None = without error; ``rows`` None = not counted."""
-    return {
+    """How an executed statement ended. ``sqlstate`` None = without error; ``rows`` None = not counted.
+
+    ``subjects``: how many people were in it, where a caller told; ``of``: the entry in full that ``decision_id``
+    repeats, where the two may lie far apart.
+    """
+    told = {"subjects": subjects, "of": of}
+    return {name: value for name, value in told.items() if value is not None} | {
         "at_us": at_ns // 1000,
         "bytes": sent_bytes,
         "decision_id": decision_id,

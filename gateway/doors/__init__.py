@@ -3,7 +3,9 @@
 Map:
     desk        who is this, which profile, may they; health; the one object the doors know
     drive       runs the order (`gateway.authorize`) on the loop, or synchronously
-    requests    grpc and http: wire request -> question, answer -> wire; one mapping, so the two cannot differ
+    requests    grpc and http: wire document -> question, one or several; one mapping, so the two cannot differ
+    documents   fields of such a document, one at a time; answers what is told of a decision, as one
+    completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
     grpc        sekisho.v1.AccessService, health, reflection
     http        Flask under waitress: /v1/authorize, /healthz, /readyz, /metrics, /v1/config; http_tls its encryption
     postgres    listeners of the postgres door; pg_client one connection

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from prometheus_client.registry import Collector
 
@@ -20,6 +20,7 @@ from gateway.audit import record
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config, Profile
+from gateway.doors.completions import Completion, Open, OpenDecisions
 from gateway.doors.drive import Driver, Trees
 from gateway.doors.pg_strict import Reader
 from gateway.doors.pg_turn import Turn
@@ -35,6 +36,8 @@ _log = logging.getLogger(__name__)
 _HEARTBEAT = 0.5  # seconds between two signs of life of the loop
 _ALIVE_WITHIN = 5.0  # seconds without one after which the process should be started anew
 _SYNC_ASK_TIMEOUT = 30.0  # seconds a synchronous door waits for the loop
+
+T = TypeVar("T")
 
 
 class Verifier(Protocol):
@@ -85,6 +88,7 @@ class Desk:
         self._profiles = {source.id: source.profiles for source in config.datasources}
         limits = config.limits
         self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
+        self._open = OpenDecisions()
         self._beat = time.monotonic()
         self._heart: asyncio.TimerHandle | None = None
 
@@ -140,12 +144,60 @@ class Desk:
     async def ask_async(self, ask: Ask) -> Outcome:
         """Decide about one text, from a coroutine."""
         later: asyncio.Future[Outcome] = self._loop.create_future()
-        now = self.decide(self.authority.authorize(ask, time.time_ns()), ask.door, partial(_keep, later))
-        return now if now is not None else await later
+        now_ns = time.time_ns()
+        now = self.decide(self.authority.authorize(ask, now_ns), ask.door, partial(_keep, later))
+        outcome = now if now is not None else await later
+        for gone in self._open.add(ask, outcome, now_ns):
+            self._never_completed(gone)
+        return outcome
 
     def ask(self, ask: Ask) -> Outcome:
         """Decide about one text, from any thread but the loop's."""
-        return asyncio.run_coroutine_threadsafe(self.ask_async(ask), self._loop).result(_SYNC_ASK_TIMEOUT)
+        return self._on_loop(self.ask_async(ask))
+
+    async def ask_all_async(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """Decide about several texts at once, from a coroutine: their entries reach the disk together."""
+        return await asyncio.gather(*map(self.ask_async, asks))
+
+    def ask_all(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """Decide about several texts at once, from any thread but the loop's."""
+        return self._on_loop(self.ask_all_async(asks))
+
+    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SYNC_ASK_TIMEOUT)
+
+    # -- what went out --------------------------------------------------------------------------------------------
+
+    async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None:
+        """A caller tells what went out under a decision. Raises SekishoError, also where it cannot be recorded."""
+        now_ns = time.time_ns()
+        done = self._open.take(completion.decision_id, principal.id, door, now_ns)
+        used = completion.used
+        self.authority.completed(done.standing, completion.rows, now_ns // 1_000_000_000, done.ration, used)
+        self.metrics.completed(door, ok=completion.sqlstate is None, rows=completion.rows)
+        entry = record.completion_entry(
+            done.decision_id,
+            at_ns=now_ns,
+            session=done.session,
+            rows=completion.rows,
+            sqlstate=completion.sqlstate,
+            duration_us=max(0, now_ns - done.began_ns) // 1000,
+            sent_bytes=completion.sent_bytes,
+            subjects=completion.subjects,
+            of=done.of,
+        )
+        await self.durable(entry, Durability.WRITTEN)
+
+    def complete(self, completion: Completion, principal: Principal, door: Door) -> None:
+        """See ``complete_async``; from any thread but the loop's."""
+        self._on_loop(self.complete_async(completion, principal, door))
+
+    def _never_completed(self, left: Open) -> None:
+        """Nobody told what went out, and somebody had promised to: it is taken for all that could."""
+        if left.ration is not None:
+            now_ns = time.time_ns()
+            used = left.reserved
+            self.authority.completed(left.standing, used.rows, now_ns // 1_000_000_000, left.ration, used)
 
     # -- record and state -----------------------------------------------------------------------------------------
 
@@ -268,6 +320,8 @@ class Desk:
         """Begin to show signs of life."""
         self._beat = time.monotonic()
         self._tell_suppressed(self._refusals.due(self._beat))
+        for left in self._open.overdue(time.time_ns()):
+            self._never_completed(left)
         self._heart = self._loop.call_later(_HEARTBEAT, self.start)
 
     def stop(self) -> None:

@@ -22,16 +22,9 @@ from grpc_reflection.v1alpha import reflection
 from gateway.config import GrpcListener, TlsServer
 from gateway.config_draft import split_address
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
-from gateway.doors.requests import (
-    MAX_BODY,
-    DeskApi,
-    Edges,
-    answer_document,
-    canonical_address,
-    prepare,
-    read_request,
-    refuse,
-)
+from gateway.doors.answers import answer_document
+from gateway.doors.documents import MAX_BODY, canonical_address
+from gateway.doors.requests import DeskApi, Edges, prepare, read_request, refuse
 from gateway.errors import ConfigError, Reason, SekishoError
 from gateway.links.certificates import Kept, server_context
 from gateway.links.tasks import TaskGroup

@@ -31,18 +31,10 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.config import HttpListener
 from gateway.config_draft import split_address
+from gateway.doors.answers import answer_document
+from gateway.doors.documents import MAX_BODY, canonical_address, parse_json
 from gateway.doors.http_tls import TlsChannel
-from gateway.doors.requests import (
-    MAX_BODY,
-    DeskApi,
-    Edges,
-    answer_document,
-    canonical_address,
-    parse_json,
-    prepare,
-    read_request,
-    refuse,
-)
+from gateway.doors.requests import DeskApi, Edges, prepare, read_request, refuse
 from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.links.certificates import Kept, server_context
 from gateway.model import Door, JsonValue

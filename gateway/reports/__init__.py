@@ -8,5 +8,5 @@ whether the record is whole is ``sekisho audit verify``'s question, asked first 
 
 What is counted, in one place: a *decision* is an answer of policy written in full; an *execution* is that entry or a
 repeat under it, so a statement prepared once and run a hundred times is a hundred executions; *rows* come from the
-completions of these executions. Only the postgres door sees rows: the others are asked, and the caller reads.
+completions of these executions. Only the postgres door sees rows: the others are asked, the caller reads, and may tell.
 """

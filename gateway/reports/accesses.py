@@ -21,7 +21,7 @@ UNKNOWN: Final = "unknown"
 UNLABELLED: Final = "unlabelled"  # as a data type to filter by: what the catalog does not know
 
 _DAY_US: Final = 86_400_000_000
-_COMPLETES: Final = frozenset({Door.POSTGRES.value})  # doors whose executions end with a completion
+_COMPLETES: Final = frozenset({Door.POSTGRES.value})  # doors each execution of which ends with a completion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +217,12 @@ class _Counter:
         rows = entry.get("rows")
         number = rows if isinstance(rows, int) and not isinstance(rows, bool) and rows > 0 else 0
         id_, open_ = _text(entry.get("decision_id")), self._sessions.get(session, {})
-        known = open_.get(id_)
+        known = open_.get(id_) or open_.get(_text(entry.get("of")))
         if known is None:
             self._stray_rows += number if self._wanted.at(_moment(entry)) else 0
             return
         if not known.full:
-            del open_[id_]
+            open_.pop(id_, None)
         if known.counted:
             self._groups[known.key].rows += number
 

@@ -27,8 +27,10 @@ from hypothesis import strategies as st
 from gateway.config import GrpcListener, TlsServer
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStub
+from gateway.doors.answers import answer_document
+from gateway.doors.documents import MAX_BODY
 from gateway.doors.grpc import SERVICE, GrpcDoor, document_of, message_of, parse, peer_address
-from gateway.doors.requests import MAX_BODY, answer_document, read_request
+from gateway.doors.requests import read_request
 from gateway.errors import ANSWERS, ConfigError, Reason, SekishoError
 from gateway.model import Door, Layer, Mode, Peer
 from gateway.needs import Ask, Outcome

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import HttpListener
+from gateway.doors.documents import MAX_BODY
 from gateway.doors.http import HttpDoor, create_app
-from gateway.doors.requests import MAX_BODY
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Peer
 from gateway.needs import Ask, Outcome

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from gateway.config import HttpListener, TlsServer
+from gateway.doors.documents import MAX_BODY
 from gateway.doors.http import HttpDoor
-from gateway.doors.requests import MAX_BODY
 from tests.servers import TestCa
 from tests.unit.doors.test_requests import ScriptedDesk
 

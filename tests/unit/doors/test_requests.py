@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,21 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.doors.requests import (
-    MAX_BODY,
-    Edges,
-    answer_document,
-    canonical_address,
-    json_text,
-    parse_json,
-    prepare,
-    read_request,
-    refuse,
-)
-from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, RecordUnavailable, SekishoError
+from gateway.doors.completions import Completion
+from gateway.doors.requests import MAX_BATCH, Edges, explaining, prepare, read_batch, read_request, refuse
+from gateway.errors import AuthenticationError, ConfigError, Reason, RecordUnavailable, SekishoError
 from gateway.model import (
     Complaint,
-    Country,
     DatasourceId,
     Decision,
     Door,
@@ -37,10 +27,6 @@ from gateway.model import (
     Mode,
     Peer,
     Principal,
-    RowFilter,
-    RowLimit,
-    SubjectCountries,
-    UnknownObligation,
     Verdict,
 )
 from gateway.needs import Ask, Outcome
@@ -70,6 +56,7 @@ class ScriptedDesk:
         self.collector = CollectorRegistry()
         Counter("sekisho_example", "An example.", registry=self.collector).inc()
         self.asked: list[Ask] = []
+        self.completed: list[tuple[Completion, Principal, Door]] = []
         self.threads: list[threading.Thread] = []
         self.refusals: list[tuple[Door, Reason, str | None, str]] = []
         self.problems: list[str] = []
@@ -94,6 +81,20 @@ class ScriptedDesk:
     async def ask_async(self, ask: Ask) -> Outcome:
         self.asked.append(ask)
         return scripted(ask)
+
+    def ask_all(self, asks: Sequence[Ask]) -> list[Outcome]:
+        return [self.ask(ask) for ask in asks]
+
+    async def ask_all_async(self, asks: Sequence[Ask]) -> list[Outcome]:
+        return [await self.ask_async(ask) for ask in asks]
+
+    def complete(self, completion: Completion, principal: Principal, door: Door) -> None:
+        if completion.decision_id != "d-1":
+            raise SekishoError(Reason.DECISION_UNKNOWN, "no open decision of yours has this id")
+        self.completed.append((completion, principal, door))
+
+    async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None:
+        self.complete(completion, principal, door)
 
     def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None:
         self.refusals.append((door, reason, peer_address, detail))
@@ -225,6 +226,7 @@ def test_what_may_be_left_out_is_empty() -> None:
         (body(supported_obligations=[None]), "supported_obligations[0]"),
         (body(supported_obligations=["mask"] * 17), "more than 16"),
         (body(token=1), "token must be a string"),
+        (body(completes=1), "completes must be true or false"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(document: Any, named: str) -> None:
@@ -262,30 +264,6 @@ def test_a_token_is_given_once_and_well_formed(token: Any, authorization: list[s
 def test_a_token_may_come_as_authorization(value: str) -> None:
     assert read_request(body(token=...), [value]).token == "good"
     assert read_request(body(token=""), [value]).token == "good"
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        (b"", "not valid JSON"),
-        (b"{", "not valid JSON"),
-        (b"{} {}", "not valid JSON"),
-        (b"\xef\xbb\xbf{}", "not valid JSON"),
-        (b'{"a": 1' + b"0" * 5000 + b"}", "not valid JSON"),
-        (b'{"a": NaN}', "NaN"),
-        (b'{"a": -Infinity}', "-Infinity"),
-        (b'{"token": "\xff"}', "UTF-8"),
-        (b'{"token": "\xed\xa0\x80"}', "UTF-8"),
-        (b"[" * 100_000, "nested too deeply"),
-        (b'{"token": "a", "token": "b"}', '"token" is given twice'),
-        (b'{"statement": {"sql": "a", "sql": "b"}}', '"sql" is given twice'),
-    ],
-)
-def test_text_that_is_no_document_is_refused(text: bytes, named: str) -> None:
-    with pytest.raises(SekishoError) as caught:
-        parse_json(text)
-    assert caught.value.reason is Reason.REQUEST_INVALID
-    assert named in caught.value.detail
 
 
 json_values = st.recursive(
@@ -381,135 +359,52 @@ def test_a_desk_that_breaks_while_told_still_leaves_an_answer(monkeypatch: pytes
     assert refuse(desk, Door.GRPC, SekishoError(Reason.REQUEST_INVALID), None).reason is Reason.INTERNAL
 
 
-@pytest.mark.parametrize(
-    ("text", "spelling"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:DB8:0::1", "2001:db8::1"),
-        ("fe80::1%eth0", "fe80::1"),
-    ],
-)
-def test_an_address_has_one_spelling(text: str, spelling: str) -> None:
-    assert canonical_address(text) == spelling
+def test_what_is_only_explained_lets_nothing_through_and_shows_it_in_the_record() -> None:
+    asked = question(ScriptedDesk(), "192.0.2.1", Edges(()), completes=True)
+    assert (asked.executes, asked.counts, asked.session) == (True, True, "http")
+    told = explaining(asked)
+    assert (told.executes, told.counts, told.session) == (False, False, "http:explain")
+    assert (told.sql, told.principal, told.peer) == (asked.sql, asked.principal, asked.peer)
 
 
-# --- answering -------------------------------------------------------------------------------------------------------
+# --- several at once -------------------------------------------------------------------------------------------------
 
-
-def answer(sql: str, **changes: Any) -> dict[str, Any]:
-    ask = question(ScriptedDesk(), None, Edges(()), statement={"sql": sql}, **changes)
-    document: dict[str, Any] = answer_document(ask, scripted(ask))
-    assert json.loads(json.dumps(document)) == document
-    return document
-
-
-def test_an_allowance() -> None:
-    document = answer("select 1")
-    assert document == {
-        "decision_id": "d-1",
-        "effect": "allow",
-        "reason": "allowed",
-        "message": ANSWERS[Reason.ALLOWED].summary,
-        "detail": "",
-        "hint": "",
-        "obligations": [],
-        "findings": [document["findings"][0]],
-        "cross_border": False,
-        "valid_until": 1_700_000_060,
-        "revision": "r+p",
-        "reused": True,
-        "complaint": None,
-    }
-
-
-def test_a_denial_names_rules_and_facts() -> None:
-    document = answer("select phone")
-    assert (document["effect"], document["reason"], document["cross_border"]) == ("deny", "policy_denied", True)
-    assert (document["message"], document["detail"], document["hint"]) == (
-        "access denied: 中国",
-        "Rule: jp-appi-28",
-        "ask",
-    )
-    assert document["findings"][0] == {
-        "rule": "jp-appi-28",
-        "layer": "law",
-        "mode": "enforce",
-        "citation": "APPI Art. 28(1)",
-        "message": "the employer is under the law of CN",
-        "fact": "employer.country",
-        "value": '{"country":"CN","hops":[1,2]}',
-        "remedy": "ask the data protection office",
-    }
-    assert document["findings"][1]["mode"] == "shadow"
-
-
-def test_an_obligation_is_told_where_the_caller_can_fulfil_it() -> None:
-    assert answer("select masked")["reason"] == "obligation_unsupported"
-    document = answer("select masked", supported_obligations=["mask"])
-    assert document["effect"] == "allow"
-    assert document["obligations"] == [
-        {"kind": "mask", "relation": "public.users", "column": "phone", "method": "partial"}
-    ]
-
-
-def test_the_servers_own_words_are_passed_on() -> None:
-    document = answer("selec 1")
-    assert (document["effect"], document["reason"], document["decision_id"]) == ("deny", "server_complaint", "")
-    assert (document["valid_until"], document["revision"], document["reused"]) == (0, "", False)
-    assert document["complaint"]["sqlstate"] == "42601"
-    assert document["complaint"]["fields"]["P"] == "1"
-
-
-def test_every_kind_of_obligation_has_a_form() -> None:
-    korea = SubjectCountries(relation="r", column="c", countries=(Country("KR"),))
-    duties = (MASK, RowFilter(relation="r", predicate="p"), RowLimit(rows=5), UnknownObligation(name="notify"), korea)
-    ask = question(ScriptedDesk(), None, Edges(()))
-    reason = Reason.OBLIGATION_UNSUPPORTED
-    document: Any = answer_document(
-        ask, Outcome(reason=reason, decision=decision(Effect.DENY, reason, obligations=duties))
-    )
-    assert document["obligations"][1:] == [
-        {"kind": "row_filter", "relation": "r", "predicate": "p"},
-        {"kind": "row_limit", "rows": 5},
-        {"kind": "unknown", "name": "notify"},
-        {"kind": "subject_countries", "relation": "r", "column": "c", "countries": ["KR"]},
-    ]
+ENTRY = body(token=...)
 
 
 @pytest.mark.parametrize(
-    "outcome",
+    ("document", "authorization"),
     [
-        Outcome(reason=Reason.ALLOWED),
-        Outcome(reason=Reason.ALLOWED, decision=decision(Effect.DENY, Reason.POLICY_DENIED)),
-        Outcome(
-            reason=Reason.ALLOWED,
-            decision=decision(Effect.ALLOW, Reason.ALLOWED),
-            complaint=Complaint(sqlstate="42601", fields=()),
-        ),
-        Outcome(reason=Reason.ALLOWED, decision=decision(Effect.ALLOW, Reason.ALLOWED, obligations=(MASK,))),
-        Outcome(
-            reason=Reason.ALLOWED,
-            decision=decision(Effect.ALLOW, Reason.ALLOWED, obligations=(UnknownObligation(name="x"),)),
-        ),
+        ({"token": "good", "requests": [ENTRY, ENTRY]}, []),
+        ({"requests": [ENTRY, ENTRY]}, ["Bearer good"]),
+        ({"requests": [body(), body()]}, []),
     ],
 )
-def test_an_answer_that_contradicts_itself_is_never_told_as_allowed(outcome: Outcome) -> None:
-    ask = question(ScriptedDesk(), None, Edges(()))
-    assert reason_of(answer_document, ask, outcome) is Reason.INTERNAL
+def test_a_batch_has_one_token_for_all_or_one_each(document: Any, authorization: list[str]) -> None:
+    requests = read_batch(document, authorization)
+    assert [(one.token, one.sql) for one in requests] == [("good", "select 1")] * 2
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.ALLOWED])
-def test_no_other_reason_is_ever_an_allowance(reason: Reason) -> None:
-    ask = question(ScriptedDesk(), None, Edges(()))
-    outcome = Outcome(reason=reason, decision=decision(Effect.ALLOW, Reason.ALLOWED))
-    assert answer_document(ask, outcome)["effect"] == "deny"
-
-
-@given(json_values.filter(lambda value: "nan" not in repr(value).lower() and "inf" not in repr(value).lower()))
-def test_facts_are_told_as_json(value: Any) -> None:
-    assert json.loads(json_text(value)) == value
-
-
-def test_the_body_limit_is_one_mebibyte() -> None:
-    assert MAX_BODY == 2**20
+@pytest.mark.parametrize(
+    ("document", "authorization", "reason", "named"),
+    [
+        ({}, [], Reason.REQUEST_INVALID, "requests is missing"),
+        ({"requests": []}, [], Reason.REQUEST_INVALID, "requests is empty"),
+        ({"requests": {}}, [], Reason.REQUEST_INVALID, "requests must be a list"),
+        ({"requests": [body()] * (MAX_BATCH + 1)}, [], Reason.REQUEST_INVALID, "more than 100"),
+        ({"requests": [body(), 1]}, [], Reason.REQUEST_INVALID, "requests[1]: the body must be an object"),
+        ({"requests": [body(colour=1)]}, [], Reason.REQUEST_INVALID, 'requests[0]: unknown key "colour"'),
+        ({"requests": [body()], "address": "::1"}, [], Reason.REQUEST_INVALID, '"address"'),
+        ({"requests": [ENTRY]}, [], Reason.TOKEN_MISSING, "requests[0]"),
+        ({"token": "good", "requests": [body()]}, [], Reason.REQUEST_INVALID, "given both"),
+        ({"token": "good", "requests": [ENTRY]}, ["Bearer good"], Reason.REQUEST_INVALID, "given both"),
+        ({"token": "", "requests": [ENTRY]}, [], Reason.TOKEN_MISSING, "token"),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_refused_whole(
+    document: Any, authorization: list[str], reason: Reason, named: str
+) -> None:
+    with pytest.raises(SekishoError) as caught:
+        read_batch(document, authorization)
+    assert caught.value.reason is reason
+    assert named in caught.value.detail
