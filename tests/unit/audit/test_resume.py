@@ -1,14 +1,28 @@
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway.audit.checkpoint import read_checkpoint
+from gateway.audit.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
 from gateway.audit.damage import BadKind
 from gateway.audit.resume import End, find_end
+from gateway.audit.verify import verify
 from gateway.errors import ConfigError
-from tests.unit.audit.chains import WRITER, claims, forge, lay, sample_lines, segment_name
+from gateway.model import Durability
+from tests.unit.audit.chains import (
+    WRITER,
+    claims,
+    forge,
+    lay,
+    never,
+    open_writer,
+    repeat,
+    sample_lines,
+    segment_name,
+)
 
 
 def _problem(directory: Path) -> str:
@@ -65,6 +79,27 @@ def test_cut_end_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gone", [1, 99])
 def test_missing_segments_are_refused(tmp_path: Path, gone: int) -> None:
     assert BadKind.SEGMENT_MISSING in _problem(lay(tmp_path, sample_lines()[:-gone]))
+
+
+def test_a_marked_torn_end_is_no_damage_to_whoever_opens_the_record_after_that(tmp_path: Path) -> None:
+    lines = sample_lines()
+    (lay(tmp_path, lines) / segment_name(len(lines) - 1)).write_bytes(b"".join([*lines[-1], b'{"at_us"']))
+    checkpoint = replace(_checkpoint(tmp_path), closed=False, generation=_checkpoint(tmp_path).generation + 1)
+    with checkpoint_path(tmp_path, WRITER).open("r+b") as file:
+        content, offset = checkpoint.slot()
+        os.pwrite(file.fileno(), content, offset)
+    for number in range(3):
+        record = open_writer(tmp_path)
+        record.append(repeat(number), Durability.WRITTEN, never)
+        record.close()
+    report = verify(tmp_path)
+    assert (report.ok, [torn.marked for torn in report.torn_tails]) == (True, [True])
+
+
+def _checkpoint(directory: Path) -> Checkpoint:
+    found = read_checkpoint(directory, WRITER)
+    assert found is not None
+    return found
 
 
 def test_segments_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
