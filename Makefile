@@ -10,6 +10,7 @@ LOCKED := install --require-hashes --only-binary :all:
 EDITABLE := install --no-deps --no-build-isolation --editable .
 FUZZ_EXAMPLES ?= 2000
 FUZZ_SECONDS ?= 120
+KILLS ?= 500
 # One process for each core, a file of tests at a time in each. ARGS come after it: `-n 0` runs them in one.
 PARALLEL := -n auto --dist loadfile
 # What is compiled (pyproject.toml) is tested as it was before: the same tests, on the wheel's modules.
@@ -23,7 +24,7 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz bench compiled wheel test-compiled majors peer-suites tools lock proto clean
+.PHONY: help demo test lint types fuzz bench crash compiled wheel test-compiled majors peer-suites tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -100,6 +101,9 @@ test-compiled: $(VENV)/.dev ## the tests of what mypyc compiles, on the compiled
 	@$(MAKE) --no-print-directory compiled
 	@echo "==> tests"
 	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest $(PARALLEL) -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
+
+crash: $(VENV)/.dev ## kill -9 at KILLS=500 random moments under load, and what the record says then
+	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
 
 peer-suites: $(VENV)/.dev ## drivers' own test-suites, through the gateway and directly
 	@$(BIN)/python -m tests.peers $(ARGS)

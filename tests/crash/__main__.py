@@ -1,0 +1,75 @@
+"""``python -m tests.crash [--kills N] [--seed S]``: exit code 1 where anything is missing from the record."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from tests.crash.play import Player, Story
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=500, metavar="N")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="S", help="of the moments")
+    asked = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="sekisho-crash-"))
+    root.chmod(0o711)  # the database runs as another user
+    print(f"{asked.kills} kills, seed {asked.seed}", flush=True)
+    player = Player(root, asked.seed, lambda line: print(f"... {line}", file=sys.stderr, flush=True))
+    try:
+        story = player.play(asked.kills)
+    finally:
+        player.close()
+    print(told(story))
+    if story.total.wrong:
+        print(f"the record and the log are kept in {root}")
+        return 1
+    shutil.rmtree(root)
+    return 0
+
+
+def told(story: Story) -> str:
+    """What came out, in words."""
+    total, report = story.total, story.report
+    assert report is not None
+    moments = ", ".join(f"{count} {_MOMENTS[moment]}" for moment, count in story.moments.most_common())
+    late = f", the oldest {max(total.late) * 1000:.0f} ms before the kill" if total.late else ""
+    lines = [
+        f"killed                {story.moments.total()} times: {moments}",
+        f"a start took          {median(story.starts):.2f} s to the first answer" if story.starts else "",
+        f"sent to the server    {total.executed} statements, as the tap saw",
+        f"told to clients       {_counts(total.told)}",
+        *(f"  {count:7d} {way}" for way, count in sorted(total.ways.items())),
+        f"recorded              {report.entries} entries in {report.segments} segments",
+        f"recorded, not sent    {total.ahead}: the kill came in between",
+        f"completions missing   {len(total.late)}{late}",
+        f"torn ends             {len(report.torn_tails)}, each marked: {_all_marked(story)}; torn by a kill "
+        f"{story.torn_by_kill}, by hand {story.torn_by_hand}",
+        f"the chain             {'verifies' if report.ok else 'DOES NOT VERIFY'}",
+        f"in all                {story.seconds:.0f} s",
+        *(f"WRONG: {one}" for one in total.wrong),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+_MOMENTS = {"start": "while it started", "time": "at some time", "sent": "as a statement was sent"}
+
+
+def _counts(told: dict[str, int]) -> str:
+    return ", ".join(f"{count} x {sqlstate}" for sqlstate, count in sorted(told.items()))
+
+
+def _all_marked(story: Story) -> str:
+    assert story.report is not None
+    return "yes" if all(torn.marked for torn in story.report.torn_tails) else "NO"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,191 @@
+"""One life of the gateway after another, on one record."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from gateway.audit.hashing import StatementHash
+from gateway.audit.verify import Report, verify
+from gateway.config_load import load
+from gateway.demo.characters import Character
+from gateway.demo.database import PORT, Database
+from gateway.links.sources import hash_key
+from tests.crash.clients import FIRST_MARK, Crowd
+from tests.crash.judge import Verdict, judge
+from tests.crash.ledger import Ledger
+from tests.crash.lives import Life, Nest, Served, kill, tail
+from tests.crash.tap import Tap
+from tests.houses import House
+
+SEGMENT_BYTES: Final = 256 * 1024  # small, so that segments are begun under load, too
+_START_S: Final = 60.0  # to wait for a start on a busy machine
+_MARKS: Final = 1_000_000  # of one life
+_AS_A_USER: Final = 20  # one life of so many is started as a user would
+_TORN: Final = 5  # one of so many ends is torn, as the kernel hardly ever does it
+_LOOK: Final = 100  # after so many the whole record is verified
+
+
+@dataclass(slots=True)
+class Story:
+    """What all lives came to."""
+
+    total: Verdict = field(default_factory=Verdict)
+    moments: Counter[str] = field(default_factory=Counter)
+    torn_by_kill: int = 0
+    torn_by_hand: int = 0
+    report: Report | None = None
+    starts: list[float] = field(default_factory=list)  # seconds from a start to the first answer
+    seconds: float = 0.0
+
+
+class Player:
+    """Plays lives. To be closed."""
+
+    def __init__(self, root: Path, seed: int, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._chance = random.Random(seed)
+        (root / "database").mkdir(mode=0o711)
+        (root / "house").mkdir()
+        self._database = Database(root / "database")
+        self._database.start()
+        # Without a database of its own the house looks for the server's socket in its own folder: there is the tap.
+        self._house = House(root / "house", None, {"record": {"segment_bytes": SEGMENT_BYTES}, "log_level": "warning"})
+        server = self._database.socket_directory / f".s.PGSQL.{PORT}"
+        self._tap = Tap(root / "house" / f".s.PGSQL.{PORT}", server, "sekisho_twin").start()
+        self._config = self._house.layout.config
+        self._log = root / "gateway.log"
+        self._hash = StatementHash(hash_key(load(self._config, {})))
+        self._ledger = Ledger(self._house.layout.record)
+        self._nest = Nest()
+        self._start_s = 1.5  # what the last start took
+        self._tokens: dict[str, str] = {}
+        self.story = Story()
+
+    def close(self) -> None:
+        """Stop what was started."""
+        self._nest.close()
+        self._tap.stop()
+        self._database.stop()
+
+    def play(self, kills: int) -> Story:
+        """So many lives, then one that ends in good order."""
+        began = time.monotonic()
+        story = self.story
+        for number in range(1, kills + 1):
+            story.total.add(self._life(number))
+            if number % 10 == 0 or number == kills:
+                each = (time.monotonic() - began) / number
+                self._say(f"{number} killed, {story.total.executed} statements sent, {each:.2f} s each")
+            if number % _LOOK == 0:
+                self._look()
+            if story.total.wrong:
+                break
+        self._last()
+        self._look()
+        story.torn_by_kill, story.torn_by_hand = len(self._ledger.torn), len(self._ledger.torn_by_hand)
+        story.seconds = time.monotonic() - began
+        return story
+
+    def _look(self) -> None:
+        report = self.story.report = verify(self._house.layout.record)
+        if report.first_bad is not None:
+            self.story.total.wrong.append(f"the chain does not verify: {report.first_bad}")
+
+    def _life(self, number: int) -> Verdict:
+        life: Life
+        moment = self._chance.choices(("start", "time", "sent"), (15, 40, 45))[0]
+        self.story.moments[moment] += 1
+        crowd = Crowd(self._connect, random.Random(self._chance.random()), FIRST_MARK + number * _MARKS)
+        killed: list[float] = []
+        gone = threading.Event()
+
+        def end() -> None:
+            killed.append(time.monotonic())
+            kill(life)
+            gone.set()
+
+        ready = threading.Event()
+        after = self._chance.randint(1, 400)
+
+        def on_executed(count: int) -> None:
+            if count >= after and not gone.is_set() and ready.wait(5):
+                end()
+
+        seen = self._tap.begin(on_executed if moment == "sent" else None)
+        began = time.monotonic()
+        life = (
+            Served(self._config, self._log) if number % _AS_A_USER == 0 else self._nest.hatch(self._config, self._log)
+        )
+        ready.set()
+        crowd.start()
+        if moment == "start":
+            time.sleep(self._chance.uniform(0, self._start_s))
+            end()
+        else:
+            self._await(crowd.working, life)
+            self._start_s = time.monotonic() - began
+            self.story.starts.append(self._start_s)
+            if moment == "time":
+                time.sleep(self._chance.uniform(0, 0.6))
+                end()
+            else:
+                self._await(gone, life)
+        status = life.ended()
+        crowd.join()
+        self._await_silence()
+        verdict = judge(seen, crowd.asked, self._ledger.more(), killed_at=killed[0], hashed=self._hash.of)
+        verdict.wrong += [f"a client failed: {error!r}" for error in crowd.failures]
+        if status != -9:
+            verdict.wrong.append(f"the gateway ended by itself ({status}):\n{tail(self._log)}")
+        if self._chance.randrange(_TORN) == 0 and verdict.entries:
+            self._ledger.tear(self._chance.random())
+        return verdict
+
+    def _last(self) -> None:
+        """It starts once more and is told to stop: it marks what the last kill tore."""
+        crowd = Crowd(self._connect, random.Random(0), FIRST_MARK)
+        seen = self._tap.begin(None)
+        life = self._nest.hatch(self._config, self._log)
+        crowd.start()
+        self._await(crowd.working, life)
+        killed_at = time.monotonic()
+        os.kill(life.pid, signal.SIGTERM)
+        status = life.ended()
+        crowd.join()
+        self._await_silence()
+        verdict = judge(seen, crowd.asked, self._ledger.more(), killed_at=killed_at, hashed=self._hash.of)
+        if status != 0:
+            verdict.wrong.append(f"the gateway did not end in good order ({status}):\n{tail(self._log)}")
+        self.story.total.add(verdict)
+
+    def _connect(self, who: Character) -> psycopg.Connection[Any]:
+        token = self._tokens.get(who.subject)
+        if token is None:
+            token = self._tokens[who.subject] = self._house.token(who, ttl=24 * 3600)
+        return psycopg.connect(**self._house.parameters(who, password=token), autocommit=True)
+
+    def _await(self, event: threading.Event, life: Life) -> None:
+        deadline = time.monotonic() + _START_S
+        while not event.wait(0.05):
+            if not life.alive() or time.monotonic() > deadline:
+                kill(life)
+                raise RuntimeError(f"the gateway did not serve:\n{tail(self._log)}")
+
+    def _await_silence(self) -> None:
+        """All that the gateway had written has come through the tap."""
+        deadline = time.monotonic() + 30
+        while self._tap.open:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the tap still has connections of a gateway that is gone")
+            time.sleep(0.002)
