@@ -89,7 +89,7 @@ class Authority:
     def authorize(self, ask: Ask, now_ns: int) -> Work:
         """Decide about one text. ``now_ns``: nanoseconds since the epoch. Never raises SekishoError."""
         at = now_ns // _SECOND
-        asked = (ask.datasource, ask.profile, ask.sql, ask.parameter_types, ask.search_path, ask.path_state)
+        asked = (ask.datasource, ask.profile, ask.sql, ask.given, ask.parameter_types, ask.search_path, ask.path_state)
         asker = (ask.door, ask.principal, ask.peer, ask.supports, ask.sends)
         who = ask.principal.id
         naming = yield from self._statements.naming(ask)
@@ -99,7 +99,7 @@ class Authority:
         if standing is not None and standing.cost is None and self.usable(standing, at):
             self._keep(ask, standing)
             return (yield from self.again(standing, ask.session, now_ns))
-        epoch = self._world.epoch(ask.datasource)  # before the tree is asked for: a change during it voids the answer
+        epoch = None if ask.given else self._world.epoch(ask.datasource)  # before the tree: a change voids the answer
         try:
             if at >= ask.principal.expires_at:
                 raise AuthenticationError(Reason.TOKEN_EXPIRED, "log in again with a new token")
@@ -150,7 +150,7 @@ class Authority:
                 if standing.text is None if ask.own_session else standing.verdict == answer.verdict:
                     return (yield from self.again(standing, ask.session, now_ns))
         standing = yield from self._act(ask, answer, statement, epoch, naming)
-        if standing.epoch and (reused or not ask.own_session):
+        if standing.lasting and (reused or not ask.own_session):
             self._decisions.put(key, standing, who, weight(ask.sql))
             self._keep(ask, standing)
         return (yield from self._record(standing, ask.session, now_ns, reused=reused))
@@ -160,7 +160,7 @@ class Authority:
     ) -> Generator[Need, Any, Answer]:
         """Ask the rules, and keep what they say."""
         answer = yield from self._answer(ask, statement, at, epoch, revision)
-        if answer.epoch:
+        if answer.lasting:
             self._answers.put(question, answer, ask.principal.id)
         return answer
 
@@ -232,7 +232,7 @@ class Authority:
         if epoch is None or (
             epoch != standing.epoch and not self._world.stands(datasource, standing.epoch, standing.depends)
         ):
-            return False
+            return standing.given
         standing.epoch = epoch
         return True
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from gateway.tallies import BUCKETS, Together
-from gateway.words import Unlabelled
+from gateway.words import CERTAINTIES, Confidence, Unlabelled
 
 OTHER: Final = "other"
 
@@ -69,6 +69,14 @@ class DatasourceMetrics:
             "datasource",
             "word",
         )
+        trust = gauge(
+            "catalog_trust",
+            Together.MOST,
+            "With which certainty the catalog takes what a statement does to data about people (1): attested by the "
+            "database, inferred from a route, or declared by a caller.",
+            "datasource",
+            "word",
+        )
         self._twin_up = {name: twin_up.labels(name) for name in (*names, OTHER)}
         self._strict = {name: strict.labels(name) for name in names}
         self._set_aside = {name: set_aside.labels(name) for name in names}
@@ -76,6 +84,7 @@ class DatasourceMetrics:
         self._void = {name: void.labels(name) for name in names}
         self._unlabelled = {name: unlabelled.labels(name) for name in names}
         self._words = {(name, word): when_unlabelled.labels(name, word) for name in names for word in Unlabelled}
+        self._trust = {(name, word): trust.labels(name, word) for name in names for word in CERTAINTIES}
 
     def twin(self, datasource: str, *, up: bool) -> None:
         """The state of a datasource's analysis twin."""
@@ -101,3 +110,8 @@ class DatasourceMetrics:
         """What the catalog says of what it does not list."""
         for one in Unlabelled:
             self._words[datasource, one].set(1 if one is word else 0)
+
+    def trust(self, datasource: str, word: Confidence) -> None:
+        """How well the catalog wants it known what a statement does."""
+        for one in CERTAINTIES:
+            self._trust[datasource, one].set(1 if one is word else 0)

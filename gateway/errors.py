@@ -19,6 +19,7 @@ class Reason(StrEnum):
     ALLOWED = "allowed"
     POLICY_DENIED = "policy_denied"
     STATEMENT_INCOMPLETE = "statement_incomplete"
+    FACTS_NOT_ATTESTED = "facts_not_attested"
     OBLIGATION_UNSUPPORTED = "obligation_unsupported"
     VOLUME_EXCEEDED = "volume_exceeded"
     VOLUME_UNAVAILABLE = "volume_unavailable"
@@ -104,6 +105,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.POLICY_DENIED: _answer("42501", 403, "PERMISSION_DENIED", "a rule denied it; the findings name which"),
         Reason.STATEMENT_INCOMPLETE: _answer(
             "42501", 403, "PERMISSION_DENIED", "what the statement does could not be established completely"
+        ),
+        Reason.FACTS_NOT_ATTESTED: _answer(
+            "42501", 403, "PERMISSION_DENIED", "what is asked for is less certain than the datasource wants it to be"
         ),
         Reason.OBLIGATION_UNSUPPORTED: _answer(
             "42501", 403, "PERMISSION_DENIED", "allowed only under an obligation this door cannot fulfil"

@@ -27,6 +27,7 @@ from gateway.who import Location as Location
 from gateway.who import Peer as Peer
 from gateway.who import Principal as Principal
 from gateway.who import Told as Told
+from gateway.words import CERTAINTIES as CERTAINTIES
 from gateway.words import Answer as Answer
 from gateway.words import ColumnUseKind as ColumnUseKind
 from gateway.words import Confidence as Confidence
@@ -83,6 +84,7 @@ class StatementFacts:
     relations: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
     transaction: str | None = None  # begin | commit | rollback | None, for doors that follow it
+    confidence: Confidence = Confidence.ATTESTED  # who says so: the server, a route of ours, or the caller
     # What it may do to the session's search_path: for the door that sends it on, no question to rules.
     path: PathDeed = field(default=PathDeed.KEEPS, metadata={"for_the_door": True})
     # What it reads by the row; behind a row of the result stands any number of rows of what is not in it.
@@ -268,6 +270,7 @@ class DatasourceFacts:
     controller_country: Country | None
     controller_designations: tuple[str, ...] = ()
     unlabelled: Unlabelled = Unlabelled.DENY  # what is to be made of what the catalog does not know
+    trust: Confidence = Confidence.ATTESTED  # the least with which it must be known what a statement does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ class Ask:
     principal: Principal
     peer: Peer
     sql: str
+    given: StatementFacts | None = None  # what it does, where no server is asked: ``sql`` is words, without values
     parameter_types: tuple[int, ...] = ()
     supports: frozenset[str] = frozenset()  # kinds of obligations the door, or its caller, can fulfil
     executes: bool = True  # rows may flow from it; False: a plan is made, and it will be asked about again

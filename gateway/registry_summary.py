@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.facts.period import Period, day_of, iso
 from gateway.facts.registry import Registry
-from gateway.model import Principal, Unlabelled
+from gateway.model import Confidence, Principal, Unlabelled
 
 SOON: Final = 90  # days in which what ends is worth telling
 _MOST: Final = 50  # lines of one list
@@ -53,6 +53,11 @@ def summary(registry: Registry, at: int) -> Document:
             source.id: str(source.unlabelled)
             for source in registry.catalog.values()
             if source.unlabelled is not Unlabelled.DENY
+        },
+        "trusted_without_the_server": {
+            source.id: str(source.trust)
+            for source in registry.catalog.values()
+            if source.trust is not Confidence.ATTESTED
         },
         "blocks_in_force": [block.id for block in entities.blocks if block.period.covers(day)],
         "disclosures_that_end": [
@@ -140,6 +145,10 @@ def summary_text(document: Document) -> str:
         ("subjects unknown", document["tables_of_unknown_subjects"]),
         ("without subject key", document["tables_without_subject_key"]),
         ("not denied without label", [f"{one} ({word})" for one, word in document["not_denied_without_label"].items()]),
+        (
+            "trusted without the server",
+            [f"{one} ({word})" for one, word in document["trusted_without_the_server"].items()],
+        ),
         ("disclosure ends", [f"{one['notice']} on {one['to']}" for one in document["disclosures_that_end"]]),
         ("claimed", document["claims"]),
         ("agreements never checked", document["agreements_never_checked"]),

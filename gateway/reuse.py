@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from gateway.audit.ready import Repeats
 from gateway.facts.sightings import Presence
 from gateway.facts.subjects import Cost
-from gateway.model import StatementFacts, Understanding, Verdict
+from gateway.model import Confidence, StatementFacts, Understanding, Verdict
 from gateway.naming import Naming
 from gateway.sql.changes import Changes
 
@@ -199,6 +199,16 @@ class Answer:
     hint: str = ""  # of a denial: which columns remain
     cost: Cost | None = None  # in people; None: nothing is counted
     rows: int | None = None  # the row limit that was found for it the last time
+
+    @property
+    def given(self) -> bool:
+        """Whether its facts are a door's own (a route's, a caller's): no catalog of a database is in them."""
+        return self.understanding.statement.confidence is not Confidence.ATTESTED
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it may be used again at all."""
+        return bool(self.epoch) or self.given
 
 
 @dataclass(slots=True, kw_only=True)

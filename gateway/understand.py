@@ -75,6 +75,8 @@ class Statements:
 
         ``meant``: what the names that it uses stand for (``meant_by``): another meaning is another text.
         """
+        if ask.given is not None:
+            return ask.given
         if ask.own_session:
             epoch = None  # its own server says what it means, each time
         key = (*_where(ask), ask.sql, ask.parameter_types, ask.path_state, ask.names is None, meant)
@@ -150,6 +152,8 @@ class Statements:
 
     def normalised(self, ask: Ask) -> Generator[Need, Any, str]:
         """The text for the record; empty where it cannot be read, or there is no time for it. It has its hash."""
+        if ask.given is not None:
+            return ask.sql
         if len(ask.sql) > self._bounds.statement_bytes:
             return ""
         if len(ask.sql) < LONG_TEXT:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -78,6 +78,10 @@ class Confidence(StrEnum):
     INFERRED = "inferred"  # another parser, a route
     DECLARED = "declared"  # a caller or a claim
     UNKNOWN = "unknown"
+
+
+CERTAINTIES: Final = (Confidence.ATTESTED, Confidence.INFERRED, Confidence.DECLARED)
+"""With which of them it may be known what a statement does, the surest first."""
 
 
 class Answer(StrEnum):

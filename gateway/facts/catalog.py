@@ -7,6 +7,7 @@
         also_stored: [{country: KR, to: 2025-01-01}]  # where some of it lay, or will, for a time
         controller: line-jp
         unlabelled: deny                    # or: ask, none
+        trust: attested                     # or: inferred, declared
         row_filters:
           consented: consent_at IS NOT NULL
         tables:
@@ -28,7 +29,9 @@ A table is about people unless it says ``about: nobody``. In a table about peopl
 types, or with ``[]`` where it is technical (a creation time). A column or table that is not listed is *unlabelled*, and
 counts as about people of an unknown country until somebody labels it. ``unlabelled`` says what becomes of a statement
 that touches one: it is denied (``deny``), policy decides (``ask``), or it counts as about nobody after all (``none``,
-told wherever it matters). What is ``vouched`` for is read by `vouched`.
+told wherever it matters). ``trust`` says how well it must be known what a statement does to data about people: from the
+server itself (``attested``), by what a route of an HTTP service says (``inferred``), or in a caller's own words
+(``declared``). What is ``vouched`` for is read by `vouched`.
 """
 
 from __future__ import annotations
@@ -42,7 +45,18 @@ from gateway.facts.fields import Section
 from gateway.facts.period import Period
 from gateway.facts.vouched import read_vouched
 from gateway.facts.yaml_tree import Items, Node, Scalar
-from gateway.model import Country, DatasourceId, DataType, EntityId, RowConsent, Unit, Unlabelled, Vouched
+from gateway.model import (
+    CERTAINTIES,
+    Confidence,
+    Country,
+    DatasourceId,
+    DataType,
+    EntityId,
+    RowConsent,
+    Unit,
+    Unlabelled,
+    Vouched,
+)
 
 FILE: Final = "catalog.yaml"
 # The data subjects of the Fides taxonomy. A closed set: a misspelt one would be a rule that silently does not apply.
@@ -108,6 +122,7 @@ class Source:
     row_filters: Mapping[str, str]  # by name: the SQL condition on the rows of the relation it is asked for
     vouched: Vouched
     unlabelled: Unlabelled
+    trust: Confidence
     line: int
     consents: Mapping[str, tuple[RowConsent, ...]] = field(default_factory=dict)  # row filters they make, by table
 
@@ -137,6 +152,7 @@ def read_catalog(root: Section) -> Mapping[DatasourceId, Source]:
             row_filters=_row_filters(section),
             vouched=read_vouched(section),
             unlabelled=Unlabelled(section.choice("unlabelled", list(Unlabelled), Unlabelled.DENY)),
+            trust=Confidence(section.choice("trust", CERTAINTIES, Confidence.ATTESTED)),
             line=section.line_of("controller"),
         )
         _check_filters(section, source)

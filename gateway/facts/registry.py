@@ -137,6 +137,7 @@ class Registry:
             controller_name=controller.name,
             controller_country=controller.country,
             unlabelled=source.unlabelled,
+            trust=source.trust,
             controller_designations=designated_on(controller.designations, day_of(at)),
         )
 

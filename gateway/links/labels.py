@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gateway.config import Datasource
+from gateway.facts.catalog import Source
 from gateway.facts.live import Labelling, LiveRelation, compare
 from gateway.facts.registry import Registry
 from gateway.links.server import Credentials, ServerAddress
 from gateway.links.tasks import TaskGroup
 from gateway.links.visit import visit
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId, Unlabelled
+from gateway.model import Confidence, DatasourceId, Unlabelled
 from gateway.sql.catalog import SNAPSHOT_QUERIES, Catalog, Relation, read_relations
 from gateway.sql.provision import SCHEMA
 
@@ -61,13 +62,13 @@ class LabelWatch:
         self._tasks = tasks
         self._asked: dict[str, int] = {}
         self._told: dict[str, Labelling] = {}
-        self._words: dict[str, Unlabelled] = {}
+        self._words: dict[str, tuple[Unlabelled, Confidence]] = {}
         for source in sources:
             self.look(source.id, None)
 
     def look(self, datasource: str, catalog: Catalog | None) -> None:
         """A database's catalogs, or the registry, are others now. None: nobody knows the catalogs."""
-        self._say(datasource, self._registry().catalog[DatasourceId(datasource)].unlabelled)
+        self._say(datasource, self._registry().catalog[DatasourceId(datasource)])
         if catalog is not None:
             self._asked[datasource] = self._asked.get(datasource, 0) + 1
             self._tasks.spawn(self._compare(datasource, catalog, self._asked[datasource]), f"labels of {datasource}")
@@ -78,12 +79,16 @@ class LabelWatch:
         if self._asked[datasource] == asked:  # else either has changed again meanwhile
             self._tell(datasource, found)
 
-    def _say(self, datasource: str, word: Unlabelled) -> None:
+    def _say(self, datasource: str, source: Source) -> None:
         """An opening is told wherever one looks."""
-        if word is not self._words.get(datasource, Unlabelled.DENY):
+        before = self._words.get(datasource, (Unlabelled.DENY, Confidence.ATTESTED))
+        self._words[datasource] = word, trust = source.unlabelled, source.trust
+        if word is not before[0]:
             _log.warning("unlabelled_is_not_denied", extra={"datasource": datasource, "word": str(word)})
-        self._words[datasource] = word
+        if trust is not before[1]:
+            _log.warning("trusted_without_the_server", extra={"datasource": datasource, "word": str(trust)})
         self._metrics.datasources.when_unlabelled(datasource, word)
+        self._metrics.datasources.trust(datasource, trust)
 
     def _tell(self, datasource: str, found: Labelling) -> None:
         about = {"datasource": datasource}

@@ -104,6 +104,7 @@ def _datasource(datasource: DatasourceFacts) -> Document:
             "designations": _texts(datasource.controller_designations),
         },
         "unlabelled": str(datasource.unlabelled),
+        "trust": str(datasource.trust),
     }
 
 
@@ -219,6 +220,7 @@ def _statement(statement: StatementFacts) -> Document:
         "incomplete": statement.incomplete,
         "detail": statement.detail,
         "transaction": statement.transaction,
+        "confidence": str(statement.confidence),
         "relations": _texts(statement.relations),
         "columns": [
             {"relation": column.relation, "column": column.column, "use": str(column.use)}

@@ -34,7 +34,7 @@ E = TypeVar("E", bound=StrEnum)
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 MASK_METHODS: Final = frozenset({"null", "constant", "partial", "year", "domain", "bucket", "hash"})
-FINDING_REASONS: Final = frozenset({Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE})
+FINDING_REASONS: Final = frozenset({Reason.POLICY_DENIED, Reason.STATEMENT_INCOMPLETE, Reason.FACTS_NOT_ATTESTED})
 _DECISION: Final = frozenset(
     {"effect", "obligations", "findings", "cross_border", "durability", "valid_until", "headroom", "limits"}
 )

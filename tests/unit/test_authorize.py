@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
-from gateway.model import Durability, Effect, PrincipalId
+from gateway.model import (
+    ColumnUse,
+    ColumnUseKind,
+    Confidence,
+    Durability,
+    Effect,
+    PrincipalId,
+    StatementEffect,
+    StatementFacts,
+)
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedTree, Outcome
 from gateway.sql.facts import read_facts
 from tests.driving import run_sync
@@ -499,3 +509,92 @@ def test_identities_of_one_person_are_in_one_place(bench: Bench) -> None:
     assert not bench.decide(replace(other, principal=service), at=NOW + 1).allowed
     assert not bench.decide(bench.ask("mori", "tokyo-hq", PHONES), at=NOW + 2).allowed
     assert bench.decide(bench.ask("sato", "tokyo-hq", PHONES), at=NOW + 2).allowed
+
+
+def given(*columns: str, relation: str = "public.users", **changes: Any) -> StatementFacts:
+    """What a door says by itself."""
+    facts = StatementFacts(
+        kind="resource",
+        effect=StatementEffect.READ,
+        complete=True,
+        confidence=Confidence.INFERRED,
+        relations=(relation,),
+        columns=tuple(ColumnUse(relation=relation, column=one, use=ColumnUseKind.OUTPUT) for one in columns),
+    )
+    return replace(facts, **changes)
+
+
+def trusting(bench: Bench, word: Confidence) -> None:
+    """The demo's catalog says how well it must be known what a statement does."""
+    registry = bench.world.registry
+    catalog = {name: replace(source, trust=word) for name, source in registry.catalog.items()}
+    bench.world.registry = replace(registry, revision=f"trusts {word}", catalog=catalog)
+
+
+def test_what_a_door_says_by_itself_is_not_asked_of_the_server(bench: Bench) -> None:
+    trusting(bench, Confidence.INFERRED)
+    bench.world.current_epoch = None  # its twin is down, or it has none
+    ask = bench.ask("sato", "tokyo-hq", "GET /users", given=given("phone"))
+    assert bench.decide(ask).allowed
+    assert bench.kinds == [NeedDecision, NeedDurable]
+    statement, data = bench.entry["statement"], bench.entry["data"]
+    assert (statement["confidence"], statement["text"], statement["columns"]) == (
+        "inferred",
+        "GET /users",
+        {"output": ["public.users.phone"]},
+    )
+    assert (data["trust"], data["data_types"], bench.entry["epoch"]) == (
+        "inferred",
+        ["user.contact.phone_number"],
+        None,
+    )
+    bench.needs.clear()
+    again = bench.decide(ask)
+    assert (again.allowed, again.decision is not None and again.decision.reused) == (True, True)
+    assert (bench.kinds, bench.entry["kind"]) == ([NeedDurable], "repeat")
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (Confidence.INFERRED, Confidence.ATTESTED),
+        (Confidence.DECLARED, Confidence.ATTESTED),
+        (Confidence.DECLARED, Confidence.INFERRED),
+    ],
+)
+def test_what_is_less_certain_than_the_datasource_wants_is_denied(
+    bench: Bench, said: Confidence, wanted: Confidence
+) -> None:
+    trusting(bench, wanted)
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "x", given=given("phone", confidence=said)))
+    assert (outcome.reason, outcome.sqlstate) == (Reason.FACTS_NOT_ATTESTED, "42501")
+    assert "house-facts-attested" in outcome.detail
+    stickers = given("name", relation="public.stickers", confidence=said)
+    assert bench.decide(bench.ask("sato", "tokyo-hq", "x", given=stickers)).allowed, "about nobody"
+
+
+def test_what_a_door_says_is_looked_up_in_the_catalog(bench: Bench) -> None:
+    trusting(bench, Confidence.DECLARED)
+    for facts in (given("shoe_size"), given("id", relation="public.nowhere")):
+        outcome = bench.decide(bench.ask("sato", "tokyo-hq", "x", given=facts))
+        assert outcome.reason is Reason.POLICY_DENIED
+        assert "house-labelled" in outcome.detail
+
+
+def test_what_a_door_could_not_establish_is_denied(bench: Bench) -> None:
+    trusting(bench, Confidence.DECLARED)
+    facts = given("phone", complete=False, incomplete="function_refused", detail="upper()")
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "x", given=facts))
+    assert outcome.reason is Reason.STATEMENT_INCOMPLETE
+    assert "upper()" in outcome.message
+
+
+def test_the_same_words_with_other_facts_are_another_question(bench: Bench) -> None:
+    trusting(bench, Confidence.INFERRED)
+    assert bench.decide(bench.ask("sato", "tokyo-hq", "x", given=given("phone"))).allowed
+    outcome = bench.decide(bench.ask("sato", "tokyo-hq", "x", given=given("shoe_size")))
+    assert outcome.reason is Reason.POLICY_DENIED
+    bench.world.policy_revision = "others"
+    bench.needs.clear()
+    assert bench.decide(bench.ask("sato", "tokyo-hq", "x", given=given("phone"))).allowed
+    assert NeedDecision in bench.kinds, "other rules: asked again"

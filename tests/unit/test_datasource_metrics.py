@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.metrics import Metrics
-from gateway.model import Unlabelled
+from gateway.model import CERTAINTIES, Confidence, Unlabelled
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def test_everything_is_there_from_the_start(metrics: Metrics) -> None:
         assert value(metrics, name) == 0
     assert value(metrics, "twin_wait_seconds_count") == 0
     assert value(metrics, "catalog_when_unlabelled", word="none") == 0
+    assert value(metrics, "catalog_trust", word="declared") == 0
 
 
 def test_twins_go_up_and_down(metrics: Metrics) -> None:
@@ -39,6 +40,13 @@ def test_labels_and_what_becomes_of_the_unlabelled(metrics: Metrics) -> None:
         metrics.datasources.when_unlabelled("messenger", word)
         shown = {one: value(metrics, "catalog_when_unlabelled", word=one) for one in Unlabelled}
         assert shown == {one: float(one is word) for one in Unlabelled}
+
+
+def test_how_certain_a_statement_must_be(metrics: Metrics) -> None:
+    for word in (Confidence.DECLARED, Confidence.ATTESTED):
+        metrics.datasources.trust("messenger", word)
+        shown = {one: value(metrics, "catalog_trust", word=one) for one in CERTAINTIES}
+        assert shown == {one: float(one is word) for one in CERTAINTIES}
 
 
 def test_how_sessions_begin(metrics: Metrics) -> None:

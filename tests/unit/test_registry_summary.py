@@ -33,7 +33,7 @@ def test_what_somebody_should_look_at_is_listed(tmp_path: Path) -> None:
                 people=FILES["people.yaml"].replace("from: 2020-01-01", "to: 2020-01-01"),
                 catalog=FILES["catalog.yaml"]
                 .replace("        subject_countries: [JP]\n", "")
-                .replace("    tables:", "    unlabelled: none\n    tables:"),
+                .replace("    tables:", "    unlabelled: none\n    trust: declared\n    tables:"),
                 disclosures="notices: [{id: n, controller: shop, to: 2027-06-01, disclosures: []}]\n",
             )
         ),
@@ -44,6 +44,7 @@ def test_what_somebody_should_look_at_is_listed(tmp_path: Path) -> None:
     assert found["contracts_of_unknown_depth"] == ["c1"]
     assert found["tables_without_subject_key"] == ["shop: public.customers"]
     assert found["not_denied_without_label"] == {"shop": "none"}
+    assert found["trusted_without_the_server"] == {"shop": "declared"}
     assert found["tables_of_unknown_subjects"] == ["shop: public.customers"]
     assert found["blocks_in_force"] == ["stop"]
     assert found["disclosures_that_end"] == [{"notice": "n", "controller": "shop", "to": "2027-06-01"}]
@@ -54,6 +55,7 @@ def test_what_somebody_should_look_at_is_listed(tmp_path: Path) -> None:
         "blocked: stop",
         "subjects unknown: shop: public.customers",
         "not denied without label: shop (none)",
+        "trusted without the server: shop (declared)",
         "ends soon: contract c1: 2026-12-24",
     ):
         assert name in text

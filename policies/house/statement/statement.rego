@@ -37,6 +37,48 @@ _detail := sprintf(": %s", [input.statement.detail]) if {
 } else := ""
 
 # METADATA
+# title: "What is asked for is as certain as the datasource wants it"
+# description: |
+#   Needs statement.confidence, datasource.trust and data.about_people. What a statement does is `attested` where the
+#   database itself analysed it, `inferred` where a route says it, `declared` where a caller does. Data about people needs
+#   `attested`, unless the catalog says another `trust` for its datasource.
+# scope: rule
+# custom:
+#   id: house-facts-attested
+#   layer: house
+#   citation: "House policy: people's data goes by what the database itself says"
+#   effective_from: 1970-01-01
+#   mode: enforce
+passed contains "house-facts-attested" if _certain
+
+_certain if input.data.about_people == false
+
+_certain if input.statement.confidence == "attested"
+
+_certain if {
+	input.statement.confidence == "inferred"
+	input.datasource.trust in {"inferred", "declared"}
+}
+
+_certain if {
+	input.statement.confidence == "declared"
+	input.datasource.trust == "declared"
+}
+
+findings contains lib.finding("house-facts-attested", {
+	"message": sprintf("what is asked for is only %s, and data about people of this datasource needs it %s", [
+		input.statement.confidence,
+		input.datasource.trust,
+	]),
+	"fact": "statement.confidence",
+	"value": input.statement.confidence,
+	"reason": "facts_not_attested",
+	"remedy": "ask with the statement itself, of a database that says what it does",
+}) if {
+	not _certain
+}
+
+# METADATA
 # title: "Everything touched is labelled"
 # description: |
 #   Needs data.unlabelled, and for every column the statement uses an entry in data.columns that is labelled. Where the

@@ -15,6 +15,53 @@ test_understood_denies_what_is_not if {
 	not "house-statement-understood" in statement.passed with input as _incomplete
 }
 
+test_attested_passes_what_the_database_says if "house-facts-attested" in statement.passed with input as fx.reader
+
+test_attested_denies_what_is_less_certain_than_the_datasource_wants if {
+	every pair in [["inferred", "attested"], ["declared", "attested"], ["declared", "inferred"]] {
+		{[f.rule, f.reason, f.fact, f.value] | some f in statement.findings} == {[
+			"house-facts-attested",
+			"facts_not_attested",
+			"statement.confidence",
+			pair[0],
+		]} with input as _known(fx.reader, pair[0], pair[1])
+	}
+}
+
+test_attested_passes_what_is_as_certain_as_the_datasource_wants if {
+	every pair in [["inferred", "inferred"], ["inferred", "declared"], ["declared", "declared"], ["attested", "declared"]] {
+		"house-facts-attested" in statement.passed with input as _known(fx.reader, pair[0], pair[1])
+	}
+}
+
+test_attested_passes_what_is_about_nobody if {
+	"house-facts-attested" in statement.passed with input as _known(fx.nobody, "declared", "attested")
+}
+
+test_attested_denies_a_word_nobody_knows if {
+	not "house-facts-attested" in statement.passed with input as _known(fx.reader, "unknown", "unknown")
+	not "house-facts-attested" in statement.passed with input as _known(fx.reader, "inferred", "none")
+}
+
+test_attested_denied_without_what_it_needs if {
+	inferred := _known(fx.nobody, "inferred", "inferred")
+	every place in ["statement/confidence", "datasource/trust", "data/about_people"] {
+		sekisho.decision.effect == "deny" with input as fx.without(inferred, place)
+	}
+	people := _known(fx.reader, "inferred", "inferred")
+	not "house-facts-attested" in statement.passed with input as fx.without(people, "statement/confidence")
+	not "house-facts-attested" in statement.passed with input as fx.without(people, "datasource/trust")
+	not "house-facts-attested" in statement.passed with input as fx.without(
+		_known(fx.nobody, "declared", "attested"),
+		"data/about_people",
+	)
+}
+
+_known(document, confidence, trust) := fx.set(document, {
+	"/statement/confidence": confidence,
+	"/datasource/trust": trust,
+})
+
 test_labelled_passes_what_is_labelled if "house-labelled" in statement.passed with input as fx.reader
 
 test_labelled_denies_an_unlabelled_relation if {

@@ -102,6 +102,7 @@ _datasource if {
 	_country_or_null(input.datasource.controller.country)
 	_texts(input.datasource.controller.designations)
 	input.datasource.unlabelled in {"deny", "ask", "none"}
+	input.datasource.trust in {"attested", "inferred", "declared"}
 }
 
 _request if is_null(input.request)
@@ -218,6 +219,7 @@ _statement if {
 	is_string(input.statement.detail)
 	_text_or_null(input.statement.incomplete)
 	_text_or_null(input.statement.transaction)
+	input.statement.confidence in {"attested", "inferred", "declared"}
 	_texts(input.statement.relations)
 	_fits(input.statement.columns, "uses")
 }

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.facts.catalog import Column, Source, read_catalog
-from gateway.model import DatasourceId, Unit, Unlabelled
+from gateway.model import Confidence, DatasourceId, Unit, Unlabelled
 from tests.unit.facts.world import section
 
 CATALOG = """\
@@ -43,6 +43,7 @@ def source() -> Source:
 def test_a_datasource_is_where_its_copies_are() -> None:
     assert source().storage_countries == ("IE", "JP", "SG")
     assert source().unlabelled is Unlabelled.ASK
+    assert source().trust is Confidence.ATTESTED
 
 
 def test_a_table_says_whose_its_rows_are() -> None:
@@ -70,6 +71,7 @@ PEOPLE = HEAD + "    tables:\n      p.t:\n        columns: {a: []}\n"
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        (HEAD + "    trust: unknown\n", ":5: 'trust' must be one of: attested, declared, inferred"),
         (HEAD + "    tables:\n      users: {about: nobody}\n", ":6: 'users' must be written with its schema"),
         (HEAD + "    tables:\n      p.t: {about: someone}\n", ":6: 'about' must be one of: nobody"),
         (HEAD + "    tables:\n      p.t: {about: nobody, columns: {a: []}}\n", ":6: unknown key 'columns'"),

@@ -25,7 +25,7 @@ from gateway.links.labels import LabelWatch, live, look
 from gateway.links.server import Credentials
 from gateway.links.tasks import TaskGroup
 from gateway.metrics import Metrics
-from gateway.model import DatasourceId, Unlabelled
+from gateway.model import Confidence, DatasourceId, Unlabelled
 from gateway.world import server_address
 from tests.houses import Analyses, House
 from tests.worlds import REGISTRY
@@ -48,11 +48,13 @@ def unlabelled(messenger: Database) -> Iterator[psycopg.Connection[Any]]:
         admin.execute("DROP SCHEMA labelless CASCADE")
 
 
-def registry(word: Unlabelled = Unlabelled.DENY, *, without: str = "") -> Registry:
+def registry(
+    word: Unlabelled = Unlabelled.DENY, *, without: str = "", trust: Confidence = Confidence.ATTESTED
+) -> Registry:
     found = load_registry(REGISTRY)
     known = found.catalog[MESSENGER]
     tables = {name: table for name, table in known.tables.items() if name != without}
-    changed = replace(known, unlabelled=word, tables=MappingProxyType(tables))
+    changed = replace(known, unlabelled=word, trust=trust, tables=MappingProxyType(tables))
     return replace(found, catalog=MappingProxyType({MESSENGER: changed}))
 
 
@@ -141,4 +143,16 @@ def test_what_is_not_denied_is_told_before_anybody_knows_the_catalogs(
     assert [(one.message, one.__dict__["word"]) for one in caplog.records] == [
         ("unlabelled_is_not_denied", "none"),
         ("unlabelled_is_not_denied", "deny"),
+    ]
+
+
+def test_what_is_trusted_without_the_database_is_told(source: Datasource, caplog: pytest.LogCaptureFixture) -> None:
+    told = Told(source, registry(trust=Confidence.DECLARED))
+    assert (told.gauge("trust", word="declared"), told.gauge("trust", word="attested")) == (1, 0)
+    told.registry = registry()
+    told.watch.look("messenger", None)
+    assert (told.gauge("trust", word="declared"), told.gauge("trust", word="attested")) == (0, 1)
+    assert [(one.message, one.__dict__["word"]) for one in caplog.records] == [
+        ("trusted_without_the_server", "declared"),
+        ("trusted_without_the_server", "attested"),
     ]
