@@ -43,6 +43,7 @@ from gateway.outcomes import closed, decision_entry, refusal, sqlstate_of
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.rations import Ration, Rations
+from gateway.readers import Readers
 from gateway.reuse import Answer, Bounded, Repeat, Standing, weight
 from gateway.search_path import PathDeed, PathState
 from gateway.sql.rewrite import RewriteRefused
@@ -73,6 +74,7 @@ class Authority:
         self._world = world
         self._volume = volume
         self.sightings = sightings  # of this thread
+        self.authorize_reading = Readers(world=world, sightings=sightings, new_id=new_id).authorize
         self.rations = rations
         self._new_id = new_id
         self._hash = StatementHash(hash_key)
@@ -329,8 +331,6 @@ class Authority:
         if policy is not self._revision_of[0] or registry is not self._revision_of[1]:
             self._revision_of = (policy, registry, f"{policy}+{registry.revision}")
         return self._revision_of[2]
-
-    # -- record ---------------------------------------------------------------------------------------------------
 
     def _record(self, standing: Standing, session: str, now_ns: int, *, reused: bool) -> Work:
         verdict = standing.verdict

@@ -1,4 +1,4 @@
-"""The circumstances of a statement: who asks, from where, employed by whom, whose data it is, what they were told.
+"""The circumstances of a request: who asks, from where, employed by whom, whose data it is, what they were told.
 
 Joined with what the statement touches they are everything a decision is made from. A function: no socket, no clock.
 """
@@ -6,12 +6,29 @@ Joined with what the statement touches they are everything a decision is made fr
 from __future__ import annotations
 
 from gateway.errors import PolicyUnavailable, Reason
+from gateway.facts.registry import Registry
 from gateway.facts.sightings import Presence, Sightings
 from gateway.facts.volume import VolumeCounter
-from gateway.model import StatementFacts, Understanding
+from gateway.inquiry import Inquiry, ReadingFacts
+from gateway.model import (
+    Confidence,
+    EmployerFacts,
+    EntityId,
+    Location,
+    LocationSource,
+    Principal,
+    StatementFacts,
+    Understanding,
+)
 from gateway.needs import Ask, World
 
 _DAY = 86_400
+_AT_THE_MACHINE = Location(
+    countries=(),
+    source=LocationSource.NONE,
+    confidence=Confidence.UNKNOWN,
+    note="the command line of the gateway's own machine",
+)
 
 
 def understand(
@@ -29,9 +46,6 @@ def understand(
     placed = sightings.place(registry.person(principal), location, at)
     employer = registry.employer(principal, datasource.controller, at)
     assured = registry.assured(datasource.controller, at)
-    ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY, placed.until]
-    if principal.issued_at is not None and principal.issued_at + claim_age > at:
-        ends.append(principal.issued_at + claim_age)  # a location claim stops counting
     understanding = Understanding(
         at=at,
         door=ask.door,
@@ -49,7 +63,50 @@ def understand(
         adequacy=assured.adequacy,
         volume=volume.rows(datasource.controller, employer.entity, at),
         purpose=principal.purpose,
-        valid_until=min(ends),
+        valid_until=min(_until(principal, registry, claim_age, at), placed.until),
         registry_revision=registry.revision,
     )
     return understanding, placed.presence
+
+
+def understand_reader(world: World, sightings: Sightings | None, inquiry: Inquiry, at: int) -> ReadingFacts:
+    """Everything a decision about reading the record is made from."""
+    registry, principal = world.registry, inquiry.principal
+    claim_age = world.country_max_age(principal.issuer)
+    controller, employer = _least_favourable(registry, principal, at)
+    location, until = _AT_THE_MACHINE, _until(principal, registry, claim_age, at)
+    if inquiry.door is not None:
+        location = registry.location(inquiry.peer, principal, at, claim_age)
+        if sightings is not None:
+            placed = sightings.place(registry.person(principal), location, at)
+            location, until = placed.location, min(until, placed.until)
+    return ReadingFacts(
+        at=at,
+        door=inquiry.door,
+        principal=principal,
+        location=location,
+        employer=employer,
+        controller=controller,
+        reading=inquiry.reading,
+        purpose=principal.purpose,
+        valid_until=until,
+        registry_revision=registry.revision,
+    )
+
+
+def _least_favourable(registry: Registry, principal: Principal, at: int) -> tuple[EntityId, EmployerFacts]:
+    """The record is of all controllers: the employer as seen from the one towards which most is against it."""
+    controllers = sorted({source.controller for source in registry.catalog.values()})
+    seen = [(controller, registry.employer(principal, controller, at)) for controller in controllers]
+    if not seen:
+        note = "the registry's catalog has no datasource, so there is no controller to be employed by"
+        return EntityId(""), EmployerFacts(known=False, complete=False, note=note)
+    return min(seen, key=lambda one: (one[1].blocked_by is None, one[1].known, one[1].complete, -len(one[1].chain)))
+
+
+def _until(principal: Principal, registry: Registry, claim_age: int, at: int) -> int:
+    """The earliest moment at which what is known of somebody may change by the passing of time alone."""
+    ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY]
+    if principal.issued_at is not None and principal.issued_at + claim_age > at:
+        ends.append(principal.issued_at + claim_age)  # a location claim stops counting
+    return min(ends)

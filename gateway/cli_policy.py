@@ -73,6 +73,7 @@ def packs_command(folders: tuple[Path, ...], cases: tuple[Path, ...], as_of: dat
             "required": pack.required,
             "chosen": pack.chosen,
             "with_request": pack.with_request,
+            "action": pack.action,
         }
         for pack in packs_of(bundle.data)
     ]
@@ -138,6 +139,8 @@ def _when(pack: Mapping[str, Any]) -> Iterator[str]:
         yield f"people of {_some(countries)}"
     if countries := pack.get("storage_countries"):
         yield f"data that lies in {_some(countries)}"
+    if pack.get("action") == "audit.read":
+        yield "about reading the record"
     if pack.get("required"):
         yield "always asked"
     if pack.get("chosen"):

@@ -27,6 +27,7 @@ from gateway.who import Location as Location
 from gateway.who import Peer as Peer
 from gateway.who import Principal as Principal
 from gateway.who import Told as Told
+from gateway.who import origin_of as origin_of
 from gateway.words import CERTAINTIES as CERTAINTIES
 from gateway.words import Answer as Answer
 from gateway.words import ColumnUseKind as ColumnUseKind
@@ -347,11 +348,5 @@ class Understanding:
 
     @property
     def origin(self) -> tuple[Country, ...]:
-        """Every country whose location or law the principal brings, sorted.
-
-        Location, residence, and what the employer brings: its chain below the controller and owners that control it.
-        """
-        countries = {*self.location.countries, *self.employer.countries(self.datasource.controller)}
-        if self.employer.residence is not None and self.employer.stay is not Stay.TRIP:
-            countries.add(self.employer.residence)
-        return tuple(sorted(countries))
+        """Every country whose location or law the principal brings, sorted."""
+        return origin_of(self.location, self.employer, self.datasource.controller)

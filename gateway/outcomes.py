@@ -37,10 +37,12 @@ def closed(verdict: Verdict, reason: Reason) -> Verdict:
 
 
 def refusal(decision: Decision, standing: Standing | None, detail: str) -> Outcome:
+    """What whoever is denied is told. Without ``standing`` no statement was understood, or none was asked about."""
     verdict = decision.verdict
     words: Explanation
-    if standing is not None and verdict.findings:
-        words = explain(decision.id, verdict, standing.understanding.statement, nearest=standing.hint)
+    if verdict.findings:
+        statement = standing.understanding.statement if standing is not None else None
+        words = explain(decision.id, verdict, statement, nearest=standing.hint if standing is not None else "")
     else:
         words = without_rule(decision.id, verdict.reason, detail)
     return Outcome(

@@ -194,3 +194,14 @@ class EmployerFacts:
             for owner in self.owners
             if (owner.share_percent is None or owner.share_percent >= _CONTROL) and (top is None or owner.hop <= top)
         ]
+
+
+def origin_of(location: Location, employer: EmployerFacts, controller: EntityId) -> tuple[Country, ...]:
+    """Every country whose location or law somebody brings, sorted.
+
+    Location, residence, and what the employer brings: its chain below the controller and owners that control it.
+    """
+    countries = {*location.countries, *employer.countries(controller)}
+    if employer.residence is not None and employer.stay is not Stay.TRIP:
+        countries.add(employer.residence)
+    return tuple(sorted(countries))

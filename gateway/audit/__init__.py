@@ -1,6 +1,7 @@
 """The record: what was asked, decided and done, hash-chained on disk before bytes go on.
 
     record.py       builders of entries (plain dicts, snake_case, ``schema_version``); never values, never raw SQL
+    parts.py        what those of several kinds share: who asks, what a statement does, what was answered
     hashing.py      the keyed hash of a statement's text
     ready.py        the two entries of every further execution, as text at once
     chain.py        canonical JSON and the chain: how an entry becomes a line, how a line is read back (pure)

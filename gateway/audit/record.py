@@ -10,36 +10,28 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
+from gateway.audit.parts import Entry as Entry
+from gateway.audit.parts import asker_part, consents_part, finding_part, obligation_part, principal_part, statement_part
 from gateway.errors import Reason
+from gateway.inquiry import Reading, ReadingFacts
 from gateway.model import (
-    ChainLink,
     Decision,
     Door,
     Effect,
-    Finding,
-    JsonValue,
-    Mask,
-    Obligation,
     Peer,
     Principal,
     PrincipalId,
-    RowFilter,
-    RowLimit,
     StatementFacts,
-    SubjectCountries,
     Understanding,
-    UnknownObligation,
 )
 
 SCHEMA_VERSION: Final = 1
 MAX_ATTRIBUTION: Final = 256  # characters of one thing a client says of itself
-
-Entry = dict[str, JsonValue]
 
 
 class Event(StrEnum):
@@ -77,6 +69,7 @@ def decision_entry(
     verdict = decision.verdict
     return {
         "kind": "decision",
+        "action": "statement",
         "schema_version": SCHEMA_VERSION,
         "at_us": at_ns // 1000,
         "decision_id": decision.id,
@@ -88,21 +81,8 @@ def decision_entry(
         "purpose": u.purpose,
         "ticket": u.principal.ticket,
         "request": None if u.principal.request is None else asdict(u.principal.request),
-        "principal": _principal(u.principal),
-        "person": u.employer.person,
-        "location": {
-            "countries": list(u.location.countries),
-            "source": u.location.source,
-            "confidence": u.location.confidence,
-            "conflict": u.location.conflict,
-            "simultaneous": u.location.simultaneous,
-            "site": u.location.site,
-            "note": u.location.note,
-        },
-        "employer": _employer(u),
-        "origin": list(u.origin),
-        "known_by": {one.fact: [one.source, one.confidence] for one in u.known_by},
-        "statement": _statement(u.statement, statement, statement_hash),
+        **asker_part(u),
+        "statement": statement_part(u.statement, statement, statement_hash),
         "data": {
             "about_people": u.data.about_people,
             "data_types": list(u.data.data_types),
@@ -116,11 +96,11 @@ def decision_entry(
         "volume": {"window": u.volume.window, "rows": u.volume.rows},
         "disclosures": sorted({disclosure.notice for disclosure in u.disclosures}),
         "agreements": [agreement.id for agreement in u.agreements],
-        "consents": _consents(u),
+        "consents": consents_part(u),
         "effect": verdict.effect,
         "reason": verdict.reason,
-        "obligations": [_obligation(obligation) for obligation in verdict.obligations],
-        "findings": [_finding(finding) for finding in verdict.findings],
+        "obligations": [obligation_part(obligation) for obligation in verdict.obligations],
+        "findings": [finding_part(finding) for finding in verdict.findings],
         "cross_border": verdict.cross_border,
         "revision": verdict.revision,
         "registry_revision": u.registry_revision,
@@ -217,14 +197,14 @@ def refusal_entry(
         "door": door,
         "datasource": datasource,
         "profile": profile,
-        "principal": None if principal is None else _principal(principal),
+        "principal": None if principal is None else principal_part(principal),
         "effect": Effect.DENY,
         "reason": reason,
         "detail": detail,
         "sqlstate": sqlstate,
         "statement": {"text": statement, "hash": statement_hash}
         if facts is None
-        else _statement(facts, statement, statement_hash),
+        else statement_part(facts, statement, statement_hash),
         "revision": revision,
     }
 
@@ -266,133 +246,81 @@ def session_entry(
         "reason": reason,
         "detail": detail,
         "revision": revision,
-        "attribution": {name: said[:MAX_ATTRIBUTION] for name, said in (attribution or {}).items()},
+        "attribution": _attributed(attribution),
         "method": method,
         "suppressed": suppressed,
     }
 
 
-def _principal(principal: Principal) -> Entry:
+def reading_entry(
+    facts: ReadingFacts, decision: Decision, *, at_ns: int, session: str | None, attribution: Mapping[str, str]
+) -> Entry:
+    """The entry of somebody who asks to read the record, or what else is known of people: a decision like any other.
+
+    ``attribution``: what is said of them and cannot be attested (the host they are at), for people who read this.
+    """
+    verdict = decision.verdict
     return {
-        "id": principal.id,
-        "issuer": principal.issuer,
-        "subject": principal.subject,
-        "database_user": principal.database_user,
-        "groups": list(principal.groups),
-        "mfa": principal.mfa,
-        "token_id": principal.token_id,
-        "expires_at": principal.expires_at,
-        "declared_country": principal.declared_country,
+        "kind": "decision",
+        "action": "audit.read",
+        "schema_version": SCHEMA_VERSION,
+        "at_us": at_ns // 1000,
+        "decision_id": decision.id,
+        "session": session,
+        "door": facts.door,
+        "purpose": facts.purpose,
+        "ticket": facts.principal.ticket,
+        **asker_part(facts),
+        "reading": reading_fields(facts.reading),
+        "attribution": _attributed(attribution),
+        "effect": verdict.effect,
+        "reason": verdict.reason,
+        "obligations": [obligation_part(obligation) for obligation in verdict.obligations],
+        "findings": [finding_part(finding) for finding in verdict.findings],
+        "cross_border": verdict.cross_border,
+        "revision": verdict.revision,
+        "registry_revision": facts.registry_revision,
+        "valid_until": verdict.valid_until,
+        "reused": False,
     }
 
 
-def _employer(u: Understanding) -> Entry:
-    employer = u.employer
+def refused_reading_entry(
+    decision_id: str,
+    *,
+    at_ns: int,
+    session: str | None,
+    door: Door | None,
+    principal: Principal,
+    reading: Reading,
+    reason: Reason,
+    detail: str,
+    sqlstate: str,
+    revision: str,
+) -> Entry:
+    """A reading that was denied without a decision of policy: the token is of yesterday, the engine down."""
     return {
-        "known": employer.known,
-        "complete": employer.complete,
-        "note": employer.note,
-        "confidence": employer.confidence,
-        "conflict": employer.conflict,
-        "entity": employer.entity,
-        "name": employer.name,
-        "country": employer.country,
-        "relation": employer.relation,
-        "same_legal_entity": employer.same_legal_entity,
-        "blocked_by": employer.blocked_by,
-        "residence": employer.residence,
-        "stay": employer.stay,
-        "us_person": employer.us_person,
-        "chain": _hops(employer.chain),
-        "owners": _hops(employer.owners),
-        "held": [
-            {"test": fact.test, "hop": fact.hop, "entity": fact.entity, "answer": fact.answer, "note": fact.note}
-            for fact in employer.held
-        ],
+        "kind": "refusal",
+        "action": "audit.read",
+        "schema_version": SCHEMA_VERSION,
+        "at_us": at_ns // 1000,
+        "decision_id": decision_id,
+        "session": session,
+        "door": door,
+        "principal": principal_part(principal),
+        "reading": reading_fields(reading),
+        "effect": Effect.DENY,
+        "reason": reason,
+        "detail": detail,
+        "sqlstate": sqlstate,
+        "revision": revision,
     }
 
 
-def _consents(u: Understanding) -> list[JsonValue]:
-    """What people of the countries touched said: a provision's record says that consent was obtained (APPI Art. 29)."""
-    return [
-        {
-            "notice": consent.notice,
-            "subject_country": consent.subject_country,
-            "status": consent.status,
-            "row_filter": consent.row_filter,
-        }
-        for consent in u.consents
-        if consent.subject_country in u.data.subject_countries
-    ]
+def reading_fields(reading: Reading) -> Entry:
+    """What was asked for, as entries have it."""
+    return {**asdict(reading), "what": str(reading.what)}
 
 
-def _hops(links: Sequence[ChainLink]) -> list[JsonValue]:
-    return [
-        {
-            "hop": link.hop,
-            "entity": link.entity,
-            "name": link.name,
-            "country": link.country,
-            "relation": link.relation,
-            "contract": link.contract,
-            "share_percent": link.share_percent,
-        }
-        for link in links
-    ]
-
-
-def _statement(facts: StatementFacts, text: str, hashed: str) -> Entry:
-    columns: dict[str, list[JsonValue]] = {}
-    for use in facts.columns:
-        columns.setdefault(use.use, []).append(f"{use.relation}.{use.column}")
-    return {
-        "kind": facts.kind,
-        "effect": facts.effect,
-        "complete": facts.complete,
-        "incomplete": facts.incomplete,
-        "detail": facts.detail,
-        "confidence": facts.confidence,
-        "text": text,
-        "hash": hashed,
-        "relations": list(facts.relations),
-        "columns": columns,
-    }
-
-
-def _obligation(obligation: Obligation) -> Entry:
-    match obligation:
-        case Mask():
-            return {
-                "kind": obligation.kind,
-                "relation": obligation.relation,
-                "column": obligation.column,
-                "method": obligation.method,
-            }
-        case RowFilter():
-            return {"kind": obligation.kind, "relation": obligation.relation, "predicate": obligation.predicate}
-        case SubjectCountries():
-            return {
-                "kind": obligation.kind,
-                "relation": obligation.relation,
-                "column": obligation.column,
-                "countries": list(obligation.countries),
-            }
-        case RowLimit():
-            return {"kind": obligation.kind, "rows": obligation.rows}
-        case UnknownObligation():
-            return {"kind": obligation.kind, "name": obligation.name}
-        case _:
-            assert_never(obligation)
-
-
-def _finding(finding: Finding) -> Entry:
-    # ``message`` and ``remedy`` are for the person at the door; the record keeps what they are made from.
-    return {
-        "rule": finding.rule,
-        "layer": finding.layer,
-        "mode": finding.mode,
-        "citation": finding.citation,
-        "fact": finding.fact,
-        "value": finding.value,
-        "reason": finding.reason,
-    }
+def _attributed(said: Mapping[str, str] | None) -> Entry:
+    return {name: text[:MAX_ATTRIBUTION] for name, text in (said or {}).items()}

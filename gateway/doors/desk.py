@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -27,6 +28,7 @@ from gateway.doors.pg_turn import Turn
 from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
 from gateway.facts.registry import Registry
+from gateway.inquiry import Inquiry
 from gateway.links.resolve import Resolver
 from gateway.metrics import LoginMethod, Metrics
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal, PrincipalId
@@ -143,13 +145,16 @@ class Desk:
 
     async def ask_async(self, ask: Ask) -> Outcome:
         """Decide about one text, from a coroutine."""
-        later: asyncio.Future[Outcome] = self._loop.create_future()
         now_ns = time.time_ns()
-        now = self.decide(self.authority.authorize(ask, now_ns), ask.door, partial(_keep, later))
-        outcome = now if now is not None else await later
+        outcome = await self._outcome(self.authority.authorize(ask, now_ns), ask.door)
         for gone in self._open.add(ask, outcome, now_ns):
             self._never_completed(gone)
         return outcome
+
+    async def _outcome(self, work: Work, door: Door) -> Outcome:
+        later: asyncio.Future[Outcome] = self._loop.create_future()
+        now = self.decide(work, door, partial(_keep, later))
+        return now if now is not None else await later
 
     def ask(self, ask: Ask) -> Outcome:
         """Decide about one text, from any thread but the loop's."""
@@ -198,6 +203,16 @@ class Desk:
             now_ns = time.time_ns()
             used = left.reserved
             self.authority.completed(left.standing, used.rows, now_ns // 1_000_000_000, left.ration, used)
+
+    async def read_async(self, inquiry: Inquiry, door: Door) -> Outcome:
+        """Decide about reading the record through a door, from a coroutine. Whoever is allowed to is shown nothing
+        beyond ``inquiry.reading``."""
+        work = self.authority.authorize_reading(replace(inquiry, door=door), time.time_ns())
+        return await self._outcome(work, door)
+
+    def read(self, inquiry: Inquiry, door: Door) -> Outcome:
+        """The same from any thread but the loop's."""
+        return self._on_loop(self.read_async(inquiry, door))
 
     # -- record and state -----------------------------------------------------------------------------------------
 

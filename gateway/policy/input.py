@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from gateway.inquiry import Asked, ReadingFacts
 from gateway.model import (
     Adequacy,
     Agreement,
@@ -52,27 +53,14 @@ Document = dict[str, JsonValue]
 
 
 def build_input(u: Understanding) -> Document:
-    """The input document of one request."""
-    moment = _rfc3339(u.at)
+    """The input document of one statement."""
     return {
-        "schema_version": SCHEMA_VERSION,
-        "time": moment,
-        "date": moment[:10],
-        "valid_until": _rfc3339(u.valid_until),
-        "registry_revision": u.registry_revision,
-        "door": str(u.door),
+        **_asker(u),
         "action": "statement",
+        "reading": None,
         "datasource": _datasource(u.datasource),
         "profile": u.profile,
-        "purpose": u.purpose,
         "request": _request(u.principal.request),
-        "principal": _principal(u.principal, u.employer),
-        "location": _location(u.location),
-        "employer": _employer(u.employer),
-        "origin": {"countries": list(u.origin)},
-        "known_by": [
-            {"fact": one.fact, "source": str(one.source), "confidence": str(one.confidence)} for one in u.known_by
-        ],
         "statement": _statement(u.statement),
         "data": _data(u.data),
         "disclosures": [_disclosure(disclosure) for disclosure in u.disclosures],
@@ -81,6 +69,45 @@ def build_input(u: Understanding) -> Document:
         "consents": [_consent(consent) for consent in u.consents],
         "adequacy": [_adequacy(entry) for entry in u.adequacy],
         "volume": _volume(u.volume),
+    }
+
+
+def reading_input(r: ReadingFacts) -> Document:
+    """The input document of somebody who reads the record: nothing in it is about a statement."""
+    reading = r.reading
+    return {
+        **_asker(r),
+        "action": "audit.read",
+        "reading": {
+            "what": str(reading.what),
+            "entity": reading.entity,
+            "principal": reading.principal,
+            "since": None if reading.since is None else _rfc3339(reading.since),
+            "until": None if reading.until is None else _rfc3339(reading.until),
+        },
+        **dict.fromkeys(("datasource", "profile", "request", "statement", "data", "volume")),
+        **{name: [] for name in ("disclosures", "agreements", "claims", "consents", "adequacy")},
+    }
+
+
+def _asker(asked: Asked) -> Document:
+    """What is known of whoever asks, and when."""
+    moment = _rfc3339(asked.at)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "time": moment,
+        "date": moment[:10],
+        "valid_until": _rfc3339(asked.valid_until),
+        "registry_revision": asked.registry_revision,
+        "door": None if asked.door is None else str(asked.door),
+        "purpose": asked.purpose,
+        "principal": _principal(asked.principal, asked.employer),
+        "location": _location(asked.location),
+        "employer": _employer(asked.employer),
+        "origin": {"countries": list(asked.origin)},
+        "known_by": [
+            {"fact": one.fact, "source": str(one.source), "confidence": str(one.confidence)} for one in asked.known_by
+        ],
     }
 
 

@@ -14,7 +14,10 @@ from gateway.policy.metadata import rule_texts
 
 _ALWAYS: Final = "sekisho/shape"  # looks at the input itself, before any pack
 _PLACE: Final = "sekisho/packs/data.yaml:1"
-_PACK: Final = frozenset({"owner", "subject_countries", "storage_countries", "required", "chosen", "with_request"})
+_PACK: Final = frozenset(
+    {"owner", "action", "subject_countries", "storage_countries", "required", "chosen", "with_request"}
+)
+_ACTIONS: Final = frozenset({"audit.read"})  # what a pack may be about instead of statements
 _FLAGS: Final = ("required", "chosen", "with_request")
 _CHOICE: Final = frozenset({"also", "without"})
 _MEMORY: Final = "memory"
@@ -31,6 +34,7 @@ class Pack:
     required: bool = False  # no datasource leaves it out
     chosen: bool = False  # asked only where a datasource adds it
     with_request: bool = False  # asked only for statements that an authority asked for
+    action: str = "statement"  # what it is asked about, and about nothing else
 
 
 def packs_of(data: Mapping[str, Any]) -> tuple[Pack, ...]:
@@ -97,6 +101,7 @@ def _pack(id: str, said: Mapping[str, Any]) -> Pack:
         owner=str(said["owner"]),
         subject_countries=tuple(said.get("subject_countries", ())),
         storage_countries=tuple(said.get("storage_countries", ())),
+        action=str(said.get("action", "statement")),
         **{flag: said.get(flag) is True for flag in _FLAGS},
     )
 
@@ -126,6 +131,10 @@ def _pack_problems(layer: str, said: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(said.get("owner"), str) or not said.get("owner"):
         yield "it has no owner"
     yield from (f"{flag} must be true or false" for flag in _FLAGS if not isinstance(said.get(flag, False), bool))
+    # A statement's rules must not be skipped by a word: law and promises are about statements, and so is every pack
+    # that says nothing.
+    if "action" in said and (layer != Layer.HOUSE or said["action"] not in _ACTIONS):
+        yield f"action is for packs of the house, and one of {', '.join(sorted(_ACTIONS))}"
     countries = said.get("subject_countries", [])
     if not isinstance(countries, list) or not all(isinstance(one, str) and len(one) == 2 for one in countries):
         yield "subject_countries must be a list of country codes"

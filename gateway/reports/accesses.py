@@ -167,7 +167,9 @@ class _Counter:
         self._stray_executions = self._stray_rows = self._unreadable = 0
 
     def see(self, entry: Entry) -> None:
-        """Count one entry. Kinds that say nothing of accesses pass."""
+        """Count one entry. Kinds that say nothing of accesses pass, and so do readings of the record itself."""
+        if entry.get("action", "statement") != "statement":
+            return
         session = _text(entry.get("session"))
         match entry.get("kind"):
             case "decision":

@@ -1,7 +1,7 @@
 # METADATA
 # title: Decision
 # description: |
-#   The one answer to one statement. A rule has passed only where its pack says so by name; whatever is in force and has
+#   The one answer to one request: about a statement, or about reading the record. A rule has passed only where its pack says so by name; whatever is in force and has
 #   not passed denies, so a rule whose finding was lost to an undefined value denies too.
 package sekisho
 
@@ -57,8 +57,10 @@ _judged := {
 }
 
 # Packs that are asked: data.sekisho.packs says which there are, and a datasource's entry there adds and leaves out.
+# A pack is about statements unless its entry names another action; of those that are, none is asked about anything else.
 
 _asked_law contains name if {
+	input.action == "statement"
 	input.data.about_people == true
 	some name, pack in data.sekisho.packs.law
 	_concerns(pack)
@@ -66,6 +68,7 @@ _asked_law contains name if {
 }
 
 _asked_promise contains name if {
+	input.action == "statement"
 	some name, pack in data.sekisho.packs.promise
 	_chosen(sprintf("promise/%s", [name]), pack)
 }
@@ -86,15 +89,27 @@ _concerns(pack) if {
 }
 
 _chosen(id, pack) if {
+	_about(pack)
 	not pack.chosen
 	not id in _left_out
 	_occasioned(pack)
 }
 
 _chosen(id, pack) if {
+	_about(pack)
 	pack.chosen == true
 	id in _added
 	_occasioned(pack)
+}
+
+_about(pack) if {
+	input.action == "statement"
+	not pack.action
+}
+
+_about(pack) if {
+	input.action != "statement"
+	pack.action == input.action
 }
 
 _occasioned(pack) if not pack.with_request
@@ -316,6 +331,8 @@ _turns contains day if {
 default _headroom := 0
 
 _headroom := null if input.data.about_people == false
+
+_headroom := null if input.action == "audit.read"
 
 _headroom := volume.headroom if input.data.about_people == true
 

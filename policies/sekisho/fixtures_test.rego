@@ -44,6 +44,14 @@ nobody := _of("li", "stickers")
 unknown := _of("unknown", "users")
 
 # METADATA
+# description: The controller's privacy team reads decisions about people of the controller.
+privacy := _of("privacy", "decisions_of_line_jp")
+
+# METADATA
+# description: The owner of the record's folder reads decisions about everybody.
+operator := _of("operator", "all_decisions")
+
+# METADATA
 # description: The document with other values at some places.
 set(document, values) := json.patch(document, [{"op": "replace", "path": path, "value": value} |
 	some path, value in values
@@ -209,9 +217,49 @@ _common := {
 	}],
 	"adequacy": [],
 	"volume": {"window": "P1D", "rows": 0, "available": true, "counts": []},
+	"reading": null,
 }
 
 _people := {
+	"privacy": {
+		"principal": {"subject": "suzuki", "id": "https://id.line.example#suzuki", "groups": ["privacy"]},
+		"employer": {"groups": ["privacy"]},
+	},
+	"operator": {
+		"door": null,
+		"principal": {
+			"subject": "sekisho",
+			"person": "",
+			"stay": "unknown",
+			"residence": null,
+			"issuer": "os",
+			"id": "os#sekisho",
+			"groups": ["record-owner", "sekisho"],
+		},
+		"location": {
+			"known": false,
+			"countries": [],
+			"source": "none",
+			"confidence": "unknown",
+			"site": null,
+			"note": "the command line of the gateway's own machine",
+		},
+		"employer": {
+			"known": false,
+			"complete": false,
+			"note": "the person is not in the people registry",
+			"entity": null,
+			"name": "",
+			"country": null,
+			"relation": "unknown",
+			"same_legal_entity": false,
+			"confidence": "unknown",
+			"chain": [],
+			"owners": [],
+			"groups": [],
+		},
+		"origin": {"countries": []},
+	},
 	"sato": {},
 	"li": {
 		"principal": {"subject": "li", "residence": "CN"},
@@ -498,7 +546,32 @@ _people := {
 	},
 }
 
+_reading := {
+	"action": "audit.read",
+	"datasource": null,
+	"profile": null,
+	"statement": null,
+	"data": null,
+	"disclosures": [],
+	"consents": [],
+	"volume": null,
+}
+
 _statements := {
+	"decisions_of_line_jp": object.union(_reading, {"reading": {
+		"what": "decisions",
+		"entity": "line-jp",
+		"principal": null,
+		"since": "2026-11-01T00:00:00Z",
+		"until": null,
+	}}),
+	"all_decisions": object.union(_reading, {"reading": {
+		"what": "decisions",
+		"entity": null,
+		"principal": null,
+		"since": null,
+		"until": null,
+	}}),
 	"users": {
 		"statement": {
 			"relations": ["public.users"],

@@ -29,6 +29,8 @@ FIXTURES = {
     "messages": ("sato", "messages"),
     "nobody": ("li", "stickers"),
     "unknown": ("unknown", "users"),
+    "privacy": ("privacy", "decisions_of_line_jp"),
+    "operator": ("operator", "all_decisions"),
 }
 
 

@@ -77,12 +77,12 @@ broken contains "adequacy" if not _adequacy
 
 broken contains "volume" if not _volume
 
+broken contains "reading" if not _reading
+
 _document if {
 	is_object(input)
 	input.schema_version == 2
-	input.action == "statement"
-	input.door in {"postgres", "grpc", "envoy", "http"}
-	is_string(input.profile)
+	_asked
 	is_string(input.registry_revision)
 	is_string(input.valid_until)
 	_text_or_null(input.purpose)

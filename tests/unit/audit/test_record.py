@@ -11,11 +11,14 @@ from gateway.audit.record import (
     Event,
     completion_entry,
     decision_entry,
+    reading_entry,
     refusal_entry,
+    refused_reading_entry,
     repeat_entry,
     session_entry,
 )
 from gateway.errors import Reason
+from gateway.inquiry import Looking, Reading, ReadingFacts
 from gateway.model import (
     Agreement,
     Answer,
@@ -188,6 +191,7 @@ def _decision(understanding: Understanding = UNDERSTANDING) -> dict:
 def test_decision_says_who_whence_whose_law_what_and_why() -> None:
     assert _decision() == {
         "kind": "decision",
+        "action": "statement",
         "schema_version": SCHEMA_VERSION,
         "at_us": AT_US,
         "decision_id": "d1",
@@ -431,3 +435,50 @@ def test_what_it_is_for_and_on_whose_demand_is_recorded() -> None:
     asked = replace(UNDERSTANDING, principal=replace(PRINCIPAL, ticket="OPS-17", request=request))
     entry = _decision(asked)
     assert (entry["ticket"], entry["request"]) == ("OPS-17", asdict(request))
+
+
+def test_reading_is_a_decision_of_its_own() -> None:
+    u = UNDERSTANDING
+    facts = ReadingFacts(
+        at=u.at,
+        door=None,
+        principal=u.principal,
+        location=u.location,
+        employer=u.employer,
+        controller=u.datasource.controller,
+        reading=Reading(what=Looking.DECISIONS, entity="line-cn", since=5),
+        purpose=u.purpose,
+        valid_until=u.valid_until,
+        registry_revision="r1",
+    )
+    decision = Decision(id="d9", at=7, verdict=replace(DECISION.verdict, findings=()))
+    entry = reading_entry(facts, decision, at_ns=7_000, session=None, attribution={"host": "h" * 300})
+    of_statement = decision_entry(u, DECISION, at_ns=7, session="s", statement="", statement_hash="")
+    assert (entry["kind"], entry["action"], entry["decision_id"], entry["at_us"]) == ("decision", "audit.read", "d9", 7)
+    assert entry["reading"] == {"what": "decisions", "entity": "line-cn", "principal": None, "since": 5, "until": None}
+    assert entry["attribution"] == {"host": "h" * 256}
+    for name in ("principal", "person", "location", "employer", "origin", "known_by", "purpose", "ticket"):
+        assert entry[name] == of_statement[name], name
+    assert not entry.keys() & {"statement", "data", "datasource", "controller"}
+
+
+def test_reading_refused_without_a_rule() -> None:
+    entry = refused_reading_entry(
+        "d9",
+        at_ns=7_000,
+        session="s",
+        door=Door.HTTP,
+        principal=UNDERSTANDING.principal,
+        reading=Reading(what=Looking.WHOIS, principal="i#li"),
+        reason=Reason.ENGINE_TIMEOUT,
+        detail="why",
+        sqlstate="58000",
+        revision="rev",
+    )
+    assert (entry["kind"], entry["action"], entry["effect"], entry["reason"]) == (
+        "refusal",
+        "audit.read",
+        "deny",
+        "engine_timeout",
+    )
+    assert entry["reading"] == {"what": "whois", "entity": None, "principal": "i#li", "since": None, "until": None}

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from gateway.inquiry import Looking, Reading, ReadingFacts
 from gateway.model import (
     Adequacy,
     Agreement,
@@ -51,7 +52,7 @@ from gateway.model import (
 )
 from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
-from gateway.policy.input import CONTRACT_FIELDS, build_input
+from gateway.policy.input import CONTRACT_FIELDS, build_input, reading_input
 
 POLICIES = Path(__file__).parents[3] / "policies"
 SCHEMA = json.loads((POLICIES / "schema" / "input.schema.json").read_text(encoding="utf-8"))
@@ -351,7 +352,7 @@ def test_the_schema_is_a_schema_and_every_field_has_a_description() -> None:
             assert field.get("description"), name
             walk(field)
             walk(field.get("items", {}))
-        if node.get("type") == "object":
+        if "object" in node.get("type", ()):
             assert node["additionalProperties"] is False
             assert set(node["required"]) == set(node["properties"])
 
@@ -400,3 +401,42 @@ def test_a_contract_field_the_registry_lacks_is_null_and_that_is_denied() -> Non
 def test_what_is_built_is_whole_to_the_packs(facts: Understanding) -> None:
     answer: Any = InProcessEngine(load_bundle(POLICIES)).evaluate(build_input(facts))
     assert "house-input-complete" not in {finding["rule"] for finding in answer["findings"]}
+
+
+READING = ReadingFacts(
+    at=1_790_000_001,
+    door=None,
+    principal=FULL.principal,
+    location=FULL.location,
+    employer=FULL.employer,
+    controller=EntityId("source-controller"),
+    reading=Reading(what=Looking.DECISIONS, entity="e", principal="i#p", since=1_790_000_001, until=1_790_000_002),
+    purpose="purpose",
+    valid_until=1_790_000_004,
+    registry_revision="registry",
+)
+
+
+@pytest.mark.parametrize("reading", [READING.reading, Reading(what=Looking.CONFIG)], ids=["narrowed", "of everything"])
+def test_reading_fits_the_schema_and_is_whole_to_the_packs(reading: Reading) -> None:
+    document = reading_input(dataclasses.replace(READING, reading=reading))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    answer: Any = InProcessEngine(load_bundle(POLICIES)).evaluate(document)
+    assert {finding["rule"] for finding in answer["findings"]} == {"house-record-readers"}
+
+
+def test_reading_says_who_asks_as_a_statement_does() -> None:
+    document, statement = reading_input(READING), build_input(FULL)
+    assert document.keys() == statement.keys()
+    for name in ("principal", "location", "employer", "origin", "known_by", "date", "schema_version"):
+        assert document[name] == statement[name], name
+    assert document["action"] == "audit.read"
+    assert document["reading"] == {
+        "what": "decisions",
+        "entity": "e",
+        "principal": "i#p",
+        "since": "2026-09-21T14:13:21Z",
+        "until": "2026-09-21T14:13:22Z",
+    }
+    assert (document["statement"], document["data"], document["datasource"]) == (None, None, None)
+    assert (statement["action"], statement["reading"]) == ("statement", None)

@@ -25,6 +25,7 @@ def test_the_packs_are_listed_with_their_owners() -> None:
     assert packs["house/employer"].required
     assert packs["house/china"].chosen
     assert packs["house/requests"].with_request
+    assert {id for id, pack in packs.items() if pack.action != "statement"} == {"house/record_readers"}
     assert choices_of(BUNDLE.data)["line-app"]["also"] == ["house/vendors", "house/china"]
 
 
@@ -54,6 +55,11 @@ def edited(edit: Callable[[Any], Any]) -> list[str]:
         (lambda packs: packs["house"]["volume"].update(subject_countries=["JP"]), "a law says whose people"),
         (lambda packs: packs["house"]["volume"].update(chosn=True), "unknown key 'chosn'"),
         (lambda packs: packs["house"]["volume"].update(chosen="no"), "chosen must be true or false"),
+        (
+            lambda packs: packs["house"]["volume"].update(action="audit.write"),
+            "action is for packs of the house, and",
+        ),
+        (lambda packs: packs["law"]["us_dsp"].update(action="audit.read"), "action is for packs of the house"),
         (lambda packs: packs["house"]["employer"].update(chosen=True), "what is required is asked always"),
         (lambda packs: packs.update(court={}), "unknown key 'court'"),
         (lambda packs: packs["datasources"].update(a={"allso": []}), "a: unknown key 'allso'"),

@@ -173,6 +173,13 @@ def test_refusals_are_counted_by_reason_where_the_filter_can_tell():
     assert count(entries, effect="allow").refusals == count(entries, country="CN").refusals == {}
 
 
+def test_who_reads_the_record_reads_no_data_about_users():
+    reading = {**decision("d-0", NOON1), "action": "audit.read"}
+    refused = {**refusal("d-1", NOON1, Reason.POLICY_STALE), "action": "audit.read"}
+    report = count([reading, refused])
+    assert (numbers(report), report.refusals) == ([], {})
+
+
 def test_a_damaged_entry_is_unknown_and_never_harmless():
     report = count([{"kind": "decision", "effect": 7, "origin": "CN", "at_us": "x", "data": [], "employer": None}])
     (found,) = report.accesses
