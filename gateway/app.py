@@ -146,6 +146,7 @@ class Application:
             metrics=metrics,
             limits=config.limits,
             subjects=subjects,
+            patient=config.record.on_full == "block",
         )
         self._closing.push_async_callback(resolver.close)
         self._closing.push_async_callback(subjects.close)

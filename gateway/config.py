@@ -6,19 +6,11 @@ The frozen classes below are the whole vocabulary: a field's name is the YAML ke
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-
-def setting(help: str, default: Any = None, *, factory: Any = None, required: bool = False) -> Any:
-    """A configuration field with its README text. ``required`` fields have no default."""
-    metadata = {"help": help, "required": required}
-    if required:
-        return field(metadata=metadata)
-    if factory is not None:
-        return field(default_factory=factory, metadata=metadata)
-    return field(default=default, metadata=metadata)
+from gateway.config_record import Record as Record
+from gateway.config_setting import setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,15 +238,6 @@ class Policy:
     )
     timeout_ms: int = setting("longest time one decision may take the engine; it is denied then", 1000)
     opa: Opa | None = setting("the OPA to ask, where `engine` is `opa`")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """Where the record lies."""
-
-    directory: Path = setting("folder of the record's segments", required=True)
-    segment_bytes: int = setting("size at which a new segment is begun", 64 * 1024 * 1024)
-    hash_key_file: Path | None = setting("file with the key of the statement hash; none = made on first start")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.PostgresListener, "plaintext"): ("never", "loopback"),
         (c.Datasource, "tls"): ("verify-full", "disable"),
         (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
+        (c.Record, "on_full"): ("deny", "block"),
         (c.Policy, "engine"): ("embedded", "opa"),
         (c.BundleSource, "algorithm"): SIGNATURES,
         (c.Certificates, "san"): ("uri", "dns", "email"),

@@ -9,6 +9,8 @@
     folder.py       whose the folder is: one gateway's, of one process or several workers
     checkpoint.py   ``<writer>.head.json``: seq and hash of the last synced entry, so that a cut end is found
     resume.py       where a writer's chain ends, read when it is opened again; a torn tail is marked, not hidden
+    files.py        what a writer holds open, and the first lines of a segment
+    full.py         a full disk: what of a failed write landed, what is refused, what is owed until there is room
     writer.py       ``RecordWriter``: WRITTEN = one write, SYNCED = group commit by one thread; never drops
     damage.py       what can be wrong with a record: the words of the three below
     walk.py         one pass over one writer's chain

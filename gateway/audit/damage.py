@@ -13,6 +13,9 @@ from gateway.audit.segments import RawLine, Segment, read_lines
 
 SEGMENT_HEAD: Final = "segment_head"  # kind of a segment's first entry
 TORN_TAIL: Final = "torn_tail"  # kind of the entry that marks what a crash left in the segment before
+GAP: Final = "gap"  # kind of the entry that says for how long the disk was full
+CLOCK_BACK: Final = "clock_back"  # kind of the entry that marks the first one of an earlier time
+CLOCK_TOLERANCE_S: Final = 60  # an entry is made before its statement is analysed, which may wait for a lock
 MAX_CLOCK_STEPS: Final = 20  # reported; one step is enough to make a record suspect
 _REMEMBERED: Final = 256  # accepted lines kept to tell which side of a fork is the false one
 
@@ -121,7 +124,8 @@ class Walk:
                 )
             )
         # after a step the new time counts, else every later entry would be reported for the same step
-        self.latest_us = at if behind > self.clock_tolerance_us else max(self.latest_us, at)
+        stepped = behind > self.clock_tolerance_us or link.kind == CLOCK_BACK
+        self.latest_us = at if stepped else max(self.latest_us, at)
 
 
 def lines_after(segments: Sequence[Segment], index: int, number: int) -> Iterator[tuple[int, RawLine]]:

@@ -26,6 +26,7 @@ class End:
     seq: int = -1
     hash: str = GENESIS
     size: int = 0
+    latest_us: int = 0  # the latest time in the newest segment
     path: Path | None = None  # the newest segment
     continues: bool = False  # entries may be appended to it
     torn: TornTail | None = None  # not marked yet
@@ -65,6 +66,7 @@ def find_end(directory: Path, writer: str) -> End:
         seq=state.seq - 1,
         hash=state.prev,
         size=state.size,
+        latest_us=state.latest_us,
         path=newest[0].path,
         continues=torn is None and state.version == SCHEMA_VERSION,
         torn=torn,

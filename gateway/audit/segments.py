@@ -116,6 +116,15 @@ def sync_folder(directory: Path, calls: FileCalls) -> None:
         os.close(fd)
 
 
+def write_all(fd: int, content: bytes, calls: FileCalls) -> None:
+    """Write all of it. Where the kernel takes only a part, it takes the rest then, or says why not: OSError."""
+    while content:
+        written = calls.write(fd, content)
+        if written <= 0:
+            raise OSError("the file system took only a part")
+        content = content[written:]
+
+
 def create_file(path: Path, content: bytes, calls: FileCalls) -> int:
     """Create a file with this content, durably and all at once; returns it open for appending.
 
@@ -127,8 +136,7 @@ def create_file(path: Path, content: bytes, calls: FileCalls) -> int:
     unfinished.unlink(missing_ok=True)  # of a crash during an earlier attempt; it was never part of the record
     fd = os.open(unfinished, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, _FILE_MODE)
     try:
-        if calls.write(fd, content) != len(content):
-            raise OSError("the file system took only a part of a new file")
+        write_all(fd, content, calls)
         calls.fsync(fd)
         unfinished.rename(path)
         sync_folder(path.parent, calls)

@@ -13,15 +13,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from gateway.audit.checkpoint import Checkpoint, CheckpointUnreadable, list_checkpoints, read_checkpoint
-from gateway.audit.damage import Bad, BadKind, TornTail, Walk
+from gateway.audit.damage import CLOCK_TOLERANCE_S, Bad, BadKind, TornTail, Walk
 from gateway.audit.segments import Segment, TornRest, list_segments, read_lines
 from gateway.audit.walk import walk
 from gateway.model import JsonValue
-
-CLOCK_TOLERANCE_S: Final = 60  # an entry is made before its statement is analysed, which may wait for a lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

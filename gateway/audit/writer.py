@@ -5,8 +5,12 @@ calls one ``fdatasync`` for all entries that wait, moves the checkpoint, then ca
 syncs written entries within a second. What is ``queue``d has its place in the chain, and goes with the next write of
 any entry, or at ``flush``: many entries, one call.
 
-Any failure of the disk ends the writer: this and every later append raise RecordUnavailable, and who waits is told. A
-failed ``fdatasync`` is never tried again: the kernel may have dropped the pages and would then report success.
+A full disk stops the writer until there is room (`gateway.audit.full`): every append raises RecordUnavailable, or waits
+where it is ``patient``, and the writer's thread tries again by itself. Any other failure of the disk ends the writer:
+this and every later append raise, and who waits is told. A failed ``fdatasync`` is never tried again: the kernel may
+have dropped the pages and would then report success.
+
+A clock that goes back is marked: an entry says so before the first one of the new time.
 """
 
 from __future__ import annotations
@@ -15,18 +19,19 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gateway.audit.chain import EntryInvalid, canonical, link
-from gateway.audit.checkpoint import Checkpoint, checkpoint_path
-from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL
-from gateway.audit.folder import FolderLock, lock_alone, lock_as_worker, lock_beside
-from gateway.audit.record import SCHEMA_VERSION
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.damage import CLOCK_TOLERANCE_S
+from gateway.audit.files import Descriptors, open_files, opening, write_checkpoint
+from gateway.audit.folder import lock_alone, lock_as_worker, lock_beside
+from gateway.audit.full import Batch, Full, OnDurable, is_full, landed
 from gateway.audit.resume import End, find_end
-from gateway.audit.segments import WRITER_NAME, FileCalls, create_file, segment_path
+from gateway.audit.segments import WRITER_NAME, FileCalls, create_file, segment_path, write_all
 from gateway.errors import ConfigError, Reason, RecordUnavailable
 from gateway.model import Durability, JsonValue
 
@@ -36,14 +41,12 @@ MIN_SEGMENT_BYTES: Final = 4096
 
 _log = logging.getLogger(__name__)
 
-OnDurable = Callable[[BaseException | None], None]
-
 
 class RecordWriter:
     """Made by ``open``; to be closed. A writer that failed stays failed: close it and open a new one."""
 
     def __init__(
-        self, directory: Path, checkpoint: Checkpoint, end: End, fds: _Descriptors, segment_bytes: int, calls: FileCalls
+        self, directory: Path, checkpoint: Checkpoint, end: End, fds: Descriptors, segment_bytes: int, calls: FileCalls
     ) -> None:
         self._directory, self._writer = directory, checkpoint.writer
         self._segment_bytes, self._calls, self._fds = segment_bytes, calls, fds
@@ -51,12 +54,16 @@ class RecordWriter:
         self._checkpoint, self._checkpoint_synced, self._groups = checkpoint, True, 0
         # taken out under the lock, put in without it: each is one step of the deque's
         self._queued: deque[str] = deque()
+        self._noted: deque[str] = deque()  # nobody waits for these
         self._queued_us = 0
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         # guarded by the lock:
         self._segment, self._seq, self._prev = end.segment, end.seq + 1, end.hash
-        self._size, self._torn = end.size, end.torn
+        self._size, self._torn, self._latest_us = end.size, end.torn, end.latest_us
+        self._full: Full | None = None
+        self._denied = False  # entries that were queued found no room: whoever asks for them next is told
+        self._ended: list[tuple[int, int, str]] = []
         # full segments; the sync thread may still be syncing one, so it closes them
         self._retired: list[int] = []
         self._waiting: list[OnDurable] = []
@@ -92,14 +99,14 @@ class RecordWriter:
         if problems:
             raise ConfigError(problems)
         calls = calls or FileCalls()
-        fds = _Descriptors()
+        fds = Descriptors()
         try:
             if beside:
                 fds.lock = lock_beside(directory, writer, calls)
             else:
                 fds.lock = lock_as_worker(directory, writer) if shared else lock_alone(directory, calls)
             end = find_end(directory, writer)
-            checkpoint = _open_files(directory, writer, end, fds, calls)
+            checkpoint = open_files(directory, writer, end, fds, calls)
         except OSError as error:
             fds.close()
             raise ConfigError([f"record: the folder {directory} cannot be used: {error.strerror or error}"]) from None
@@ -111,7 +118,18 @@ class RecordWriter:
     @property
     def healthy(self) -> bool:
         """True while appends are taken."""
-        return not self._failure and not self._closing
+        return not self._failure and not self._closing and self._full is None
+
+    @property
+    def synced(self) -> Checkpoint:
+        """What was on disk when the last group was synced."""
+        return self._checkpoint
+
+    def ended(self) -> list[tuple[int, int, str]]:
+        """Segments that have ended, each with its last seq and hash; each is told once."""
+        with self._lock:
+            ended, self._ended = self._ended, []
+        return ended
 
     @property
     def tail(self) -> tuple[int, str]:
@@ -119,11 +137,21 @@ class RecordWriter:
         with self._lock:
             return self._seq - 1, self._prev
 
-    def append(self, entry: Mapping[str, JsonValue], durability: Durability, on_durable: OnDurable) -> bool:
+    def append(
+        self,
+        entry: Mapping[str, JsonValue],
+        durability: Durability,
+        on_durable: OnDurable,
+        *,
+        patient: bool = False,
+        owed: bool = False,
+    ) -> bool:
         """Write an entry. True: it is durable as asked, and ``on_durable`` is not called. False: ``on_durable`` will
         be called once, from the writer's thread, with None or with what went wrong.
 
-        Raises RecordUnavailable where it could not be written; ``on_durable`` is then not called.
+        Where the disk is full, one that is ``patient`` waits for room, until ``withdraw``; one that is ``owed`` is
+        written when there is some, and nobody is told. Raises RecordUnavailable where it could not be written;
+        ``on_durable`` is then not called.
         """
         try:
             body = canonical(entry)
@@ -133,12 +161,27 @@ class RecordWriter:
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the entry cannot be written") from error
         at_us = entry.get("at_us")
         with self._lock:
-            self._queued.append(body)
-            self._write_queued(at_us if isinstance(at_us, int) else 0)
+            if patient and self._full is not None:
+                self._full.wait(body, on_durable)
+                return False
+            alone, denied = not owed and not self._queued, self._denied
+            (self._noted if owed else self._queued).append(body)
+            try:
+                self._write_queued(at_us if isinstance(at_us, int) else 0)
+            except RecordUnavailable:
+                self._denied = denied if alone else self._denied
+                if owed and self._full is not None:
+                    return False
+                raise
             if durability is Durability.WRITTEN:
                 return True
             self._wait(on_durable)
         return False
+
+    def withdraw(self, on_durable: OnDurable) -> bool:
+        """Take back a patient entry that waits for room. False: it does not wait any more, or never did."""
+        with self._lock:
+            return self._full is not None and self._full.withdraw(on_durable)
 
     def queue(self, body: str, at_us: int) -> None:
         """Take an entry whose canonical text is made already (`gateway.audit.ready`), for the next write. Whoever acts
@@ -146,17 +189,31 @@ class RecordWriter:
         self._queued.append(body)
         self._queued_us = at_us
 
+    def note(self, body: str, at_us: int) -> None:
+        """The same for one that nobody waits for: it survives a full disk in memory, until there is room."""
+        self._noted.append(body)
+        self._queued_us = at_us
+
     def flush(self) -> None:
         """Write what is queued: then all of it survives the process. Raises RecordUnavailable, also where an entry
         that was queued has failed with another one's write."""
         with self._lock:
-            self._write_queued(self._queued_us)
+            self._flush()
 
     def sync(self, on_durable: OnDurable) -> None:
         """Call back when everything written so far is on disk, as ``append`` does. Raises RecordUnavailable."""
         with self._lock:
-            self._write_queued(self._queued_us)
+            self._flush()
             self._wait(on_durable)
+
+    def _flush(self) -> None:
+        denied = self._denied
+        try:
+            self._write_queued(self._queued_us)
+        finally:
+            self._denied = False
+        if denied:
+            raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, "an entry of these found no room")
 
     def _wait(self, on_durable: OnDurable) -> None:
         self._waiting.append(on_durable)
@@ -164,35 +221,71 @@ class RecordWriter:
             self._wake.notify()
 
     def _write_queued(self, at_us: int) -> None:
-        """One write for all that is queued; the lock is held. Nothing is tried twice: what fails ends the writer."""
-        queued = self._queued
-        count = len(queued)  # what comes from now on goes with the next
+        """One write for all that is queued; the lock is held."""
+        queued, noted = self._queued, self._noted
+        count, notes = len(queued), len(noted)  # what comes from now on goes with the next
         if self._failure or self._closing:
             queued.clear()
+            noted.clear()
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure or "the record is closed")
-        if not count:
-            return
+        if not count and not notes:
+            if self._full is None:
+                return
+            at_us = self._latest_us
+        batch = Batch([noted.popleft() for _ in range(notes)], [queued.popleft() for _ in range(count)])
+        if self._full is not None or self._latest_us - at_us > CLOCK_TOLERANCE_S * 1_000_000:
+            batch.begin(self._latest_us, at_us, self._full)
+        made: list[bytes] = []
         try:
-            if self._fds.segment < 0 or self._size >= self._segment_bytes:
+            if self._fds.segment < 0 or self._size >= self._segment_bytes or self._torn is not None:
                 self._begin_segment(at_us)
             seq, digest = self._seq, self._prev
-            made: list[bytes] = []
-            for place in range(seq, seq + count):
-                line, digest = link(queued.popleft(), place, digest)
+            for body in batch.bodies:
+                line, digest = link(body, seq, digest)
                 made.append(line)
+                seq += 1
             lines = b"".join(made)
             written = self._calls.write(self._fds.segment, lines)
             if written != len(lines):
-                raise OSError(0, "the file system took only a part of an entry")
-            self._seq = seq + count
+                write_all(self._fds.segment, lines[written:], self._calls)
+            self._seq = seq
             self._prev = digest
-            self._size += written
+            self._size += len(lines)
         except OSError as error:
-            raise self._fail(error.strerror or str(error)) from error
+            raise self._stumble(error, made, batch, at_us) from error
         except BaseException:
             # An interrupt between the write and the count would make the next entry claim a taken place.
             self._fail("writing was interrupted")
             raise
+        if at_us > self._latest_us or batch.first:
+            self._latest_us = at_us
+        if self._full is not None:
+            _log.warning("record_writable_again", extra={"writer": self._writer, "refused": self._full.refused})
+            self._waiting += self._full.taken(len(self._full.patient))
+            self._full = None
+
+    def _stumble(self, error: OSError, made: list[bytes], batch: Batch, at_us: int) -> RecordUnavailable:
+        """A write failed; the lock is held. Where the disk is only full, what landed of it is taken in and what is owed
+        is kept; anything else ends the writer."""
+        next_one = segment_path(self._directory, self._writer, self._segment + 1)
+        if not is_full(error) or next_one.exists():  # there, and perhaps not durably so
+            return self._fail(error.strerror or str(error))
+        try:
+            left = landed(segment_path(self._directory, self._writer, self._segment), self._size, made)
+        except OSError as unreadable:
+            return self._fail(unreadable.strerror or str(unreadable))
+        if left is None:
+            return self._fail("a write that failed left something else behind")
+        self._seq, self._size = self._seq + left.lines, self._size + left.size
+        self._prev, self._torn = left.hash or self._prev, left.torn or self._torn
+        if self._full is None:
+            _log.error("record_full", extra={"detail": error.strerror, "writer": self._writer})
+            self._full = Full(why=error.strerror or "the disk is full", since_us=at_us)
+        self._denied = self._denied or bool(batch.queued)
+        owed, written = self._full.stumbled(batch, left.lines, at_us)
+        self._noted.extendleft(reversed(owed))
+        self._waiting += written
+        return RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._full.why)
 
     def close(self) -> None:
         """Sync what is written, tell who waits, mark the end, give the folder back. Raises RecordUnavailable where
@@ -211,33 +304,20 @@ class RecordWriter:
         if self._failure and not failed_before:
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure)
 
-    def _begin_segment(self, at_us: JsonValue) -> None:
+    def _begin_segment(self, at_us: int) -> None:
         """Start the next segment; the lock is held. The full one is synced first: after a power cut a segment must
         not be shorter than its successor's head says."""
         if self._fds.segment >= 0:
-            self._calls.fdatasync(self._fds.segment)
-        number, seq, prev = self._segment + 1, self._seq, self._prev
-        opening: list[dict[str, JsonValue]] = [{"kind": SEGMENT_HEAD, "writer": self._writer, "segment": number}]
-        if self._torn is not None:
-            torn = self._torn
-            opening.append(
-                {
-                    "kind": TORN_TAIL,
-                    "segment": self._segment,
-                    "line": torn.line,
-                    "bytes": torn.size,
-                    "sha256": torn.sha256,
-                }
-            )
-        content = b""
-        for entry in opening:
-            body = canonical({**entry, "schema_version": SCHEMA_VERSION, "at_us": at_us})
-            line, prev = link(body, seq, prev)
-            content += line
-            seq += 1
+            try:
+                self._calls.fdatasync(self._fds.segment)
+            except OSError as error:  # whatever it says: what it was to sync may be gone
+                raise self._fail(error.strerror or str(error)) from error
+        number = self._segment + 1
+        content, seq, prev = opening(self._writer, number, self._torn, at_us, self._seq, self._prev)
         fd = create_file(segment_path(self._directory, self._writer, number), content, self._calls)
         if self._fds.segment >= 0:
             self._retired.append(self._fds.segment)
+        self._ended.append((self._segment, self._seq - 1, self._prev))
         self._fds.segment, self._segment, self._seq, self._prev = fd, number, seq, prev
         self._size, self._torn = len(content), None
 
@@ -258,11 +338,15 @@ class RecordWriter:
         with self._lock:
             if not self._waiting and not self._closing:
                 self._wake.wait(SYNC_INTERVAL_S)
+            if self._full is not None and not self._closing and not self._failure:
+                with suppress(RecordUnavailable):  # told to whoever comes; here only somebody looks for room
+                    self._write_queued(self._latest_us)
             waiting, self._waiting = self._waiting, []
             retired, self._retired = self._retired, []
             closing, fd = self._closing, self._fds.segment
             reached = (self._segment, self._seq - 1, self._prev)
             failure = RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure) if self._failure else None
+            refused = self._full.taken(len(self._full.patient)) if self._full and (closing or failure) else []
         try:
             if failure is None:
                 self._make_durable(fd, reached, settle=closing or not waiting, closing=closing)
@@ -275,6 +359,8 @@ class RecordWriter:
                 failure = self._fail(getattr(error, "strerror", None) or "the record could not be synced")
         for callback in waiting:
             _tell(callback, failure)
+        for callback in refused:
+            _tell(callback, RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the disk is full"))
         return not closing
 
     def _make_durable(self, fd: int, reached: tuple[int, int, str], *, settle: bool, closing: bool) -> None:
@@ -289,9 +375,9 @@ class RecordWriter:
                 segment=segment,
                 seq=seq,
                 hash=digest,
-                closed=closing,
+                closed=closing and self._torn is None,  # its tail is marked when the writer is opened again
             )
-            _write_checkpoint(self._fds.checkpoint, self._checkpoint, self._calls)
+            write_checkpoint(self._fds.checkpoint, self._checkpoint, self._calls)
             self._checkpoint_synced = False
             self._groups += 1
         if not self._checkpoint_synced and (settle or self._groups % CHECKPOINT_GROUPS == 0):
@@ -299,56 +385,8 @@ class RecordWriter:
             self._checkpoint_synced = True
 
 
-class _Descriptors:
-    """The files a writer holds open; -1 = not (yet) open. Closing the lock gives the folder back."""
-
-    __slots__ = ("checkpoint", "lock", "segment")
-
-    def __init__(self) -> None:
-        self.segment, self.checkpoint = -1, -1
-        self.lock: FolderLock | None = None
-
-    def close(self) -> None:
-        for fd in (self.segment, self.checkpoint):
-            if fd >= 0:
-                os.close(fd)
-        if self.lock is not None:
-            self.lock.close()
-        self.segment, self.checkpoint, self.lock = -1, -1, None
-
-
 def _tell(callback: OnDurable, failure: BaseException | None) -> None:
     try:
         callback(failure)
     except Exception:  # an edge: one caller's fault must not keep the others waiting for ever
         _log.exception("record_callback_failed")
-
-
-def _open_files(directory: Path, writer: str, end: End, fds: _Descriptors, calls: FileCalls) -> Checkpoint:
-    """Open the newest segment and the checkpoint, and make durable what a predecessor wrote and did not live to
-    sync."""
-    if end.path is not None:
-        fd = os.open(end.path, os.O_WRONLY | os.O_APPEND)
-        try:
-            calls.fdatasync(fd)
-        finally:
-            if end.continues:
-                fds.segment = fd
-            else:
-                os.close(fd)
-    path = checkpoint_path(directory, writer)
-    if end.generation < 0:
-        os.close(create_file(path, Checkpoint(writer=writer).slot()[0], calls))
-    checkpoint = Checkpoint(
-        writer=writer, generation=max(end.generation, 0) + 1, segment=end.segment, seq=end.seq, hash=end.hash
-    )
-    fds.checkpoint = os.open(path, os.O_WRONLY)
-    _write_checkpoint(fds.checkpoint, checkpoint, calls)
-    calls.fdatasync(fds.checkpoint)
-    return checkpoint
-
-
-def _write_checkpoint(fd: int, checkpoint: Checkpoint, calls: FileCalls) -> None:
-    content, offset = checkpoint.slot()
-    if calls.pwrite(fd, content, offset) != len(content):
-        raise OSError(0, "the file system took only a part of the checkpoint")

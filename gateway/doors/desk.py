@@ -259,9 +259,10 @@ class Desk:
             await waiting
 
     def note(self, entry: record.Entry, durability: Durability = Durability.WRITTEN) -> None:
-        """Append an entry nobody waits for (a completion). Its loss is logged; the next statement will be denied."""
+        """Append an entry nobody waits for (a completion). While the disk is full it is owed. Its loss is logged; the
+        next statement will be denied."""
         try:
-            self.recorder.append(entry, durability, _ignore_written)
+            self.recorder.append(entry, durability, _ignore_written, owed=True)
         except RecordUnavailable as error:
             _log.error("entry_not_written", extra={"kind": entry.get("kind"), "detail": error.detail})
 

@@ -76,7 +76,7 @@ class Turn:
 
     def note(self, entry: str, at_us: int) -> None:
         """An entry that nobody waits for (a completion)."""
-        self._recorder.queue(entry, at_us)
+        self._recorder.note(entry, at_us)
         self._notes += 1
         if not self._noted:
             self._noted = True

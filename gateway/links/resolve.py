@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, assert_never
 
+from gateway.audit.full import OnDurable
 from gateway.audit.writer import RecordWriter
 from gateway.config import Limits
-from gateway.errors import PolicyUnavailable, Reason, SekishoError
+from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable, SekishoError
 from gateway.facts.subjects import Cost
 from gateway.facts.tally import Full, Room, Used
 from gateway.links.allowance import Allowance, Pass
@@ -51,12 +52,15 @@ class Resolver:
         metrics: Metrics,
         limits: Limits,
         subjects: Subjects,
+        patient: bool = False,
     ) -> None:
+        """``patient``: entries of statements wait for room while the disk is full, as long as a statement may run."""
         self._subjects = subjects
         self.engine = engine
         self._metrics = metrics
         self._twins = twins
         self._recorder = recorder
+        self._patient, self._patience = patient, limits.statement_timeout_ms / 1000
         self._allowance = Allowance(limits)
         self._apart = Apart(timeout=limits.reading_timeout_ms / 1000)
         self._tasks = TaskGroup()
@@ -108,10 +112,36 @@ class Resolver:
         loop = asyncio.get_running_loop()
         promise: asyncio.Future[None] = loop.create_future()
         keep = partial(self._keep, promise, need.durability)
-        if self._recorder.append(need.entry, need.durability, partial(_from_thread, loop, keep)):
-            self._metrics.recorded(need.durability)
-            return None
+        told = partial(_from_thread, loop, keep)
+        try:
+            if self._recorder.append(need.entry, need.durability, told, patient=self._patient):
+                self._metrics.recorded(need.durability)
+                return None
+        except RecordUnavailable:
+            if not self._patient:
+                raise
+            # It was this one that found the disk full: now it waits, unless the record ended for good.
+            self._recorder.append(need.entry, need.durability, told, patient=True)
+        if self._patient and not self._recorder.healthy:
+            self._wait_for_room(promise, told)
         return promise
+
+    def _wait_for_room(self, promise: asyncio.Future[None], told: OnDurable) -> None:
+        """For no longer than a statement may run, and no longer than whoever waits for it."""
+
+        def enough() -> None:
+            if self._recorder.withdraw(told) and not promise.done():
+                promise.set_exception(RecordUnavailable(Reason.RECORD_UNAVAILABLE, "no room for too long"))
+
+        timer = asyncio.get_running_loop().call_later(self._patience, enough) if self._patience else None
+
+        def ended(ended: asyncio.Future[None]) -> None:
+            if timer is not None:
+                timer.cancel()
+            if ended.cancelled():
+                self._recorder.withdraw(told)
+
+        promise.add_done_callback(ended)
 
     def _keep(self, promise: asyncio.Future[None], durability: Durability, error: BaseException | None) -> None:
         if error is None:

@@ -26,6 +26,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "config_draft",
         "config_logins",
         "config_policy",
+        "config_record",
+        "config_setting",
         "config_volume",
         "config_rules",
         "config_load",

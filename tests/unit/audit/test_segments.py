@@ -85,8 +85,15 @@ def test_existing_file_is_never_replaced(tmp_path: Path) -> None:
 
 def test_file_written_in_part_does_not_come_into_being(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="only a part"):
-        create_file(tmp_path / "f", b"head\n", FileCalls(write=lambda fd, data: os.write(fd, data[:2])))
+        create_file(
+            tmp_path / "f", b"head\n", FileCalls(write=lambda fd, data: os.write(fd, data[:2]) if data[0] == 104 else 0)
+        )
     assert not (tmp_path / "f").exists()
+
+
+def test_what_the_kernel_takes_in_parts_is_whole(tmp_path: Path) -> None:
+    os.close(create_file(tmp_path / "f", b"head\n", FileCalls(write=lambda fd, data: os.write(fd, data[:2]))))
+    assert (tmp_path / "f").read_bytes() == b"head\n"
 
 
 def test_new_folder_is_private_and_an_old_one_keeps_its_mode(tmp_path: Path) -> None:

@@ -130,11 +130,13 @@ def test_what_is_queued_can_be_waited_for(tmp_path: Path) -> None:
     record.close()
 
 
-def test_who_queued_is_told_of_anothers_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["full", "broken"])
+def test_who_queued_is_told_of_anothers_failure(tmp_path: Path, how: str) -> None:
+    """Also where there is room again when they ask: their entries were not written."""
     broken = threading.Event()
 
     def maybe(fd: int, data: bytes) -> int:
-        return _full(fd, data) if broken.is_set() else os.write(fd, data)
+        return {"full": _full, "broken": _broken}[how](fd, data) if broken.is_set() else os.write(fd, data)
 
     record = _open(tmp_path, FileCalls(write=maybe))
     record.append(repeat(1), Durability.WRITTEN, never)
@@ -145,10 +147,14 @@ def test_who_queued_is_told_of_anothers_failure(tmp_path: Path) -> None:
     broken.clear()
     with pytest.raises(RecordUnavailable):
         record.flush()
-    with pytest.raises(RecordUnavailable):
-        record.sync(never)
+    if how == "full":
+        record.flush()
+        assert record.healthy
+    else:
+        with pytest.raises(RecordUnavailable):
+            record.sync(never)
     record.close()
-    assert [one.get("decision_id") for one in iter_entries(tmp_path)] == [None, "d1"]
+    assert [one.get("decision_id") for one in iter_entries(tmp_path) if one["kind"] == "repeat"] == ["d1"]
 
 
 def test_queued_entries_begin_a_segment_of_their_own_where_one_is_full(tmp_path: Path) -> None:
@@ -430,13 +436,17 @@ def _full(_fd: int, _data: bytes) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def _broken(_fd: int, _data: bytes) -> int:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
 def _interrupted(_fd: int, _data: bytes) -> int:
     raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
     ("write", "raised"),
-    [(_short, RecordUnavailable), (_full, RecordUnavailable), (_interrupted, KeyboardInterrupt)],
+    [(_short, RecordUnavailable), (_broken, RecordUnavailable), (_interrupted, KeyboardInterrupt)],
 )
 def test_failed_write_ends_the_writer(
     tmp_path: Path, write: Callable[[int, bytes], int], raised: type[BaseException]

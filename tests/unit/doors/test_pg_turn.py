@@ -94,7 +94,8 @@ def test_one_write_for_all_of_a_turn_and_nobody_goes_on_before(tmp_path):
     value = play(tmp_path, use, FileCalls(write=write))
     assert writes == [[["written"], [], [], [], []]]
     assert [one.told for one in waits] == [["written"]] * 5
-    assert ids(tmp_path) == ["d-0", *(f"{kind}-{number}" for number in range(1, 5) for kind in "dc")]
+    # Ends are of statements of earlier turns: they go first.
+    assert ids(tmp_path) == ["d-0", *(f"{kind}-{number}" for kind in "cd" for number in range(1, 5))]
     assert verify(tmp_path).ok
     assert value("sekisho_record_entries_total", {"durability": "written"}) == 5
     assert value("sekisho_decisions_reused_total", {"door": "postgres"}) == 5

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 from dataclasses import replace
 
 import pytest
@@ -36,7 +38,9 @@ def engine() -> InProcessEngine:
 class Desk:
     """A resolver with a real record and engine."""
 
-    def __init__(self, folder, engine, calls: FileCalls | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, folder, engine, calls: FileCalls | None = None, limits: Limits | None = None, *, patient: bool = False
+    ) -> None:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry, rules={}, datasources=[], incomplete_codes=[], version="0")
         self.recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway", calls=calls)
@@ -47,6 +51,7 @@ class Desk:
             metrics=self.metrics,
             limits=limits or Limits(),
             subjects=LocalSubjects(SubjectTally()),
+            patient=patient,
         )
 
     def count(self, name: str, **labels: str) -> float:
@@ -388,3 +393,57 @@ def test_a_strict_session_that_owes_too_much_is_not_asked(tmp_path, engine):
         return caught.value.reason
 
     assert run(tmp_path, engine, use, unknown_per_second=40, unknown_burst=8) is Reason.LIMIT_EXCEEDED
+
+
+class Room:
+    """A disk that is full, or not."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.calls = FileCalls(write=self.write)
+
+    def write(self, fd: int, data: bytes) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(fd, data)
+
+
+@pytest.mark.parametrize("durability", [Durability.WRITTEN, Durability.SYNCED])
+def test_a_patient_statement_waits_for_room(tmp_path, engine, durability):
+    room = Room()
+
+    async def work():
+        room.full = False
+        desk = Desk(tmp_path, engine, room.calls, patient=True)
+        room.full = True
+        promise = desk.resolver.resolve(NeedDurable(ENTRY, durability))
+        assert isinstance(promise, asyncio.Future)
+        assert not desk.recorder.healthy
+        gone = desk.resolver.resolve(NeedDurable(ENTRY, durability))
+        gone.cancel()
+        await asyncio.sleep(0)
+        room.full = False
+        await promise
+        assert desk.count("record_entries", durability=durability) == 1
+        assert desk.recorder.tail[0] == 2  # the segment's head, the gap, and the one that waited on
+        await desk.resolver.close()
+        desk.recorder.close()
+
+    asyncio.run(work())
+
+
+def test_patience_ends_with_the_time_of_a_statement(tmp_path, engine):
+    room = Room()
+
+    async def work():
+        room.full = False
+        desk = Desk(tmp_path, engine, room.calls, Limits(statement_timeout_ms=30), patient=True)
+        room.full = True
+        with pytest.raises(RecordUnavailable):
+            await desk.resolver.resolve(NeedDurable(ENTRY, Durability.WRITTEN))
+        room.full = False
+        await desk.resolver.close()
+        desk.recorder.close()
+        assert desk.recorder.tail[0] == 1  # what nobody waits for any more is not written
+
+    asyncio.run(work())
