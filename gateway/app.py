@@ -123,6 +123,7 @@ class Application:
             incomplete_codes=list(IncompleteCode),
             version=version("sekisho"),
             issuers=[issuer.issuer for issuer in config.issuers],
+            countries=config.metrics.countries,
         )
         fresh = Freshness(metrics)
         if bundles is not None:
@@ -349,6 +350,7 @@ class Application:
     def _show_revision(self, world: LiveWorld, bundle: Bundle, metrics: Metrics) -> None:
         self._rules = rule_table(bundle.modules, bundle.data)
         self._shadow = [rule.id for rule in self._rules if rule.mode == "shadow"]
+        metrics.rules_loaded(self._rules)
         for rule in self._shadow:
             _log.warning("rule_in_shadow_mode", extra={"rule": rule})
         metrics.policy_loaded(f"{world.policy_revision}+{world.registry.revision}", self._shadow)

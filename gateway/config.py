@@ -266,6 +266,15 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """What metrics tell apart."""
+
+    countries: tuple[str, ...] = setting(
+        "countries (ISO 3166-1 alpha-2) that cross-border series tell apart, the rest is `other`; empty = all", ()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on everything a peer could push on."""
 
@@ -319,6 +328,7 @@ class Config:
     registry: Registry = setting("people, entities, networks, catalog, disclosures", required=True)
     policy: Policy = setting("which rules decide", factory=Policy)
     record: Record = setting("where the record lies", required=True)
+    metrics: MetricsSettings = setting("what metrics tell apart", factory=MetricsSettings)
     volume: Volume = setting("where it is counted how many people's data went out", factory=Volume)
     limits: Limits = setting(
         "bounds on what a peer can push on; each of several workers (`serve --workers`) has its own", factory=Limits

@@ -24,17 +24,21 @@ class Tally:
 class Times:
     """One series of a histogram."""
 
-    __slots__ = ("_bounds", "counts", "total")
+    __slots__ = ("_bounds", "counts", "examples", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
+        self.examples: dict[int, tuple[str, float]] = {}  # of a bucket: the last decision that came with its id
 
-    def observe(self, seconds: float, times: int = 1) -> None:
+    def observe(self, seconds: float, times: int = 1, example: str = "") -> None:
         """That took so long, ``times`` times over."""
-        self.counts[bisect_left(self._bounds, seconds)] += times
+        bucket = bisect_left(self._bounds, seconds)
+        self.counts[bucket] += times
         self.total += seconds * times
+        if example:
+            self.examples[bucket] = example, seconds
 
 
 class Repetitions:
@@ -68,3 +72,26 @@ class Endings:
         """One more, after so many rows."""
         self._statements.value += 1
         self._rows.value += rows
+
+
+class Traffic:
+    """Of accesses to data about people under one decision: who sees whose, of what kind."""
+
+    __slots__ = ("_accesses", "_bytes", "_rows")
+
+    def __init__(self, accesses: tuple[Tally, ...], rows: tuple[Tally, ...], sent_bytes: tuple[Tally, ...]) -> None:
+        self._accesses = accesses
+        self._rows = rows
+        self._bytes = sent_bytes
+
+    def passed(self) -> None:
+        """One more access, allowed or denied."""
+        for tally in self._accesses:
+            tally.value += 1
+
+    def returned(self, rows: int, sent_bytes: int) -> None:
+        """So much of it went out."""
+        for tally in self._rows:
+            tally.value += rows
+        for tally in self._bytes:
+            tally.value += sent_bytes

@@ -6,14 +6,12 @@ A part of `gateway.metrics`, which makes it. A datasource that was not configure
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
-from gateway.tallies import BUCKETS, Together
+from gateway.tallies import BUCKETS, OTHER, Together
 from gateway.words import CERTAINTIES, Confidence, Unlabelled
-
-OTHER: Final = "other"
 
 
 class NewGauge(Protocol):

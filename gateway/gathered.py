@@ -18,10 +18,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Exemplar, Sample
 
 from gateway.tallies import Together
 
-# Families: name, type, help, samples; a sample: name, labels, value. Plain JSON, as it goes from process to process.
+# Families: name, type, help, samples; a sample: name, labels, value, perhaps an example. Plain JSON, as it goes from
+# process to process.
 Snapshot = list[Any]
 
 _LASTING: Final = frozenset({"counter", "histogram"})
@@ -32,10 +34,14 @@ _GAUGES: Final[Mapping[Together, Callable[[float, float], float]]] = MappingProx
 
 def snapshot(families: Iterable[Metric]) -> Snapshot:
     """What was collected, as plain data."""
-    return [
-        [one.name, one.type, one.documentation, [[sample.name, sample.labels, sample.value] for sample in one.samples]]
-        for one in families
-    ]
+    return [[one.name, one.type, one.documentation, [_plain(sample) for sample in one.samples]] for one in families]
+
+
+def _plain(sample: Sample) -> list[Any]:
+    """Name, labels and value; and its example, where it has one."""
+    if sample.exemplar is None:
+        return [sample.name, sample.labels, sample.value]
+    return [sample.name, sample.labels, sample.value, [sample.exemplar.labels, sample.exemplar.value]]
 
 
 def counted(counter: str, value: float) -> Snapshot:
@@ -65,15 +71,18 @@ class _Sum:
         self._about = name, help, kind
         self._join = _GAUGES[Together.SUM if kind in _LASTING else together]
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        self._examples: dict[tuple[str, tuple[tuple[str, str], ...]], Exemplar] = {}  # one of the workers'
 
-    def add(self, samples: list[tuple[str, dict[str, str], float]]) -> None:
-        for name, labels, value in samples:
+    def add(self, samples: list[list[Any]]) -> None:
+        for name, labels, value, *example in samples:
             key = name, tuple(labels.items())
+            if example:
+                self._examples[key] = Exemplar(*example[0])
             before = self._values.get(key)
             self._values[key] = value if before is None else self._join(before, value)
 
     def family(self) -> Metric:
         family = Metric(*self._about)
         for (name, labels), value in self._values.items():
-            family.add_sample(name, dict(labels), value)
+            family.add_sample(name, dict(labels), value, exemplar=self._examples.get((name, labels)))
         return family

@@ -9,16 +9,22 @@ children of the hot path are resolved once, as looking one up costs more than co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway.border_metrics import BorderMetrics
 from gateway.counts import Endings, Repetitions
-from gateway.datasource_metrics import OTHER, DatasourceMetrics
+from gateway.datasource_metrics import DatasourceMetrics
 from gateway.errors import ANSWERS, Reason
+from gateway.metric_labels import AnswerSource as AnswerSource
+from gateway.metric_labels import CancelResult as CancelResult
+from gateway.metric_labels import CertificateUse as CertificateUse
+from gateway.metric_labels import Dataset as Dataset
+from gateway.metric_labels import LoginMethod as LoginMethod
+from gateway.metric_labels import Stage as Stage
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
-from gateway.tallies import BUCKETS, Tallies, Timings, Together
+from gateway.tallies import BUCKETS, OTHER, Tallies, Timings, Together
 
 NONE: Final = "none"
 # Reasons of policy itself are told with the rule; all others have no rule and no layer.
@@ -31,51 +37,23 @@ _LOGIN_STATES: Final = frozenset(
 )
 
 
-class Stage(StrEnum):
-    """Which part of a decision took the time."""
+class RuleLike(Protocol):
+    """What is counted of a rule."""
 
-    TOTAL = "total"
-    UNDERSTAND = "understand"
-    DECIDE = "decide"
-    RECORD = "record"
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
 
+    @property
+    def layer(self) -> Layer:
+        """Whose word it is."""
+        ...
 
-class LoginMethod(StrEnum):
-    """How somebody proved who they are."""
-
-    NONE = "none"  # nothing had been asked yet
-    TOKEN = "token"  # noqa: S105 - a label
-    OAUTHBEARER = "oauthbearer"
-    SCRAM = "scram"
-    CERTIFICATE = "certificate"
-
-
-class CertificateUse(StrEnum):
-    """What certificates are read again for."""
-
-    POSTGRES = "postgres"
-    GRPC = "grpc"
-    HTTP = "http"
-    UPSTREAM = "upstream"
-
-
-class Dataset(StrEnum):
-    """What is watched, and loaded again when it changes."""
-
-    REGISTRY = "registry"
-    BLOCKS = "blocks"
-    COUNTRIES = "countries"
-    POLICY = "policy"
-    BUNDLE = "bundle"
-
-
-class CancelResult(StrEnum):
-    """What became of a cancel request."""
-
-    SENT = "sent"  # to the server
-    ELSEWHERE = "elsewhere"  # to the worker whose key it is
-    UNKNOWN = "unknown"  # nobody has that key
-    SUPPRESSED = "suppressed"  # there were too many of them
+    @property
+    def undisclosed(self) -> bool:
+        """Whether it speaks where users were not told of a country."""
+        ...
 
 
 class Metrics:
@@ -93,8 +71,9 @@ class Metrics:
         incomplete_codes: Iterable[str],
         version: str,
         issuers: Iterable[str] = (),
+        countries: Iterable[str] = (),
     ) -> None:
-        """``rules``: every rule id of the policy loaded, with its layer."""
+        """``rules``: every rule id of the policy loaded, with its layer; ``countries``: see `BorderMetrics`."""
         self.registry = registry
         self.together: dict[str, Together] = {}  # of each gauge
         self._rules = dict(rules)
@@ -112,16 +91,27 @@ class Metrics:
             return Gauge(f"sekisho_{name}", help, labels, registry=registry)
 
         decisions = tallies(
-            "decisions", "Decisions; mode `shadow`: only a shadow rule spoke.", "door", "effect", "mode"
+            "decisions",
+            "Decisions; mode `shadow`: only a shadow rule spoke; source: rules asked, an answer `reused`, or `none`.",
+            "door",
+            "effect",
+            "mode",
+            "source",
         )
         self._denials = counter(
             "denials", "Denials, once for each rule that denied.", "door", "layer", "rule", "reason"
         )
-        reused = tallies("decisions_reused", "Decisions answered from an earlier one of the same question.", "door")
         duration = Timings(
             "sekisho_decision_duration_seconds",
             "Time of a decision, in all and by stage.",
             ("door", "stage"),
+            registry=registry,
+            bounds=BUCKETS,
+        )
+        wait = Timings(
+            "sekisho_record_wait_seconds",
+            "Time until an entry of the record was as durable as asked.",
+            ("durability",),
             registry=registry,
             bounds=BUCKETS,
         )
@@ -154,6 +144,7 @@ class Metrics:
         self._volume_up.set(1)
         self._volume_failures = counter("volume_failures", "Questions that the store of counts gave no answer to.")
         self.datasources = DatasourceMetrics(gauge, registry, datasources)
+        self.border = BorderMetrics(registry, countries)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
             "issuer_keys_known",
@@ -183,12 +174,13 @@ class Metrics:
         Counter(self.RESTARTS, "Workers that ended by themselves and were started again.", registry=registry)
 
         self._decisions = {
-            (door, effect, mode): decisions.labels(door, effect, mode)
+            (door, effect, mode, source): decisions.labels(door, effect, mode, source)
             for door in Door
             for effect in Effect
             for mode in Mode
+            for source in AnswerSource
         }
-        self._reused = {door: reused.labels(door) for door in Door}
+        self._waits = {durability: wait.labels(durability) for durability in Durability}
         self._durations = {(door, stage): duration.labels(door, stage) for door in Door for stage in Stage}
         self._totals = {door: self._durations[door, Stage.TOTAL] for door in Door}
         self._cancels = {result: cancels.labels(result) for result in CancelResult}
@@ -205,6 +197,7 @@ class Metrics:
             (use, ok): reloads.labels(use, "ok" if ok else "refused") for use in CertificateUse for ok in (True, False)
         }
         self._ages = {dataset: (data_age.labels(dataset), refused.labels(dataset)) for dataset in Dataset}
+        self._shadow_gauge = shadow
         self._shadow = {rule: shadow.labels(rule) for rule in self._rules}
         self._incomplete = {code: incomplete.labels(code) for code in (*sorted(self._incomplete_codes), OTHER)}
         self._completions = {
@@ -225,28 +218,29 @@ class Metrics:
 
     # ------------------------------------------------------------------------------------------ decisions
 
-    def decided(self, door: Door, verdict: Verdict, seconds: float, *, reused: bool = False) -> None:
-        """One decision, made or reused; counts the denial too, once for each rule that denied."""
+    def decided(
+        self, door: Door, verdict: Verdict, seconds: float, *, source: AnswerSource = AnswerSource.RULES, id: str = ""
+    ) -> None:
+        """One decision, made or reused; counts the denial too, once for each rule that denied. ``id`` stands beside
+        the time it took, for who looks for an example."""
         findings = verdict.findings
         if not findings and verdict.effect is Effect.ALLOW:
-            self._decisions[door, Effect.ALLOW, Mode.ENFORCE].inc()
+            self._decisions[door, Effect.ALLOW, Mode.ENFORCE, source].inc()
         else:
-            self._found(door, verdict)
-        if reused:
-            self._reused[door].inc()
-        self._totals[door].observe(seconds)
+            self._found(door, verdict, source)
+        self._totals[door].observe(seconds, example=id)
 
     def repetitions(self, door: Door, durability: Durability) -> Repetitions:
         """What counts further executions under decisions that stand, recorded like this."""
         return Repetitions(
-            (self._decisions[door, Effect.ALLOW, Mode.ENFORCE], self._reused[door], self._entries[durability]),
-            (self._durations[door, Stage.RECORD], self._totals[door]),
+            (self._decisions[door, Effect.ALLOW, Mode.ENFORCE, AnswerSource.REUSED], self._entries[durability]),
+            (self._durations[door, Stage.RECORD], self._totals[door], self._waits[durability]),
         )
 
-    def _found(self, door: Door, verdict: Verdict) -> None:
+    def _found(self, door: Door, verdict: Verdict, source: AnswerSource) -> None:
         # Allowed although a rule spoke: only because that rule is in shadow mode.
         shadow = verdict.effect is Effect.ALLOW and any(finding.mode is Mode.SHADOW for finding in verdict.findings)
-        self._decisions[door, verdict.effect, Mode.SHADOW if shadow else Mode.ENFORCE].inc()
+        self._decisions[door, verdict.effect, Mode.SHADOW if shadow else Mode.ENFORCE, source].inc()
         if verdict.effect is Effect.DENY:
             acting = [finding for finding in verdict.findings if finding.mode is Mode.ENFORCE]
             for finding in acting:
@@ -325,9 +319,10 @@ class Metrics:
 
     # ---------------------------------------------------------------------------------- record and state
 
-    def recorded(self, durability: Durability) -> None:
-        """An entry of the record is as durable as asked."""
+    def recorded(self, durability: Durability, seconds: float) -> None:
+        """An entry of the record is as durable as asked, after so long."""
         self._entries[durability].inc()
+        self._waits[durability].observe(seconds)
 
     def issuer_keys(self, issuer: str, *, known: bool) -> None:
         """Whether tokens of an issuer can be verified. Issuers are configured; another is a mistake of ours."""
@@ -357,6 +352,19 @@ class Metrics:
     def doors_opened(self) -> None:
         """This process serves."""
         self._serving.set(1)
+
+    def rules_loaded(self, rules: Iterable[RuleLike]) -> None:
+        """Rules other than those at the start may be in force: their series are there from now on."""
+        told_by: list[str] = []
+        for rule in rules:
+            if rule.id not in self._rules:
+                self._rules[rule.id] = rule.layer
+                self._shadow[rule.id] = self._shadow_gauge.labels(rule.id)
+                for door in Door:
+                    self._denials.labels(door, rule.layer, rule.id, Reason.POLICY_DENIED)
+            if rule.undisclosed:
+                told_by.append(rule.id)
+        self.border.rules_loaded(told_by)
 
     def policy_loaded(self, revision: str, shadow_rules: Iterable[str]) -> None:
         """The revision in force changed; exactly one is shown at a time."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gateway.audit.ready import Repeats
+from gateway.counts import Traffic
 from gateway.facts.sightings import Presence
 from gateway.facts.subjects import Cost
 from gateway.model import Confidence, StatementFacts, Understanding, Verdict
@@ -220,6 +221,7 @@ class Standing(Answer):
     text: str | None = None  # what goes on in place of the text asked about; None: that text itself
     naming: Naming | None = None  # which names of the session the text uses, and where
     simple: bool = False  # allowed, understood, and nothing said or set with it: a further execution needs an entry
+    traffic: Traffic | None = None  # what counts whose data it touches; made when it is counted first
     full_entries: dict[str, Repeats] = field(default_factory=dict)  # by session: what refers to its full entry
 
     def remember(self, session: str, decision_id: str) -> None:

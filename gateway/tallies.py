@@ -13,10 +13,12 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from gateway.counts import Tally, Times
 
+OTHER: Final = "other"
 BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -33,11 +35,24 @@ def _bound(bound: float) -> str:
     return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # of the library
 
 
-class Tallies(Collector):
-    """A counter: its series by their labels."""
+_Bucket = tuple[str, float] | tuple[str, float, Exemplar]
 
-    def __init__(self, name: str, help: str, labels: tuple[str, ...], *, registry: CollectorRegistry) -> None:
+
+def _bucket(bound: str, below: float, example: tuple[str, float] | None) -> _Bucket:
+    """With an exemplar of OpenMetrics, where there is one: which decision, and how long it took."""
+    if example is None:
+        return bound, below
+    return bound, below, Exemplar({"decision_id": example[0]}, example[1])
+
+
+class Tallies(Collector):
+    """A counter: its series by their labels. Beyond ``most`` of them, what is new is ``other`` in every label."""
+
+    def __init__(
+        self, name: str, help: str, labels: tuple[str, ...], *, registry: CollectorRegistry, most: int | None = None
+    ) -> None:
         self._name, self._help, self._labelnames = name, help, labels
+        self._most = most
         self._children: dict[tuple[str, ...], Tally] = {}
         registry.register(self)
 
@@ -47,12 +62,14 @@ class Tallies(Collector):
 
     def labels(self, *values: str) -> Tally:
         """The series of these labels."""
+        if self._most is not None and len(self._children) >= self._most and values not in self._children:
+            values = tuple(OTHER for _ in values)
         return self._children.setdefault(values, Tally())
 
     def collect(self) -> Iterator[Metric]:
         """The family, as it stands now."""
         family = CounterMetricFamily(self._name, self._help, labels=self._labelnames)
-        for values, tally in self._children.items():
+        for values, tally in list(self._children.items()):  # a scrape is another thread
             family.add_metric(values, tally.value)
         yield family
 
@@ -79,10 +96,10 @@ class Timings(Collector):
     def collect(self) -> Iterator[Metric]:
         """The family, as it stands now."""
         family = HistogramMetricFamily(self._name, self._help, labels=self._labelnames)
-        for values, times in self._children.items():
-            below, buckets = 0, []
-            for bound, count in zip((*self._bounds, float("inf")), times.counts, strict=True):
+        for values, times in list(self._children.items()):
+            below, buckets = 0, list[_Bucket]()
+            for place, (bound, count) in enumerate(zip((*self._bounds, float("inf")), times.counts, strict=True)):
                 below += count
-                buckets.append((_bound(bound), float(below)))
+                buckets.append(_bucket(_bound(bound), float(below), times.examples.get(place)))
             family.add_metric(values, buckets, times.total)
         yield family

@@ -36,10 +36,10 @@ class Completions:
     def __init__(self, session: str) -> None:
         self._end = f',"schema_version":{SCHEMA_VERSION},"session":{_name(session)},"sqlstate":null}}'
 
-    def text(self, decision_id: str, at_us: int, duration_us: int, rows: int) -> str:
+    def text(self, decision_id: str, at_us: int, duration_us: int, rows: int, sent_bytes: int) -> str:
         """See `record.completion_entry`: one that ended without an error."""
         ended = f'"duration_us":{duration_us},"kind":"completion","rows":{rows}'
-        return f'{{"at_us":{at_us},"bytes":null,"decision_id":"{decision_id}",{ended}{self._end}'
+        return f'{{"at_us":{at_us},"bytes":{sent_bytes},"decision_id":"{decision_id}",{ended}{self._end}'
 
 
 def _name(text: str) -> str:

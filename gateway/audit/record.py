@@ -150,6 +150,7 @@ def completion_entry(
 ) -> Entry:
     """How an executed statement ended. ``sqlstate`` None = without error; ``rows`` None = not counted.
 
+    ``sent_bytes``: of rows and COPY data as they came from the database, with the lengths the protocol puts to them.
     ``subjects``: how many people were in it, where a caller told; ``of``: the entry in full that ``decision_id``
     repeats, where the two may lie far apart.
     """

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.links.resolve import Resolver
-from gateway.metrics import Metrics, Stage
+from gateway.metrics import AnswerSource, Metrics, Stage
 from gateway.model import Door, PrincipalId
 from gateway.needs import (
     Analysis,
@@ -144,10 +144,22 @@ class Driver:
         return outcome
 
     def _count(self, run: _Run, outcome: Outcome) -> None:
-        decision = outcome.decision
+        decision, standing, metrics = outcome.decision, outcome.standing, self._metrics
         if decision is None:
-            self._metrics.denied(run.door, outcome.reason)
+            metrics.denied(run.door, outcome.reason)
             return
-        self._metrics.decided(run.door, decision.verdict, perf_counter() - run.began, reused=decision.reused)
-        if outcome.standing is not None and (code := outcome.standing.understanding.statement.incomplete):
-            self._metrics.incomplete(code)
+        took, verdict = perf_counter() - run.began, decision.verdict
+        if standing is None:
+            metrics.decided(run.door, verdict, took, source=AnswerSource.NONE, id=decision.id)
+            return
+        facts = standing.understanding
+        if decision.reused:
+            metrics.decided(run.door, verdict, took, source=AnswerSource.REUSED)
+        else:
+            metrics.decided(run.door, verdict, took, id=decision.id)
+            metrics.border.located(facts.location)
+        if standing.traffic is None:
+            standing.traffic = metrics.border.traffic(run.door, facts, standing.verdict)
+        standing.traffic.passed()
+        if code := facts.statement.incomplete:
+            metrics.incomplete(code)

@@ -98,6 +98,8 @@ class Express:
             self._guards = standing, guard_of(allowed(Ticket(standing, repeat.decision_id, repeat.at_ns)))
         ticket = Ticket(standing, repeat.decision_id, repeat.at_ns)
         self._server.write(self._session.go(ticket, self._guards[1], standing.text))
+        if standing.traffic is not None:
+            standing.traffic.passed()
         following = self._session.rest()
         if following is not None:
             self._act(following)
@@ -117,16 +119,18 @@ class Express:
         if rows == NOT_HERE or self._repeat is None:
             return False
         if rows != MORE:
-            self._completed(self._repeat, rows)
+            self._completed(self._repeat, rows, self._session.answered_bytes)
         return True
 
-    def _completed(self, repeat: Repeat, rows: int) -> None:
+    def _completed(self, repeat: Repeat, rows: int, sent_bytes: int) -> None:
         now_ns = time.time_ns()
         self._endings.count(rows)
+        if repeat.standing.traffic is not None:
+            repeat.standing.traffic.returned(rows, sent_bytes)
         self._authority.completed(repeat.standing, rows, now_ns // 1_000_000_000)
         at_us = now_ns // 1000
         took = max(0, (now_ns - repeat.at_ns) // 1000)
-        self._turn.note(self._completions.text(repeat.decision_id, at_us, took, rows), at_us)
+        self._turn.note(self._completions.text(repeat.decision_id, at_us, took, rows, sent_bytes), at_us)
 
 
 def allowed(ticket: Ticket) -> Judgement:

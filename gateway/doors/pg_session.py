@@ -344,6 +344,8 @@ class Relay:
             return
         now_ns = time.time_ns()
         desk.metrics.completed(Door.POSTGRES, ok=action.sqlstate == "00000", rows=action.rows)
+        if ticket.standing.traffic is not None:
+            ticket.standing.traffic.returned(action.rows, action.row_bytes)
         self._counted.completed(ticket.standing, action.rows, ticket.seen, now_ns // 1_000_000_000)
         desk.note(
             record.completion_entry(
@@ -351,6 +353,7 @@ class Relay:
                 at_ns=now_ns,
                 session=self._login.session,
                 rows=action.rows,
+                sent_bytes=action.row_bytes,
                 sqlstate=None if action.sqlstate == "00000" else action.sqlstate,
                 duration_us=max(0, (now_ns - ticket.began_ns) // 1000),
             )

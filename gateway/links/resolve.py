@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from time import perf_counter
 from typing import Any, assert_never
 
 from gateway.audit.full import OnDurable
@@ -111,11 +112,12 @@ class Resolver:
     def _durable(self, need: NeedDurable) -> asyncio.Future[None] | None:
         loop = asyncio.get_running_loop()
         promise: asyncio.Future[None] = loop.create_future()
-        keep = partial(self._keep, promise, need.durability)
+        began = perf_counter()
+        keep = partial(self._keep, promise, need.durability, began)
         told = partial(_from_thread, loop, keep)
         try:
             if self._recorder.append(need.entry, need.durability, told, patient=self._patient):
-                self._metrics.recorded(need.durability)
+                self._metrics.recorded(need.durability, perf_counter() - began)
                 return None
         except RecordUnavailable:
             if not self._patient:
@@ -143,9 +145,11 @@ class Resolver:
 
         promise.add_done_callback(ended)
 
-    def _keep(self, promise: asyncio.Future[None], durability: Durability, error: BaseException | None) -> None:
+    def _keep(
+        self, promise: asyncio.Future[None], durability: Durability, began: float, error: BaseException | None
+    ) -> None:
         if error is None:
-            self._metrics.recorded(durability)
+            self._metrics.recorded(durability, perf_counter() - began)
         if promise.done():  # whoever waited has gone
             return
         if error is None:

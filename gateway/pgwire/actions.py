@@ -95,6 +95,7 @@ class Completed:
     ticket: object | None
     rows: int
     sqlstate: str
+    row_bytes: int = field(default=0, compare=False)  # of rows and COPY data, as messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ class Downward:
             position += 1 + length
             counted += 1
         head.counted += counted
+        head.row_bytes += position - began
         if watch is not None and counted:
             watch.rows(data, began, counted)
         return position
@@ -225,7 +226,7 @@ class Downward:
 
     def _report(self, done: Expectation, sqlstate: str) -> None:
         if done.ticket is not None:
-            self._shared.actions.append(Completed(done.ticket, done.rows, sqlstate))
+            self._shared.actions.append(Completed(done.ticket, done.rows, sqlstate, done.row_bytes))
 
     def _ready(self, kind: int, body: bytes) -> bytes | None:
         done = self._done(Sent.SYNC, Sent.QUERY)

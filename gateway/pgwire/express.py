@@ -59,6 +59,7 @@ class Express:
         "_shared",
         "_text",
         "_ticket",
+        "row_bytes",
     )
 
     def __init__(self, shared: Shared, bulk_limit: int) -> None:
@@ -76,6 +77,7 @@ class Express:
         self._lasting = False
         self._answers = 0  # 0: BindComplete is due; 1: a description; 2: rows and their end
         self._counted = 0
+        self.row_bytes = 0  # of the statement under way, or, once its end is told, of the last one
 
     @property
     def waits(self) -> bool:
@@ -139,7 +141,7 @@ class Express:
         """Its entry is as durable as it has to be: what goes to the server. ``sent``: in place of a Query's text."""
         chunk, prepared = self._chunk, self._prepared
         self._phase, self._chunk = _SENT, b""
-        self._ticket, self._counted = ticket, 0
+        self._ticket, self._counted, self.row_bytes = ticket, 0, 0
         if guard is not self._guard:
             self._guard, self._lasting = guard, Guard.LASTING in guard
         if prepared is None:
@@ -157,7 +159,7 @@ class Express:
     def answered(self, data: bytes) -> int:
         """The server's bytes: the number of rows where they end the statement, MORE where they do not yet; NOT_HERE
         where nothing of them was looked at, since they hold something else."""
-        answers, counted, rows = self._answers, self._counted, NOT_HERE
+        answers, counted, row_bytes, rows = self._answers, self._counted, self.row_bytes, NOT_HERE
         at, size = 0, len(data)
         while at + HEADER_BYTES <= size:
             kind = data[at]
@@ -166,6 +168,7 @@ class Express:
                 return NOT_HERE
             if kind == _DATA_ROW and rows == NOT_HERE and answers == 2:
                 counted += 1
+                row_bytes += end - at
             elif kind == _BIND_COMPLETE and answers == 0:
                 answers = 1 if self._described else 2
             elif (kind == _ROW_DESCRIPTION or kind == _NO_DATA) and answers == 1:
@@ -176,6 +179,7 @@ class Express:
                     return NOT_HERE
                 rows = max(counted, messages.rows_of_tag(tag))
             elif kind == _READY and rows != NOT_HERE and end == size and end == at + HEADER_BYTES + 1:
+                self.row_bytes = row_bytes
                 self._ended(data[size - 1 :])
                 return rows
             else:
@@ -183,7 +187,7 @@ class Express:
             at = end
         if at != size or rows != NOT_HERE:
             return NOT_HERE  # in the middle of a message, or between an end and its ReadyForQuery
-        self._answers, self._counted = answers, counted
+        self._answers, self._counted, self.row_bytes = answers, counted, row_bytes
         return MORE
 
     def _ended(self, status: bytes) -> None:
@@ -223,7 +227,7 @@ class Express:
                 expect(Expectation(Sent.DESCRIBE, aliases=((b"", b""),), guard=self._guard))
             executed = Expectation(Sent.EXECUTE, self._ticket, aliases=((b"", b""),), guard=self._guard)
         executed.may_copy = messages.may_copy(text)
-        executed.counted = self._counted
+        executed.counted, executed.row_bytes = self._counted, self.row_bytes
         expect(executed)
         if prepared is not None:
             expect(Expectation(Sent.SYNC))

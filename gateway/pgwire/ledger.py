@@ -197,6 +197,7 @@ class Expectation:
     edits: tuple[Edit, ...] = ()  # what its text became: places in error texts are the client's again
     silent: bool = False  # of our own making: the client did not send it and does not hear of it
     counted: int = 0  # rows since the last completion
+    row_bytes: int = 0  # of rows and COPY data, as messages
     completed: int = 0  # rows of the completions so far: a Query may hold several statements
     failed: bool = False
     moves: bool = False  # it may move the search_path

@@ -138,6 +138,11 @@ class Session:
             return NOT_HERE
         return self._express.answered(data)
 
+    @property
+    def answered_bytes(self) -> int:
+        """Of the rows of the statement that ended last in ``answered``, as messages."""
+        return self._express.row_bytes
+
     # -- every message by itself ----------------------------------------------------------------------------------
 
     @property

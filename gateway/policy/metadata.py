@@ -24,7 +24,7 @@ _PASSED: Final = re.compile(r"(?<![.\w])passed\b")
 _TEXTS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
 _AGREED: Final = ("layer", "citation", "effective_from", "effective_to", "mode")
 _ROW: Final = frozenset({*_AGREED, "title", "owner", "order", "confidence"})
-_CUSTOM: Final = frozenset({"id", *_AGREED, "cases", "relations"})
+_CUSTOM: Final = frozenset({"id", *_AGREED, "cases", "relations", "undisclosed"})
 _NAMED: Final = re.compile(r"^(?:(?P<datasource>[^:\s]+):)?(?P<relation>[^.:\s]+\.[^:\s]+)$")
 _LOCATION: Final = "input.location.countries"
 _DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
@@ -160,6 +160,8 @@ def _agreement_problems(rule: RuleText, row: Mapping[str, Any]) -> list[str]:
     unknown = sorted(str(name) for name in said.keys() - _CUSTOM)
     problems += [f"the METADATA of {rule.id} has an unknown custom field {name}" for name in unknown]
     problems += _relation_problems(rule, said.get("relations", []))
+    if said.get("undisclosed", True) is not True:
+        problems.append(f"the METADATA of {rule.id}: undisclosed is true, or not there")
     return [f"{rule.place}: {problem}" for problem in problems]
 
 
@@ -184,8 +186,12 @@ class NamedRelation:
         return self.relation if self.datasource is None else f"{self.datasource}:{self.relation}"
 
 
+def _custom(rule: RuleText) -> Mapping[str, Any]:
+    return (rule.metadata or {}).get("custom") or {}
+
+
 def _named_relations(rule: RuleText) -> tuple[NamedRelation, ...]:
-    names = ((rule.metadata or {}).get("custom") or {}).get("relations", [])
+    names = _custom(rule).get("relations", [])
     found = (_NAMED.match(name) for name in names)
     return tuple(NamedRelation(datasource=one["datasource"], relation=one["relation"]) for one in found if one)
 
@@ -201,6 +207,7 @@ class RuleRow:
     title: str
     citation: str
     relations: tuple[NamedRelation, ...] = ()
+    undisclosed: bool = False  # it speaks where users were not told of a country: such accesses are counted apart
     needs_country: bool = False  # its module asks in which country somebody is
 
 
@@ -215,6 +222,7 @@ def rule_table(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> l
             title=row["title"],
             citation=row["citation"],
             relations=_named_relations(rule),
+            undisclosed=_custom(rule).get("undisclosed") is True,
             needs_country=_LOCATION in text and not path.startswith("sekisho/"),  # which asks whether it is there
         )
         for path, text in modules

@@ -13,6 +13,7 @@ from psycopg import sql
 from gateway.audit.verify import verify
 from gateway.demo.characters import KIM, LI, SATO
 from gateway.demo.database import Database
+from gateway.metrics import AnswerSource
 from tests.houses import House
 from tests.integration.postgres_wire import new_entries, until
 
@@ -501,13 +502,22 @@ def test_the_record_of_a_session(house: House) -> None:
 
 
 def test_metrics_count_what_happened(house: House) -> None:
+    def decisions(effect: str) -> float:
+        told = {"door": "postgres", "effect": effect, "mode": "enforce"}
+        return sum(house.metric("sekisho_decisions_total", **told, source=source) for source in AnswerSource)
+
     def counted() -> tuple[float, ...]:
         return (
-            house.metric("sekisho_decisions_total", door="postgres", effect="allow", mode="enforce"),
-            house.metric("sekisho_decisions_total", door="postgres", effect="deny", mode="enforce"),
+            decisions("allow"),
+            decisions("deny"),
             house.metric("sekisho_completions_total", door="postgres", result="ok"),
             house.metric("sekisho_rows_total", door="postgres"),
             house.metric("sekisho_logins_total", method="token", result="allowed"),
+            house.metric(
+                "sekisho_cross_border_accesses_total", origin="CN", subject="JP", data_type="user.name", effect="deny"
+            ),
+            house.metric("sekisho_undisclosed_destinations_total"),
+            house.metric("sekisho_record_wait_seconds_count", durability="synced"),
         )
 
     before = counted()
@@ -518,6 +528,10 @@ def test_metrics_count_what_happened(house: House) -> None:
             connection.execute("SELECT name FROM users")
     until(lambda: house.metric("sekisho_sessions", door="postgres") == 0)
     # Parse and Execute are two looks at an allowed statement, and one at a denied one
-    allowed, denied, ended, rows, logins = (now - then for now, then in zip(counted(), before, strict=True))
+    allowed, denied, ended, rows, logins, crossed, undisclosed, waited = (
+        now - then for now, then in zip(counted(), before, strict=True)
+    )
     assert (denied, ended, rows, logins) == (1, 1, 12, 1)
+    assert (crossed, undisclosed) == (1, 1)
+    assert waited >= 1
     assert allowed >= 1

@@ -49,7 +49,7 @@ def value(families: list[Metric], name: str, **labels: str) -> float | None:
 def test_one_worker_is_told_as_a_single_process_is(worker):
     one = worker()
     one.session_opened(Door.POSTGRES)
-    one.recorded(Durability.SYNCED)
+    one.recorded(Durability.SYNCED, 0.001)
     one.datasources.twin_waited("messenger", 0.02)
 
     class Alone:
@@ -62,8 +62,8 @@ def test_one_worker_is_told_as_a_single_process_is(worker):
 def test_counters_and_histograms_are_added(worker):
     one, two = worker(), worker()
     for _ in range(3):
-        one.recorded(Durability.SYNCED)
-    two.recorded(Durability.SYNCED)
+        one.recorded(Durability.SYNCED, 0.001)
+    two.recorded(Durability.SYNCED, 0.001)
     one.datasources.twin_waited("messenger", 0.002)
     two.datasources.twin_waited("messenger", 2.0)
     families = list(gathered([taken(one), taken(two)], one.together))

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.errors import Reason
-from gateway.metrics import LoginMethod, Metrics, Stage
+from gateway.metrics import AnswerSource, LoginMethod, Metrics, Stage
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
 
 RULES = {"jp.appi.28": Layer.LAW, "house.hours": Layer.HOUSE}
@@ -45,7 +45,9 @@ def test_series_are_there_at_zero_from_the_start(metrics):
     for door in Door:
         for effect in Effect:
             for mode in Mode:
-                assert value(metrics, "decisions_total", door=door, effect=effect, mode=mode) == 0
+                for source in AnswerSource:
+                    labels = {"door": door, "effect": effect, "mode": mode, "source": source}
+                    assert value(metrics, "decisions_total", **labels) == 0
         for rule, layer in RULES.items():
             labels = {"door": door, "layer": layer, "rule": rule, "reason": "policy_denied"}
             assert value(metrics, "denials_total", **labels) == 0
@@ -64,9 +66,10 @@ def test_series_are_there_at_zero_from_the_start(metrics):
 
 def test_an_allowed_decision_is_counted_and_timed(metrics):
     metrics.decided(Door.GRPC, verdict(Effect.ALLOW), 0.002)
-    metrics.decided(Door.GRPC, verdict(Effect.ALLOW), 0.001, reused=True)
-    assert value(metrics, "decisions_total", door="grpc", effect="allow", mode="enforce") == 2
-    assert value(metrics, "decisions_reused_total", door="grpc") == 1
+    metrics.decided(Door.GRPC, verdict(Effect.ALLOW), 0.001, source=AnswerSource.REUSED)
+    for source in (AnswerSource.RULES, AnswerSource.REUSED):
+        labels = {"door": "grpc", "effect": "allow", "mode": "enforce", "source": source}
+        assert value(metrics, "decisions_total", **labels) == 1
     assert value(metrics, "decision_duration_seconds_count", door="grpc", stage="total") == 2
     assert value(metrics, "decision_duration_seconds_sum", door="grpc", stage="total") == pytest.approx(0.003)
 
@@ -74,7 +77,7 @@ def test_an_allowed_decision_is_counted_and_timed(metrics):
 def test_a_denial_is_counted_for_each_rule_that_denied(metrics):
     spoke = (finding("jp.appi.28"), finding("house.hours", Mode.SHADOW, Layer.HOUSE))
     metrics.decided(Door.POSTGRES, verdict(Effect.DENY, *spoke), 0.001)
-    assert value(metrics, "decisions_total", door="postgres", effect="deny", mode="enforce") == 1
+    assert value(metrics, "decisions_total", door="postgres", effect="deny", mode="enforce", source="rules") == 1
     labels = {"door": "postgres", "reason": "policy_denied"}
     assert value(metrics, "denials_total", **labels, layer="law", rule="jp.appi.28") == 1
     assert value(metrics, "denials_total", **labels, layer="house", rule="house.hours") == 0
@@ -82,8 +85,8 @@ def test_a_denial_is_counted_for_each_rule_that_denied(metrics):
 
 def test_allowed_only_because_a_rule_is_in_shadow_mode_is_seen(metrics):
     metrics.decided(Door.HTTP, verdict(Effect.ALLOW, finding("jp.appi.28", Mode.SHADOW)), 0.001)
-    assert value(metrics, "decisions_total", door="http", effect="allow", mode="shadow") == 1
-    assert value(metrics, "decisions_total", door="http", effect="allow", mode="enforce") == 0
+    assert value(metrics, "decisions_total", door="http", effect="allow", mode="shadow", source="rules") == 1
+    assert value(metrics, "decisions_total", door="http", effect="allow", mode="enforce", source="rules") == 0
 
 
 def test_a_denial_without_a_rule_is_counted_under_its_reason(metrics):
@@ -113,7 +116,7 @@ def test_sessions_logins_stages_completions_and_entries(metrics):
     metrics.took(Door.POSTGRES, Stage.RECORD, 0.01)
     metrics.completed(Door.POSTGRES, ok=True, rows=7)
     metrics.completed(Door.POSTGRES, ok=False, rows=0)
-    metrics.recorded(Durability.WRITTEN)
+    metrics.recorded(Durability.WRITTEN, 0.001)
     metrics.engine_failed(Reason.ENGINE_TIMEOUT)
     metrics.incomplete("no_tree")
     assert value(metrics, "sessions", door="postgres") == 1
@@ -123,6 +126,7 @@ def test_sessions_logins_stages_completions_and_entries(metrics):
     assert value(metrics, "completions_total", door="postgres", result="error") == 1
     assert value(metrics, "rows_total", door="postgres") == 7
     assert value(metrics, "record_entries_total", durability="written") == 1
+    assert value(metrics, "record_wait_seconds_count", durability="written") == 1
     assert value(metrics, "engine_failures_total", reason="engine_timeout") == 1
     assert value(metrics, "statements_incomplete_total", reason="no_tree") == 1
 

@@ -20,6 +20,7 @@ import data.sekisho.lib
 #   effective_from: 2021-03-23
 #   mode: enforce
 #   cases: [L01, L02, L07, L15]
+#   undisclosed: true
 passed contains "promise-disclosure" if _kept
 
 _kept if input.data.about_people == false

@@ -21,5 +21,5 @@ def test_a_repeat(session, age, hashed):
 
 @pytest.mark.parametrize("session", SESSIONS)
 def test_a_completion(session):
-    entry = completion_entry("d-2", at_ns=7_000, session=session, rows=3, sqlstate=None, duration_us=12)
-    assert Completions(session).text("d-2", 7, 12, 3) == canonical(entry)
+    entry = completion_entry("d-2", at_ns=7_000, session=session, rows=3, sent_bytes=96, sqlstate=None, duration_us=12)
+    assert Completions(session).text("d-2", 7, 12, 3, 96) == canonical(entry)

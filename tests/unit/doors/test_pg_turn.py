@@ -98,7 +98,10 @@ def test_one_write_for_all_of_a_turn_and_nobody_goes_on_before(tmp_path):
     assert ids(tmp_path) == ["d-0", *(f"{kind}-{number}" for kind in "cd" for number in range(1, 5))]
     assert verify(tmp_path).ok
     assert value("sekisho_record_entries_total", {"durability": "written"}) == 5
-    assert value("sekisho_decisions_reused_total", {"door": "postgres"}) == 5
+    assert (
+        value("sekisho_decisions_total", {"door": "postgres", "effect": "allow", "mode": "enforce", "source": "reused"})
+        == 5
+    )
     for stage in ("total", "record"):
         labels = {"door": "postgres", "stage": stage}
         assert value("sekisho_decision_duration_seconds_count", labels) == 5
@@ -210,7 +213,10 @@ def test_where_the_disk_takes_nothing_nobody_goes_on(tmp_path, caplog, durabilit
 
     value = play(tmp_path, use, FileCalls(write=full))
     assert waits.told == ["unwritten"]
-    assert value("sekisho_decisions_reused_total", {"door": "postgres"}) == 0
+    assert (
+        value("sekisho_decisions_total", {"door": "postgres", "effect": "allow", "mode": "enforce", "source": "reused"})
+        == 0
+    )
     assert [one.message for one in caplog.records if one.message == "entry_not_written"] == ["entry_not_written"]
 
 

@@ -289,10 +289,12 @@ def test_so_many_at_once_and_a_place_is_free_again_afterwards(tmp_path, engine):
 
 def test_reading_is_done_elsewhere_and_a_text_counts_as_unknown(tmp_path, engine):
     async def use(desk):
-        read = await desk.resolver.resolve(NeedReading(InspectText("SELECT 1", 100), PrincipalId("ann"), patient=False))
+        first, second = InspectText("SELECT 1", 100), InspectText("SELECT 2", 100)
+        asked = desk.resolver.resolve(NeedReading(first, PrincipalId("ann"), patient=False))
+        with pytest.raises(PolicyUnavailable) as caught:  # at once: a second later there would be room again
+            await desk.resolver.resolve(NeedReading(second, PrincipalId("ann"), patient=False))
+        read = await asked
         text = await desk.resolver.resolve(NeedReading(NormaliseText("SELECT 1"), PrincipalId("ann"), patient=False))
-        with pytest.raises(PolicyUnavailable) as caught:
-            await desk.resolver.resolve(NeedReading(InspectText("SELECT 2", 100), PrincipalId("ann"), patient=False))
         return [one.kind for one in read.result()], text, caught.value.reason
 
     assert run(tmp_path, engine, use, unknown_per_second=1, unknown_burst=1) == (
