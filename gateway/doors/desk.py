@@ -180,6 +180,8 @@ class Desk:
         used = completion.used
         self.authority.completed(done.standing, completion.rows, now_ns // 1_000_000_000, done.ration, used)
         self.metrics.completed(door, ok=completion.sqlstate is None, rows=completion.rows)
+        if done.standing.traffic is not None:
+            done.standing.traffic.returned(completion.rows, completion.sent_bytes or 0)
         entry = record.completion_entry(
             done.decision_id,
             at_ns=now_ns,
