@@ -25,7 +25,7 @@ from gateway.config_load import resolved
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.claims import binding
 from gateway.doors.desk import Desk
-from gateway.doors.http import HttpDoor
+from gateway.doors.http.door import HttpDoor
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.folder import Delivery

@@ -5,9 +5,10 @@ Map:
     drive       runs the order (`gateway.authorize`) on the loop, or synchronously
     requests    grpc and http: wire document -> question, one or several; one mapping, so the two cannot differ
     documents   fields of such a document, one at a time; answers what is told of a decision, as one
+    batches     several questions at once
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
     grpc        sekisho.v1.AccessService, health, reflection
-    http        Flask under waitress: /v1/authorize, /healthz, /readyz, /metrics, /v1/config; http_tls its encryption
+    http        a package: Flask under waitress
     postgres    listeners of the postgres door; pg_client one connection
     pg_opening  its first bytes; pg_tls its encryption; pg_proof who it is; pg_login its role; pg_session what is said
                 after that, pg_line the client's end of it; pg_strict the trees of a strict session; pg_ticket what a

@@ -16,7 +16,8 @@ from gateway.errors import AuthenticationError, Reason, SekishoError
 MAX_BODY: Final = 1024 * 1024
 """Largest request either door reads. Bytes."""
 
-_MAX_TOKEN: Final = 16_384  # characters; a token with hundreds of groups has about 8000
+MAX_NAME: Final = 255
+MAX_TOKEN: Final = 16_384  # characters; a token with hundreds of groups has about 8000
 _MAX_SHOWN: Final = 64  # how much of a caller's own word is repeated to them
 
 T = TypeVar("T")
@@ -128,8 +129,8 @@ def token_of(given: object, authorization: Sequence[str]) -> str:
             raise AuthenticationError(Reason.TOKEN_MALFORMED, "`authorization` must be given once, as Bearer <token>")
     if not token:
         raise AuthenticationError(Reason.TOKEN_MISSING, "give `token`, or `authorization: Bearer <token>`")
-    if len(token) > _MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise AuthenticationError(Reason.TOKEN_MALFORMED, f"a token is at most {_MAX_TOKEN} printable characters")
+    if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise AuthenticationError(Reason.TOKEN_MALFORMED, f"a token is at most {MAX_TOKEN} printable characters")
     return token
 
 

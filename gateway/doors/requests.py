@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from gateway.doors.completions import Completion
 from gateway.doors.documents import (
     MAX_BODY,
+    MAX_NAME,
     address_of,
     filled,
     flag_of,
@@ -48,12 +49,18 @@ MAX_BATCH: Final = 100
 FIELDS: Final = ("token", "datasource", "statement", "address", "supported_obligations", "completes")
 """Of one request."""
 
-_MAX_NAME: Final = 255
-_MAX_PARAMETERS: Final = 65_535  # what the PostgreSQL protocol can count
-_MAX_OID: Final = 2**32 - 1
+MAX_PARAMETERS: Final = 65_535  # what the PostgreSQL protocol can count
+MAX_OID: Final = 2**32 - 1
+MAX_KINDS: Final = 16
 
 
-class DeskApi(Protocol):
+class Refusing(Protocol):
+    """Who records and counts what never became a question."""
+
+    def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None: ...
+
+
+class DeskApi(Refusing, Protocol):
     """What the document doors need of the desk."""
 
     @property
@@ -66,7 +73,6 @@ class DeskApi(Protocol):
     async def ask_all_async(self, asks: Sequence[Ask]) -> list[Outcome]: ...
     def complete(self, completion: Completion, principal: Principal, door: Door) -> None: ...
     async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None: ...
-    def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None: ...
     def ready(self) -> tuple[bool, list[str]]: ...
     def alive(self) -> bool: ...
     def resolved_config(self) -> dict[str, Any]: ...
@@ -126,11 +132,11 @@ def read_request(document: object, authorization: Sequence[str] = ()) -> AskRequ
     )
     return AskRequest(
         token=token_of(request.get("token", ""), authorization),
-        datasource=filled(required(request, "datasource", "datasource"), "datasource", _MAX_NAME),
+        datasource=filled(required(request, "datasource", "datasource"), "datasource", MAX_NAME),
         sql=filled(required(statement, "sql", "statement.sql"), "statement.sql", MAX_BODY),
-        parameter_types=list_of(statement, "parameter_types", "statement.parameter_types", _MAX_PARAMETERS, _oid),
-        address=address_of(text_of(request["address"], "address", _MAX_NAME)) if "address" in request else None,
-        supports=frozenset(list_of(request, "supported_obligations", "supported_obligations", 16, _kind)),
+        parameter_types=list_of(statement, "parameter_types", "statement.parameter_types", MAX_PARAMETERS, _oid),
+        address=address_of(text_of(request["address"], "address", MAX_NAME)) if "address" in request else None,
+        supports=frozenset(list_of(request, "supported_obligations", "supported_obligations", MAX_KINDS, _kind)),
         completes=flag_of(request.get("completes", False), "completes"),
     )
 
@@ -180,7 +186,7 @@ def explaining(ask: Ask) -> Ask:
     return replace(ask, executes=False, counts=False, session=f"{ask.session}:explain")
 
 
-def refuse(desk: DeskApi, door: Door, error: SekishoError, caller: str | None) -> SekishoError:
+def refuse(desk: Refusing, door: Door, error: SekishoError, caller: str | None) -> SekishoError:
     """Records and counts a refusal. What comes back is to be answered: it is worse news if that failed."""
     try:
         desk.refused(door, error.reason, caller, error.detail)
@@ -196,8 +202,8 @@ def refuse(desk: DeskApi, door: Door, error: SekishoError, caller: str | None) -
 
 
 def _oid(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_OID:
-        invalid(f"{name} must be a type OID, 0 to {_MAX_OID}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_OID:
+        invalid(f"{name} must be a type OID, 0 to {MAX_OID}")
     return value
 
 

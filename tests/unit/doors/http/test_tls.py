@@ -16,7 +16,7 @@ import pytest
 
 from gateway.config import HttpListener, TlsServer
 from gateway.doors.documents import MAX_BODY
-from gateway.doors.http import HttpDoor
+from gateway.doors.http.door import HttpDoor
 from tests.servers import TestCa
 from tests.unit.doors.test_requests import ScriptedDesk
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import http.client
 import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +18,8 @@ from hypothesis import strategies as st
 
 from gateway.config import HttpListener
 from gateway.doors.documents import MAX_BODY
-from gateway.doors.http import HttpDoor, create_app
+from gateway.doors.http.app import create_app
+from gateway.doors.http.door import HttpDoor
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Peer
 from gateway.needs import Ask, Outcome
@@ -414,32 +413,6 @@ def test_an_answer_reaches_a_client_that_is_still_sending(served: Running) -> No
     for _ in range(5):
         reply = served.authorize(body(statement={"sql": "x" * 4_000_000}))
         assert_problem(reply, Reason.MESSAGE_TOO_LARGE)
-
-
-def stack_size() -> int:
-    """Bytes of stack the calling thread has, as the C library knows it."""
-    library = ctypes.CDLL(None)
-    attributes, size = ctypes.create_string_buffer(256), ctypes.c_size_t()
-    assert library.pthread_getattr_np(ctypes.c_ulong(threading.get_ident()), attributes) == 0
-    assert library.pthread_attr_getstacksize(attributes, ctypes.byref(size)) == 0
-    library.pthread_attr_destroy(attributes)
-    return size.value
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc")
-def test_workers_have_a_deep_stack_and_later_threads_the_usual_one(start: Start) -> None:
-    sizes: list[int] = []
-
-    class Measuring(ScriptedDesk):
-        def ask(self, ask: Ask) -> Outcome:
-            sizes.append(stack_size())
-            return super().ask(ask)
-
-    before = threading.stack_size()
-    served = start(desk=Measuring())
-    assert served.authorize(body()).status == 200
-    assert sizes[0] >= 16 * 1024 * 1024
-    assert threading.stack_size() == before
 
 
 # --- starting and stopping -------------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Several questions at once: each stands alone, is refused or decided alone, and is answered in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.doors.answers import answer_document, refused_document
+from gateway.doors.requests import AskRequest, DeskApi, Edges, prepare, refuse
+from gateway.errors import SekishoError
+from gateway.model import Door, JsonValue
+from gateway.needs import Ask, Outcome
+
+Asked = Ask | SekishoError
+
+
+def prepare_all(
+    desk: DeskApi, door: Door, requests: Sequence[AskRequest], *, caller: str | None, edges: Edges
+) -> list[Asked]:
+    """The questions; in place of one that never became one, why: that is recorded and counted.
+
+    Raises AuthenticationError where one token stands for all and is refused: once, then, and not for each.
+    """
+    if len({request.token for request in requests}) == 1:
+        desk.verify_token(requests[0].token)
+    return [_prepared(desk, door, request, caller, edges) for request in requests]
+
+
+def _prepared(desk: DeskApi, door: Door, request: AskRequest, caller: str | None, edges: Edges) -> Asked:
+    try:
+        return prepare(desk, door, request, caller=caller, edges=edges)
+    except SekishoError as error:
+        return refuse(desk, door, error, caller)
+
+
+def batch_document(desk: DeskApi, asked: Sequence[Asked]) -> dict[str, JsonValue]:
+    """Decide, from a thread of a synchronous door, and answer."""
+    return answers_document(asked, desk.ask_all(questions(asked)))
+
+
+def questions(asked: Sequence[Asked]) -> list[Ask]:
+    """Those there are."""
+    return [one for one in asked if isinstance(one, Ask)]
+
+
+def answers_document(asked: Sequence[Asked], outcomes: Sequence[Outcome]) -> dict[str, JsonValue]:
+    """An answer for each; ``outcomes``: of the questions."""
+    decided = iter(outcomes)
+    answers = [refused_document(one) if isinstance(one, SekishoError) else _answer(one, next(decided)) for one in asked]
+    return {"answers": [*answers]}
+
+
+def _answer(ask: Ask, outcome: Outcome) -> dict[str, JsonValue]:
+    try:
+        return answer_document(ask, outcome)
+    except SekishoError as error:  # of our own, and of no other question
+        return refused_document(error)

@@ -1,0 +1,12 @@
+"""The http door.
+
+Map:
+    door        the door on its address, from start to stop; server waitress behind it, tls its encryption
+    app         the WSGI application; operations the one table of what it serves; room what each operation is given
+    asking      /v1/authorize, /v1/authorize/batch, /v1/explain, /v1/complete
+    beside      /healthz, /readyz, /metrics, /v1/config, /openapi.json and /docs (its files are in pages/)
+    schemas     what is taken and answered, as JSON Schemas; openapi the document made from them and the table
+    problems    what is said of a request that never became a question (RFC 9457)
+
+Waitress moves bytes in one thread and runs requests in a few others, which block in the desk's synchronous calls.
+"""

@@ -1,0 +1,80 @@
+"""The one table of what the http door serves. The application routes by it, and /openapi.json is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.doors.http import asking, beside
+from gateway.doors.http.problems import PROBLEM
+from gateway.doors.http.room import Answering
+from gateway.doors.http.schemas import Schema, ref
+from gateway.errors import ANSWERS
+
+JSON: Final = "application/json"
+Answers = Mapping[int, Mapping[str, Schema]]
+
+_STATUSES: Final = sorted({answer.http for answer in ANSWERS.values()} - {200})
+_TEXT: Final[Schema] = {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One path and method. Its words are the first line of what answers it."""
+
+    method: str
+    path: str
+    answer: Answering
+    answers: Answers
+    tag: str
+    takes: str | None = None  # name of the schema of its document
+    token: bool = False  # who asks is said by `Authorization`, if not in the document
+
+    @property
+    def name(self) -> str:
+        """Of the operation."""
+        return self.answer.__name__
+
+    @property
+    def summary(self) -> str:
+        """For a person."""
+        return (self.answer.__doc__ or "").partition("\n")[0]
+
+
+def _decided(schema: str) -> Answers:
+    """An answer of every status there is, or a problem."""
+    document = {JSON: ref(schema)}
+    return {200: document} | {status: document | {PROBLEM: ref("Problem")} for status in _STATUSES}
+
+
+def _or_problem(good: Mapping[str, Schema]) -> Answers:
+    return {200: good} | {status: {PROBLEM: ref("Problem")} for status in _STATUSES}
+
+
+def _yes_or_no(schema: str) -> Answers:
+    return {200: {JSON: ref(schema)}, 503: {JSON: ref(schema)}}
+
+
+def _question(path: str, answer: Answering, takes: str, answers: Answers) -> Operation:
+    return Operation(method="POST", path=path, answer=answer, takes=takes, answers=answers, tag="decisions", token=True)
+
+
+def _beside(path: str, answer: Answering, answers: Answers) -> Operation:
+    return Operation(method="GET", path=path, answer=answer, answers=answers, tag="gateway")
+
+
+OPERATIONS: Final = (
+    _question("/v1/authorize", asking.authorize, "Question", _decided("Answer")),
+    _question("/v1/authorize/batch", asking.batch, "Questions", _or_problem({JSON: ref("Answers")})),
+    _question("/v1/explain", asking.explain, "Question", _or_problem({JSON: ref("Explanation")})),
+    _question("/v1/complete", asking.complete, "Completion", _or_problem({JSON: ref("Completed")})),
+    _beside("/healthz", beside.healthz, _yes_or_no("Alive")),
+    _beside("/readyz", beside.readyz, _yes_or_no("Ready")),
+    _beside("/metrics", beside.metrics, {200: {"text/plain": _TEXT, "application/openmetrics-text": _TEXT}}),
+    _beside("/v1/config", beside.config, {200: {JSON: ref("Any")}}),
+    _beside("/openapi.json", beside.openapi, {200: {JSON: ref("Any")}}),
+    _beside("/docs", beside.docs, {200: {"text/html": _TEXT}}),
+    _beside("/docs/docs.js", beside.docs_script, {200: {"text/javascript": _TEXT}}),
+    _beside("/docs/docs.css", beside.docs_style, {200: {"text/css": _TEXT}}),
+)

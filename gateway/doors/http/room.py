@@ -1,0 +1,53 @@
+"""What every operation of the http door is given: the desk, whom to believe, and the request it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from gateway.doors.documents import canonical_address, invalid, parse_json
+from gateway.doors.requests import DeskApi, Edges, refuse
+from gateway.errors import SekishoError
+from gateway.model import Door
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where operations are carried out."""
+
+    desk: DeskApi
+    edges: Edges
+    openapi: Mapping[str, Any]  # what this door serves, as it says itself
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """What is refused within never became a question: it is recorded and counted here, and by nobody else."""
+        try:
+            yield
+        except SekishoError as error:
+            raise refuse(self.desk, Door.HTTP, error, caller()) from error
+
+
+Answering = Callable[[Room], Response]
+
+
+def caller() -> str | None:
+    """The address of the socket's other end. Forwarding headers are not read here: anyone can write them."""
+    address = request.remote_addr
+    return canonical_address(address) if address else None
+
+
+def authorization() -> list[str]:
+    """All values of that header."""
+    return request.headers.getlist("Authorization")
+
+
+def document() -> object:
+    """The request's JSON document. Raises SekishoError."""
+    if request.mimetype != "application/json":
+        invalid("content-type must be application/json")
+    return parse_json(request.get_data(cache=False))

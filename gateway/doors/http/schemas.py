@@ -1,0 +1,212 @@
+"""JSON Schemas of what the http door takes and answers. Bounds are the readers' own constants: there is one of each.
+
+A test holds that what a schema allows is read, and that what it forbids is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.doors import completions, requests
+from gateway.doors.documents import MAX_BODY, MAX_NAME, MAX_TOKEN
+from gateway.errors import Reason
+from gateway.model import Effect, Layer, Mode
+
+Schema = Mapping[str, Any]
+
+
+def text(description: str, longest: int, *, least: int = 1) -> Schema:
+    """A string."""
+    return {"type": "string", "description": description, "minLength": least, "maxLength": longest}
+
+
+def whole(description: str, most: int) -> Schema:
+    """A number from 0 on."""
+    return {"type": "integer", "description": description, "minimum": 0, "maximum": most}
+
+
+def closed(properties: Mapping[str, Schema], *needed: str) -> Schema:
+    """An object with no other keys."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(needed),
+        "additionalProperties": False,
+    }
+
+
+def answered(properties: Mapping[str, Schema]) -> Schema:
+    """What we answer with: every key is there; there may be more one day."""
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}
+
+
+def ref(name: str) -> Schema:
+    """A schema by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listing(items: Schema, description: str = "") -> Schema:
+    """A list of these."""
+    return {"type": "array", "items": items} | ({"description": description} if description else {})
+
+
+_STRING: Final[Schema] = {"type": "string"}
+_BOOLEAN: Final[Schema] = {"type": "boolean"}
+_INTEGER: Final[Schema] = {"type": "integer"}
+_STRINGS: Final[Schema] = listing(_STRING)
+
+TOKEN: Final = {
+    "type": "string",
+    "description": "The person's signed token; or as `Authorization: Bearer <token>`, not as well",
+    "maxLength": MAX_TOKEN,
+}
+ADDRESS: Final[Schema] = {
+    "description": "The person's IP address; believed from configured edges only",
+    "type": "string",
+    "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+}
+STATEMENT: Final = closed(
+    {
+        "sql": text("What is to be executed", MAX_BODY),
+        "parameter_types": {
+            **listing(whole("OID of a type; 0: the server is to tell", requests.MAX_OID)),
+            "maxItems": requests.MAX_PARAMETERS,
+        },
+    },
+    "sql",
+)
+_QUESTION: Final = {
+    "token": TOKEN,
+    "datasource": text("Name of the datasource, as configured", MAX_NAME),
+    "statement": ref("Statement"),
+    "address": ADDRESS,
+    "supported_obligations": {
+        **listing({"type": "string", "enum": list(requests.OBLIGATIONS)}, "Obligations that the caller fulfils"),
+        "maxItems": requests.MAX_KINDS,
+    },
+    "completes": {"type": "boolean", "description": "The caller will tell what went out (`/v1/complete`)"},
+}
+FINDING: Final = answered(
+    {
+        "rule": _STRING,
+        "layer": {"type": "string", "enum": [layer.value for layer in Layer]},
+        "mode": {"type": "string", "enum": [mode.value for mode in Mode]},
+        "citation": _STRING,
+        "message": _STRING,
+        "fact": _STRING,
+        "value": {"type": "string", "description": "As JSON text"},
+        "remedy": _STRING,
+    }
+)
+_ANSWER: Final[Mapping[str, Schema]] = {
+    "decision_id": _STRING,
+    "effect": {"type": "string", "enum": [effect.value for effect in Effect]},
+    "reason": ref("Reason"),
+    "message": _STRING,
+    "detail": _STRING,
+    "hint": _STRING,
+    "obligations": listing({"type": "object", "properties": {"kind": _STRING}, "required": ["kind"]}),
+    "findings": listing(ref("Finding")),
+    "cross_border": _BOOLEAN,
+    "valid_until": {"type": "integer", "description": "Seconds since 1970; nobody may rely on the answer after it"},
+    "revision": _STRING,
+    "reused": _BOOLEAN,
+    "complaint": {
+        "description": "The database's own words, where it rejects the statement itself",
+        "oneOf": [
+            {"type": "null"},
+            answered({"sqlstate": _STRING, "fields": {"type": "object", "additionalProperties": _STRING}}),
+        ],
+    },
+}
+_MAYBE_TEXT: Final[Schema] = {"type": ["string", "null"]}
+_FACTS: Final = answered(
+    {
+        "person": _MAYBE_TEXT,
+        "employer": answered(
+            {
+                "known": _BOOLEAN,
+                "note": _STRING,
+                "chain": listing(
+                    answered({"hop": _INTEGER, "name": _STRING, "country": _MAYBE_TEXT, "relation": _STRING})
+                ),
+            }
+        ),
+        "location": answered(
+            {
+                "countries": _STRINGS,
+                "site": _MAYBE_TEXT,
+                "source": _STRING,
+                "confidence": _STRING,
+                "conflict": _BOOLEAN,
+                "note": _STRING,
+            }
+        ),
+        "origin": _STRINGS,
+        "statement": answered(
+            {
+                "kind": _STRING,
+                "complete": _BOOLEAN,
+                "incomplete": _MAYBE_TEXT,
+                "detail": _STRING,
+                "relations": _STRINGS,
+                "columns": listing(answered({"relation": _STRING, "column": _STRING, "use": _STRING})),
+            }
+        ),
+        "data": answered(
+            {
+                "about_people": _BOOLEAN,
+                "types": _STRINGS,
+                "subject_countries": _STRINGS,
+                "storage_countries": _STRINGS,
+                "unlabelled": _STRINGS,
+            }
+        ),
+    }
+)
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    "Question": closed(_QUESTION, "datasource", "statement"),
+    "Statement": STATEMENT,
+    "Questions": closed(
+        {
+            "token": TOKEN,
+            "requests": {**listing(ref("Question")), "minItems": 1, "maxItems": requests.MAX_BATCH},
+        },
+        "requests",
+    ),
+    "Completion": closed(
+        {
+            "token": TOKEN,
+            "decision_id": text("As the answer had it", completions.LONGEST_ID),
+            "rows": whole("Rows that went out", completions.MOST),
+            "bytes": whole("Bytes of them", completions.MOST),
+            "subjects": whole("Distinct people in them; as many as rows, if nobody tells", completions.MOST),
+            "sqlstate": text("Of the error it ended with", 5),
+        },
+        "decision_id",
+        "rows",
+    ),
+    "Completed": answered({"decision_id": _STRING}),
+    "Answer": answered(_ANSWER),
+    "Answers": answered({"answers": listing(ref("Answer"))}),
+    "Explanation": answered({**_ANSWER, "nearest": _STRING, "facts": {"oneOf": [{"type": "null"}, _FACTS]}}),
+    "Finding": FINDING,
+    "Reason": {"type": "string", "enum": [reason.value for reason in Reason]},
+    "Problem": {
+        **answered(
+            {
+                "type": _STRING,
+                "title": _STRING,
+                "status": _INTEGER,
+                "detail": _STRING,
+                "reason": ref("Reason"),
+            }
+        ),
+        "description": "RFC 9457: a request that never became a question",
+    },
+    "Alive": answered({"alive": _BOOLEAN}),
+    "Ready": answered({"ready": _BOOLEAN, "problems": _STRINGS}),
+    "Any": {"type": "object"},
+}
