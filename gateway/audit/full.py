@@ -10,6 +10,7 @@ there was no room, and how many entries were refused.
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -25,6 +26,8 @@ from gateway.model import JsonValue
 MAX_OWED: Final = 100_000  # entries kept in memory; those beyond are counted, and the entry says how many were lost
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+_log = logging.getLogger(__name__)
+
 OnDurable = Callable[[BaseException | None], None]
 
 
@@ -35,20 +38,17 @@ def is_full(error: OSError) -> bool:
 
 @dataclass(slots=True)
 class Batch:
-    """What goes with one write, in this order: marks of the writer's own, what nobody waits for, who was patient, and
-    what is asked for now. So times go forward in it, too."""
+    """What goes with one write before that which is asked for now, in this order: marks of the writer's own, what
+    nobody waits for, who was patient. So times go forward in it, too."""
 
     noted: list[str]
-    queued: list[str]
     first: list[str] = field(default_factory=list)
     patient: list[str] = field(default_factory=list)
 
     @property
     def bodies(self) -> list[str]:
         """All of it."""
-        if not self.noted and not self.first:
-            return self.queued
-        return self.first + self.noted + self.patient + self.queued
+        return self.first + self.noted + self.patient
 
     def begin(self, latest_us: int, at_us: int, full: Full | None) -> None:
         """What has to be said before: that the clock went back, that there was no room."""
@@ -101,14 +101,15 @@ class Full:
         taken, self.patient = self.patient[:count], self.patient[count:]
         return [on_durable for _, on_durable in taken]
 
-    def stumbled(self, batch: Batch, lines: int, at_us: int) -> tuple[list[str], list[OnDurable]]:
-        """A write failed of which so many lines landed: what is owed, and who was patient long enough."""
+    def stumbled(self, batch: Batch, queued: int, lines: int, at_us: int) -> tuple[list[str], list[OnDurable]]:
+        """A write failed, of these and so many that were asked for, of which so many lines landed: what is owed, and
+        who was patient long enough."""
         self.until_us = max(self.until_us, at_us)
         lines = max(0, lines - len(batch.first))
         owed = batch.noted[lines:]
         lines = max(0, lines - len(batch.noted))
         written = self.taken(min(lines, len(batch.patient)))
-        self.refused += len(batch.queued) - max(0, lines - len(batch.patient))
+        self.refused += queued - max(0, lines - len(batch.patient))
         self.lost += max(0, len(owed) - MAX_OWED)
         return owed[:MAX_OWED], written
 
@@ -146,3 +147,11 @@ def landed(path: Path, size: int, made: list[bytes]) -> Landed | None:
         if torn
         else None,
     )
+
+
+def tell(callback: OnDurable, failure: BaseException | None) -> None:
+    """Tell who waits."""
+    try:
+        callback(failure)
+    except Exception:  # an edge: one caller's fault must not keep the others waiting for ever
+        _log.exception("record_callback_failed")

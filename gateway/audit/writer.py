@@ -29,7 +29,7 @@ from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.damage import CLOCK_TOLERANCE_S
 from gateway.audit.files import Descriptors, open_files, opening, write_checkpoint
 from gateway.audit.folder import lock_alone, lock_as_worker, lock_beside
-from gateway.audit.full import Batch, Full, OnDurable, is_full, landed
+from gateway.audit.full import Batch, Full, OnDurable, is_full, landed, tell
 from gateway.audit.resume import End, find_end
 from gateway.audit.segments import WRITER_NAME, FileCalls, create_file, segment_path, write_all
 from gateway.errors import ConfigError, Reason, RecordUnavailable
@@ -232,39 +232,47 @@ class RecordWriter:
             if self._full is None:
                 return
             at_us = self._latest_us
-        batch = Batch([noted.popleft() for _ in range(notes)], [queued.popleft() for _ in range(count)])
-        if self._full is not None or self._latest_us - at_us > CLOCK_TOLERANCE_S * 1_000_000:
+        batch: Batch | None = None  # what goes before the queued ones
+        if notes or self._full is not None or self._latest_us - at_us > CLOCK_TOLERANCE_S * 1_000_000:
+            batch = Batch([noted.popleft() for _ in range(notes)])
             batch.begin(self._latest_us, at_us, self._full)
         made: list[bytes] = []
         try:
             if self._fds.segment < 0 or self._size >= self._segment_bytes or self._torn is not None:
                 self._begin_segment(at_us)
             seq, digest = self._seq, self._prev
-            for body in batch.bodies:
-                line, digest = link(body, seq, digest)
+            if batch is not None:
+                for body in batch.bodies:
+                    line, digest = link(body, seq, digest)
+                    made.append(line)
+                    seq += 1
+            for place in range(seq, seq + count):
+                line, digest = link(queued.popleft(), place, digest)
                 made.append(line)
-                seq += 1
             lines = b"".join(made)
             written = self._calls.write(self._fds.segment, lines)
             if written != len(lines):
                 write_all(self._fds.segment, lines[written:], self._calls)
-            self._seq = seq
+            self._seq = seq + count
             self._prev = digest
             self._size += len(lines)
         except OSError as error:
-            raise self._stumble(error, made, batch, at_us) from error
+            if not made:  # nor taken out of the queue
+                for _ in range(count):
+                    queued.popleft()
+            raise self._stumble(error, made, batch or Batch([]), count, at_us) from error
         except BaseException:
             # An interrupt between the write and the count would make the next entry claim a taken place.
             self._fail("writing was interrupted")
             raise
-        if at_us > self._latest_us or batch.first:
+        if at_us > self._latest_us or (batch is not None and batch.first):
             self._latest_us = at_us
         if self._full is not None:
             _log.warning("record_writable_again", extra={"writer": self._writer, "refused": self._full.refused})
             self._waiting += self._full.taken(len(self._full.patient))
             self._full = None
 
-    def _stumble(self, error: OSError, made: list[bytes], batch: Batch, at_us: int) -> RecordUnavailable:
+    def _stumble(self, error: OSError, made: list[bytes], batch: Batch, count: int, at_us: int) -> RecordUnavailable:
         """A write failed; the lock is held. Where the disk is only full, what landed of it is taken in and what is owed
         is kept; anything else ends the writer."""
         next_one = segment_path(self._directory, self._writer, self._segment + 1)
@@ -281,8 +289,8 @@ class RecordWriter:
         if self._full is None:
             _log.error("record_full", extra={"detail": error.strerror, "writer": self._writer})
             self._full = Full(why=error.strerror or "the disk is full", since_us=at_us)
-        self._denied = self._denied or bool(batch.queued)
-        owed, written = self._full.stumbled(batch, left.lines, at_us)
+        self._denied = self._denied or count > 0
+        owed, written = self._full.stumbled(batch, count, left.lines, at_us)
         self._noted.extendleft(reversed(owed))
         self._waiting += written
         return RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._full.why)
@@ -358,9 +366,9 @@ class RecordWriter:
             with self._lock:
                 failure = self._fail(getattr(error, "strerror", None) or "the record could not be synced")
         for callback in waiting:
-            _tell(callback, failure)
+            tell(callback, failure)
         for callback in refused:
-            _tell(callback, RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the disk is full"))
+            tell(callback, RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the disk is full"))
         return not closing
 
     def _make_durable(self, fd: int, reached: tuple[int, int, str], *, settle: bool, closing: bool) -> None:
@@ -383,10 +391,3 @@ class RecordWriter:
         if not self._checkpoint_synced and (settle or self._groups % CHECKPOINT_GROUPS == 0):
             self._calls.fdatasync(self._fds.checkpoint)
             self._checkpoint_synced = True
-
-
-def _tell(callback: OnDurable, failure: BaseException | None) -> None:
-    try:
-        callback(failure)
-    except Exception:  # an edge: one caller's fault must not keep the others waiting for ever
-        _log.exception("record_callback_failed")
