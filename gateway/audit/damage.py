@@ -61,6 +61,7 @@ class TornTail:
     size: int
     sha256: str
     marked: bool  # the next segment says so
+    zeros: bool = False  # a power cut left zeros where entries had not reached the disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

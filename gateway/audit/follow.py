@@ -197,6 +197,8 @@ class _Cursor:
         with file:
             offset = file.seek(min(self.position.offset, os.fstat(file.fileno()).st_size))
             while raw := file.readline(MAX_LINE_BYTES):
+                if b"\0" in raw:  # nothing behind it is an entry: the chain goes on in the next segment
+                    return
                 size = len(raw)
                 while not raw.endswith(b"\n"):  # longer than any entry can be, or not whole
                     raw = file.readline(MAX_LINE_BYTES)

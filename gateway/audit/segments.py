@@ -57,11 +57,14 @@ class RawLine:
 
 @dataclass(frozen=True, slots=True)
 class TornRest:
-    """The bytes behind the last newline of a segment: a line that a crash or a full disk cut short."""
+    """What is no entry at the end of a segment: a line that a crash or a full disk cut short; or everything from the
+    first line on that holds a zero byte (``zeros``), which no entry does. That a power cut leaves where a file had
+    grown on the disk and not all of its content had got there."""
 
     line: int
     size: int
     sha256: str
+    zeros: bool = False
 
 
 def segment_path(directory: Path, writer: str, number: int) -> Path:
@@ -87,15 +90,16 @@ def read_lines(segment: Segment) -> Iterator[RawLine | TornRest]:
         number = 0
         while raw := file.readline(MAX_LINE_BYTES):
             number += 1
-            if raw.endswith(b"\n"):
+            zeros = b"\0" in raw
+            if raw.endswith(b"\n") and not zeros:
                 yield RawLine(number, raw)
                 continue
             digest, size = sha256(raw), len(raw)
-            while not raw.endswith(b"\n") and (raw := file.readline(MAX_LINE_BYTES)):
+            while (zeros or not raw.endswith(b"\n")) and (raw := file.readline(MAX_LINE_BYTES)):
                 digest.update(raw)
                 size += len(raw)
             if not raw:
-                yield TornRest(number, size, digest.hexdigest())
+                yield TornRest(number, size, digest.hexdigest(), zeros)
                 return
             yield RawLine(number, None)
 

@@ -1,6 +1,6 @@
 """One pass over one writer's chain, line by line: what holds, where it first does not, and what a crash left.
 
-A torn rest (bytes behind the last newline of a segment) is judged so:
+A torn rest (bytes behind the last newline of a segment, or from the first zero byte on) is judged so:
 - newest segment, every synced entry before it intact: the trace of a crash, not yet marked; reported, not an error;
 - older segment: the next segment must mark it, in its second line ``torn_tail``, with the same size and SHA-256; then
   it is reported, not an error. Unmarked or different, somebody cut the segment (``torn_unmarked``);
@@ -41,8 +41,17 @@ def walk(
         torn = None
         if rest is not None:
             later = index + 1 < len(segments)
-            torn = TornTail(segment=segment.name, line=rest.line, size=rest.size, sha256=rest.sha256, marked=later)
+            torn = TornTail(
+                segment=segment.name,
+                line=rest.line,
+                size=rest.size,
+                sha256=rest.sha256,
+                marked=later,
+                zeros=rest.zeros,
+            )
             state.torn.append(torn)
+    if torn is not None and torn.zeros and attested is not None and attested[0] >= state.seq:
+        _unmarked(state, torn)  # it had reached the disk: no power cut did that
     return state
 
 
@@ -58,7 +67,10 @@ def _walk_segment(state: Walk, index: int, torn: TornTail | None, trust_first: b
         if trust_first and state.entries == 0 and link is not None and link.authentic:
             state.seq, state.prev = link.seq, link.prev
         if link is None or not link.authentic or link.seq != state.seq or link.prev != state.prev:
-            state.bad = blame(state, index, line.number, link)
+            if torn is not None and torn.zeros and line.number == 1:
+                _unmarked(state, torn)
+            else:
+                state.bad = blame(state, index, line.number, link)
             return None
         state.accept(index, line.number, link)
         if not (trust_first and line.number == 2 and link.kind == TORN_TAIL):  # the segment it speaks of is not asked
@@ -85,13 +97,13 @@ def _missing(state: Walk, segment: Segment, expected: int) -> None:
 
 
 def _unmarked(state: Walk, torn: TornTail) -> None:
-    state.refuse(
-        torn.segment,
-        torn.line,
-        state.seq,
-        BadKind.TORN_UNMARKED,
-        "the segment ends within a line, and the next segment does not mark that as the trace of a crash",
+    kind = BadKind.EDITED if torn.zeros else BadKind.TORN_UNMARKED
+    why = (
+        "there are zeros in the place of an entry that had been synced"
+        if torn.zeros
+        else "the segment ends within a line, and the next segment does not mark that as the trace of a crash"
     )
+    state.refuse(torn.segment, torn.line, state.seq, kind, why)
 
 
 def _check_content(state: Walk, segment: Segment, number: int, link: Link, torn: TornTail | None) -> None:

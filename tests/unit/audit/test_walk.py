@@ -62,6 +62,43 @@ def test_torn_rest_of_the_newest_segment_is_reported_and_not_bad(tmp_path: Path)
     ]
 
 
+ZEROS = b'{"at_us":1' + bytes(700) + b'7}\n{"genuine":"and never synced"}\n'
+
+
+def test_zeros_behind_what_was_synced_are_the_trace_of_a_power_cut(tmp_path: Path) -> None:
+    lines = _chain([{"kind": "x"}])
+    lines[0].append(ZEROS)
+    state = _walk(tmp_path, lines)
+    assert state.bad is None
+    assert [(torn.line, torn.size, torn.zeros) for torn in state.torn] == [(3, len(ZEROS), True)]
+    assert state.size == sum(map(len, lines[0][:-1]))
+    marked = _chain([{"kind": "x"}], [_mark(0, ZEROS), {"kind": "y"}])
+    marked[0].append(ZEROS)
+    state = _walk(tmp_path, marked)
+    assert (state.bad, state.entries) == (None, 5)
+    assert [torn.marked for torn in state.torn] == [True]
+
+
+@pytest.mark.parametrize("attested", [1, 2])
+def test_zeros_in_what_was_synced_are_damage(tmp_path: Path, attested: int) -> None:
+    lines = _chain([{"kind": "x"}, {"kind": "y"}])
+    lines[0][2] = ZEROS
+    state = walk(list_segments(lay(tmp_path, lines))[WRITER], clock_tolerance_us=0, attested=(attested, GENESIS))
+    if attested == 1:
+        assert state.bad is None
+        return
+    assert state.bad is not None
+    assert (state.bad.kind, state.bad.line, state.bad.seq) == (BadKind.EDITED, 3, 2)
+
+
+def test_zeros_that_the_next_segment_does_not_mark_are_damage(tmp_path: Path) -> None:
+    lines = _chain([{"kind": "x"}, {"kind": "y"}], [{"kind": "z"}])
+    lines[0][1] = ZEROS
+    bad = _walk(tmp_path, lines).bad
+    assert bad is not None
+    assert (bad.kind, bad.segment, bad.line, bad.seq) == (BadKind.EDITED, segment_name(0), 2, 1)
+
+
 def test_marked_torn_rest_is_reported_and_not_bad(tmp_path: Path) -> None:
     lines = _chain([{"kind": "x"}], [_mark(0, REST), {"kind": "x"}])
     lines[0].append(REST)
