@@ -112,8 +112,8 @@ class Player:
 
         def end() -> None:
             killed.append(time.monotonic())
-            kill(life)
             gone.set()
+            kill(life)
 
         ready = threading.Event()
         after = self._chance.randint(1, 400)
@@ -132,15 +132,14 @@ class Player:
         if moment == "start":
             time.sleep(self._chance.uniform(0, self._start_s))
             end()
-        else:
+        elif moment == "time":
             self._await(crowd.working, life)
             self._start_s = time.monotonic() - began
             self.story.starts.append(self._start_s)
-            if moment == "time":
-                time.sleep(self._chance.uniform(0, 0.6))
-                end()
-            else:
-                self._await(gone, life)
+            time.sleep(self._chance.uniform(0, 0.6))
+            end()
+        else:
+            self._await(gone, life)
         status = life.ended()
         crowd.join()
         self._await_silence()
