@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from gateway.app_twins import Twins
 from gateway.audit.record import Event
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
-from gateway.config import Config, Datasource
+from gateway.config import Config
 from gateway.config_load import resolved
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.claims import binding
@@ -39,14 +40,11 @@ from gateway.links.engines import begin_engine
 from gateway.links.freshness import Freshness
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.labels import LabelWatch
-from gateway.links.own_session import inspect_roles
 from gateway.links.registry_keeper import RegistryKeeper
 from gateway.links.resolve import Resolver
-from gateway.links.server import ServerAddress
 from gateway.links.service_users import ServiceUsers
 from gateway.links.siblings import Siblings
 from gateway.links.sources import (
-    Secrets,
     Sources,
     hash_key,
     load_all,
@@ -58,11 +56,9 @@ from gateway.links.sources import (
 from gateway.links.strict_rules import StrictRules, told
 from gateway.links.subject_stores import begin_subjects
 from gateway.links.tasks import TaskGroup
-from gateway.links.twin import Twin
 from gateway.links.volume_file import volume_file
 from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import CertificateUse, Dataset, Metrics
-from gateway.model import DatasourceId, Vouched
 from gateway.policy.bundle import Bundle
 from gateway.policy.metadata import rule_table
 from gateway.rations import Rations
@@ -183,7 +179,18 @@ class Application:
         self._labels = LabelWatch(config.datasources, lambda: world.registry, metrics, self._tasks)
         self._show_revision(world, sources.bundle, metrics)
         strict.look(self._rules, world.registry)
-        await self._start_twins(world, addresses, secrets, authority, metrics, strict)
+        twins = Twins(
+            config,
+            world=world,
+            addresses=addresses,
+            secrets=secrets,
+            metrics=metrics,
+            strict=strict,
+            labels=self._labels,
+            tasks=self._tasks,
+            forget=authority.forget_statements,
+        )
+        await twins.start(self._closing)
         postgres = PostgresDoor(
             self.desk,
             addresses=addresses,
@@ -199,8 +206,7 @@ class Application:
                 self._labels.look(name, twin.catalog)
             for source in strict.look(self._rules, world.registry):
                 postgres.be_strict()
-                inspection = self._inspect_roles(source, addresses, secrets, strict)
-                self._tasks.spawn(told(inspection), f"inspect roles of {source.id}")
+                self._tasks.spawn(told(twins.inspect_roles(source)), f"inspect roles of {source.id}")
 
         self._watch(world, resolver, metrics, sources, revised, fresh)
         for address in addresses.values():
@@ -242,64 +248,6 @@ class Application:
         door.new_service_users(load(settings.file))
         watch = FolderWatch(settings.file, what="service users", load=load, swap=door.new_service_users, seen=seen)
         self._tasks.spawn(watch.run(), "watch service users")
-
-    async def _start_twins(
-        self,
-        world: LiveWorld,
-        addresses: dict[str, ServerAddress],
-        secrets: Secrets,
-        authority: Authority,
-        metrics: Metrics,
-        strict: StrictRules,
-    ) -> None:
-        problems: list[str] = []
-        for source in self.config.datasources:
-
-            def changed(name: str = source.id) -> None:
-                changed_twin = world.twins[DatasourceId(name)]
-                if changed_twin.epoch is None or changed_twin.changes.everything:
-                    authority.forget_statements()  # else what rests on what changed is found out at its next use
-                metrics.datasources.twin(name, up=changed_twin.epoch is not None)
-                self._labels.look(name, changed_twin.catalog)
-
-            def waited(seconds: float, name: str = source.id) -> None:
-                metrics.datasources.twin_waited(name, seconds)
-
-            def vouched(name: str = source.id) -> Vouched:
-                return world.registry.vouched(DatasourceId(name))
-
-            twin = Twin(
-                source,
-                address=addresses[source.id],
-                credentials=secrets.twins[source.id],
-                tree_bytes=self.config.limits.tree_bytes,
-                nonce=nonce,
-                changed=changed,
-                waited=waited,
-                vouched=vouched,
-            )
-            world.twins[DatasourceId(source.id)] = twin
-            self._closing.callback(twin.close)
-            try:
-                await twin.start()
-                if strict.now(source.id).strict:
-                    await self._inspect_roles(source, addresses, secrets, strict)
-            except ConfigError as error:
-                problems += error.problems
-            self._tasks.spawn(twin.watch(), f"twin {source.id}")
-        if problems:
-            raise ConfigError(problems)
-
-    async def _inspect_roles(
-        self, source: Datasource, addresses: dict[str, ServerAddress], secrets: Secrets, strict: StrictRules
-    ) -> None:
-        await inspect_roles(
-            source,
-            why=strict.now(source.id).why,
-            address=addresses[source.id],
-            credentials=secrets.profiles,
-            nonce=nonce,
-        )
 
     def _watch(
         self,

@@ -59,7 +59,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("links", "reports"),
     ("doors",),
     ("world",),
-    ("app", "worker", "supervisor"),
+    ("app", "app_twins", "worker", "supervisor"),
     (
         "check",
         "demo",

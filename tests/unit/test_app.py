@@ -108,18 +108,6 @@ def test_it_is_ready_when_all_doors_are_open_and_not_before(alone, monkeypatch):
     assert why[0] == "not all doors are open yet"
 
 
-def test_a_database_that_is_down_does_not_keep_it_from_being_ready(alone):
-    async def work() -> None:
-        one = application(alone)
-        await one.start()
-        ready, troubles = one.desk.ready()
-        await one.stop()
-        assert ready
-        assert troubles == ["datasource messenger: the database could not be reached (FileNotFoundError)"]
-
-    run(work)
-
-
 def test_a_whole_record_with_start_and_stop_around_everything(new_house):
     house = new_house()
     with house.connect(SATO) as connection:
@@ -180,18 +168,6 @@ async def _start_and_stop(house: House) -> None:
     one = application(house)
     await one.start()
     await one.stop()
-
-
-def test_a_twin_that_must_be_mended_ends_the_start_and_all_it_had_begun(messenger, tmp_path):
-    house = House(tmp_path, messenger)
-    with messenger.connect() as connection:
-        connection.execute("ALTER ROLE sekisho_twin RESET log_min_messages")
-    try:
-        (problem,) = refused(house)
-    finally:
-        with messenger.connect() as connection:
-            connection.execute("ALTER ROLE sekisho_twin SET log_min_messages = panic")
-    assert "log_min_messages" in problem
 
 
 def test_the_hash_key_is_its_owners_only(alone):
