@@ -26,7 +26,7 @@ from gateway.config_load import resolved
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.claims import binding
 from gateway.doors.desk import Desk
-from gateway.doors.http.door import HttpDoor
+from gateway.doors.opened import open_document_doors
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
 from gateway.facts.folder import Delivery
@@ -191,7 +191,7 @@ class Application:
             forget=authority.forget_statements,
         )
         await twins.start(self._closing)
-        postgres = PostgresDoor(
+        self.postgres = postgres = PostgresDoor(
             self.desk,
             addresses=addresses,
             credentials=secrets.profiles,
@@ -304,25 +304,13 @@ class Application:
         metrics.policy_loaded(f"{world.policy_revision}+{world.registry.revision}", self._shadow)
 
     async def _open_doors(self, postgres: PostgresDoor) -> None:
-        listeners, shared = self.config.listeners, self._siblings is not None
         if self._siblings is not None:
             await self._siblings.prepared()
         self.desk.start()
         self._closing.callback(self.desk.stop)
-        if listeners.http is not None:
-            http = HttpDoor(self.desk, listeners.http, shared=shared)
-            with binding(f"listeners.http {listeners.http.address}"):
-                await http.start()
-            self._closing.push_async_callback(http.stop)
-            self._watch_certificates(CertificateUse.HTTP, http.certificates)
-        if listeners.grpc is not None:
-            from gateway.doors.grpc import GrpcDoor  # not before: its library takes 13 MB
-
-            grpc = GrpcDoor(self.desk, listeners.grpc, shared=shared)
-            with binding(f"listeners.grpc {listeners.grpc.address}"):
-                await grpc.start()
-            self._closing.push_async_callback(grpc.stop)
-            self._watch_certificates(CertificateUse.GRPC, grpc.certificates)
+        await open_document_doors(
+            self.desk, postgres, self._closing, shared=self._siblings is not None, watch=self._watch_certificates
+        )
         self._closing.push_async_callback(postgres.stop)
         self._service_users(postgres)
         with binding("listeners.postgres"):

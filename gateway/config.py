@@ -62,6 +62,9 @@ class HttpListener:
     tls: TlsServer | None = setting("certificate to offer; none = plain HTTP")
     edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
     threads: int = setting("worker threads", 4)
+    query_rows: int = setting("most rows of one answer of `/v1/query`; 0 = it is not served", 10_000)
+    query_bytes: int = setting("most bytes of one, as the database sends them", 16 * 1024 * 1024)
+    query_timeout_ms: int = setting("longest time its login, and its statement, may take", 30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,9 @@ _GIB: Final = 1024**3
 RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
     {
         (c.HttpListener, "threads"): (1, 256),
+        (c.HttpListener, "query_rows"): (0, 1_000_000),
+        (c.HttpListener, "query_bytes"): (1024, _GIB),
+        (c.HttpListener, "query_timeout_ms"): (100, 600_000),
         (c.Issuer, "country_max_age"): (1, 86_400),
         (c.Issuer, "leeway"): (0, 300),
         (c.Issuer, "jwks_refresh"): (1, 86_400),

@@ -9,6 +9,7 @@ Map:
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
     grpc        sekisho.v1.AccessService, health, reflection
     http        a package: Flask under waitress
+    opened      the doors beside the postgres door, opened as configured; inside its sessions for them
     postgres    listeners of the postgres door; pg_client one connection
     pg_opening  its first bytes; pg_tls its encryption; pg_proof who it is; pg_login its role; pg_session what is said
                 after that, pg_line the client's end of it; pg_strict the trees of a strict session; pg_ticket what a

@@ -152,7 +152,7 @@ class Client(asyncio.Protocol):
             return
         self.write(request.negotiated)
         tls = self._reception.tls
-        self._proof = choose_proof(
+        self._proof = self._place.inside or choose_proof(
             self._door.offer(self._place),
             request.user,
             end_point=tls.end_point if tls is not None else None,
@@ -328,6 +328,8 @@ class Client(asyncio.Protocol):
         """Tell the client why (FATAL) and close both sides."""
         if self._ended:
             return
+        if self._place.inside is not None:
+            self._place.inside.end(reason, detail)
         self._say(reason, detail)
         # Recorded without waiting: nothing is forwarded, and the peer is gone whatever happens.
         if reason in PROTOCOL_REASONS or reason is Reason.MEANING_CHANGED:

@@ -80,7 +80,10 @@ class Reception:
     def connected(self, direct: str | None) -> None:
         """The connection is there."""
         self.direct = direct
-        if self._place.is_edge(direct):
+        if self._place.inside is not None:
+            self.peer = self._place.inside.peer
+            self._host.read_with(self._read_opening)
+        elif self._place.is_edge(direct):
             self._host.read_with(self._read_header)
         else:
             self.peer = Peer(address=direct, site=self._place.site)
@@ -142,7 +145,7 @@ class Reception:
         plain = (
             self._place.plaintext == "loopback" and is_loopback(self.direct) and "oauthbearer" not in self._place.ways
         )
-        if not self.encrypted and not plain:
+        if not self.encrypted and not plain and self._place.inside is None:  # bytes that never leave this process
             raise AuthenticationError(Reason.TLS_REQUIRED, "connect with sslmode=verify-full")
 
     async def start_tls(

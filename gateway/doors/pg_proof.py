@@ -20,11 +20,11 @@ from typing import Final, Protocol
 
 from gateway.config import Certificates
 from gateway.doors.pg_tls import PeerCertificate
-from gateway.errors import AuthenticationError, ClientProtocolError, Reason
+from gateway.errors import AuthenticationError, ClientProtocolError, Reason, SekishoError
 from gateway.facts.certificates import certificate_principal
 from gateway.links.service_users import ServiceUsers
 from gateway.metrics import LoginMethod
-from gateway.model import Principal
+from gateway.model import Peer, Principal
 from gateway.pgwire import oauthbearer, sasl
 from gateway.pgwire.scram_server import ScramServer, mechanisms
 
@@ -180,6 +180,30 @@ class CertificateProof:
     def receive(self, body: bytes) -> bytes | Proven:
         """Nothing was asked."""
         raise ClientProtocolError(Reason.MESSAGE_REFUSED, "nothing was asked")
+
+
+class KnownProof:
+    """Somebody who was proven at another door of this gateway, and how their session ended."""
+
+    method = LoginMethod.TOKEN
+    failure: AuthenticationError | None = None
+
+    def __init__(self, principal: Principal, peer: Peer) -> None:
+        self.principal = principal
+        self.peer = peer
+        self.ended: SekishoError | None = None
+
+    def begin(self) -> bytes | Proven:
+        """Nothing is asked."""
+        return Proven(self.principal)
+
+    def receive(self, body: bytes) -> bytes | Proven:
+        """A password that nobody asked for."""
+        raise ClientProtocolError(Reason.MESSAGE_REFUSED, "no password was asked for")
+
+    def end(self, reason: Reason, detail: str) -> None:
+        """The session ends, for a reason of the gateway's: the first one counts."""
+        self.ended = self.ended or SekishoError(reason, detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -365,5 +365,6 @@ def _judgement(outcome: Outcome, now_ns: int, judged: Judged | None = None, seen
         return allowed(Ticket(outcome.standing, outcome.decision.id, now_ns, judged, seen))
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
-    fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate}
+    # R is where PostgreSQL names the routine that an error comes from: programs find our own word for it there.
+    fields = {"S": "ERROR", "V": "ERROR", "C": outcome.sqlstate, "R": outcome.reason.value}
     return Judgement(None, fields | {"M": outcome.message, "D": outcome.detail, "H": outcome.hint})

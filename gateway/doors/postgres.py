@@ -19,7 +19,7 @@ from gateway.doors.guesses import Guesses
 from gateway.doors.pg_client import Client
 from gateway.doors.pg_limits import Watch
 from gateway.doors.pg_login import LoggedIn
-from gateway.doors.pg_proof import Offer
+from gateway.doors.pg_proof import KnownProof, Offer
 from gateway.doors.pg_session import Relay
 from gateway.doors.pg_tls import ListenerTls, kept_tls
 from gateway.doors.room import Room
@@ -198,6 +198,8 @@ class PostgresDoor:
 
 class Place:
     """One listener, with its configuration read."""
+
+    inside: KnownProof | None = None  # whoever comes here was proven by another door of this gateway (`doors.inside`)
 
     def __init__(self, listener: PostgresListener) -> None:
         self.site = listener.site

@@ -134,7 +134,7 @@ def read_request(document: object, authorization: Sequence[str] = ()) -> AskRequ
         token=token_of(request.get("token", ""), authorization),
         datasource=filled(required(request, "datasource", "datasource"), "datasource", MAX_NAME),
         sql=filled(required(statement, "sql", "statement.sql"), "statement.sql", MAX_BODY),
-        parameter_types=list_of(statement, "parameter_types", "statement.parameter_types", MAX_PARAMETERS, _oid),
+        parameter_types=list_of(statement, "parameter_types", "statement.parameter_types", MAX_PARAMETERS, oid_of),
         address=address_of(text_of(request["address"], "address", MAX_NAME)) if "address" in request else None,
         supports=frozenset(list_of(request, "supported_obligations", "supported_obligations", MAX_KINDS, _kind)),
         completes=flag_of(request.get("completes", False), "completes"),
@@ -201,7 +201,8 @@ def refuse(desk: Refusing, door: Door, error: SekishoError, caller: str | None) 
 # --- fields of a question ---------------------------------------------------------------------------------------------
 
 
-def _oid(value: object, name: str) -> int:
+def oid_of(value: object, name: str) -> int:
+    """OID of a type; 0: the server is to tell."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_OID:
         invalid(f"{name} must be a type OID, 0 to {MAX_OID}")
     return value

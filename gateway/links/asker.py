@@ -150,13 +150,14 @@ class Asker:
         found: list[Row] = []
         for kind, body in await self.exchange(encode_query(sql.encode()), seconds):
             if kind == ord("D"):
-                found.append(_row(body))
+                found.append(row_of(body))
             elif kind == ord("E"):
                 raise ServerRefused(decode_fields(body))
         return found
 
 
-def _row(body: bytes) -> Row:
+def row_of(body: bytes) -> Row:
+    """The values of a DataRow message."""
     (count,) = _INT16.unpack_from(body)
     at = 2
     values: list[str | None] = []

@@ -14,6 +14,7 @@ from waitress import wasyncore
 from gateway.config import HttpListener
 from gateway.config_draft import split_address
 from gateway.doors.http.app import create_app
+from gateway.doors.http.room import Queries
 from gateway.doors.http.server import Server
 from gateway.doors.requests import DeskApi
 from gateway.links.certificates import Kept, server_context
@@ -22,12 +23,14 @@ from gateway.links.certificates import Kept, server_context
 class HttpDoor:
     """The door on its address, from `start` to `stop`."""
 
-    def __init__(self, desk: DeskApi, listener: HttpListener, *, shared: bool = False) -> None:
-        """``shared``: the address, with the other workers of this gateway."""
+    def __init__(
+        self, desk: DeskApi, listener: HttpListener, *, shared: bool = False, queries: Queries | None = None
+    ) -> None:
+        """``shared``: the address, with the other workers of this gateway. ``queries``: who runs a SELECT."""
         self._desk = desk
         self._listener = listener
         self._shared = shared
-        self._app = create_app(desk, listener.edges)
+        self._app = create_app(desk, listener.edges, queries)
         tls = listener.tls
         paths = (tls.certificate, tls.key) if tls is not None else ()
         self.certificates = Kept("TLS of listeners.http", paths, partial(server_context, tls)) if tls else None

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.doors.http import asking, beside
+from gateway.doors.http import asking, beside, selecting
 from gateway.doors.http.problems import PROBLEM
+from gateway.doors.http.results import FORMATS
 from gateway.doors.http.room import Answering
 from gateway.doors.http.schemas import Schema, ref
 from gateway.errors import ANSWERS
@@ -17,6 +18,7 @@ Answers = Mapping[int, Mapping[str, Schema]]
 
 _STATUSES: Final = sorted({answer.http for answer in ANSWERS.values()} - {200})
 _TEXT: Final[Schema] = {"type": "string"}
+_ROWS: Final[Mapping[str, Schema]] = {**dict.fromkeys(FORMATS, _TEXT), JSON: ref("Rows")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ OPERATIONS: Final = (
     _question("/v1/authorize/batch", asking.batch, "Questions", _or_problem({JSON: ref("Answers")})),
     _question("/v1/explain", asking.explain, "Question", _or_problem({JSON: ref("Explanation")})),
     _question("/v1/complete", asking.complete, "Completion", _or_problem({JSON: ref("Completed")})),
+    _question("/v1/query", selecting.query, "Query", _or_problem(_ROWS)),
     _beside("/healthz", beside.healthz, _yes_or_no("Alive")),
     _beside("/readyz", beside.readyz, _yes_or_no("Ready")),
     _beside("/metrics", beside.metrics, {200: {"text/plain": _TEXT, "application/openmetrics-text": _TEXT}}),

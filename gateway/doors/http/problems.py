@@ -49,11 +49,21 @@ def too_large() -> SekishoError:
 
 
 def problem(
-    reason: Reason, detail: str = "", *, status: int | None = None, headers: Sequence[tuple[str, str]] = ()
+    reason: Reason,
+    detail: str = "",
+    *,
+    status: int | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+    more: Mapping[str, JsonValue] | None = None,
 ) -> Response:
-    """A status of HTTP's own (no such path) has no type of ours, only the reason it is counted under."""
+    """A status of HTTP's own (no such path) has no type of ours, only the reason it is counted under.
+
+    ``more``: further members.
+    """
     code, document = problem_document(reason, detail, status)
-    response = Response(json.dumps(document) + "\n", status=code, headers=list(headers), content_type=PROBLEM)
+    response = Response(
+        json.dumps({**document, **(more or {})}) + "\n", status=code, headers=list(headers), content_type=PROBLEM
+    )
     if code == HTTPStatus.UNAUTHORIZED:
         error = "" if reason is Reason.TOKEN_MISSING else ', error="invalid_token"'
         response.headers["WWW-Authenticate"] = f'Bearer realm="sekisho"{error}'

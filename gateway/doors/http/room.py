@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Response, request
 
 from gateway.doors.documents import canonical_address, invalid, parse_json
+from gateway.doors.inside import QueryBounds, Selected, Selecting
 from gateway.doors.requests import DeskApi, Edges, refuse
 from gateway.errors import SekishoError
 from gateway.model import Door
+
+
+class Queries(Protocol):
+    """Who runs a SELECT (`gateway.doors.inside.InnerSessions`)."""
+
+    bounds: QueryBounds
+
+    def check(self, sql: str) -> None:
+        """Raises SekishoError where it is anything but one SELECT."""
+
+    def select(self, asked: Selecting) -> Selected:
+        """What came of it; from any thread but the loop's. Raises SekishoError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +35,7 @@ class Room:
     desk: DeskApi
     edges: Edges
     openapi: Mapping[str, Any]  # what this door serves, as it says itself
+    queries: Queries | None = None  # who runs a SELECT; None: nobody does
 
     @contextmanager
     def asking(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.doors import completions, requests
 from gateway.doors.documents import MAX_BODY, MAX_NAME, MAX_TOKEN
+from gateway.doors.http.selecting import DEFAULT_ROWS, MOST_ROWS
 from gateway.errors import Reason
 from gateway.model import Effect, Layer, Mode
 
@@ -187,6 +188,32 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         },
         "decision_id",
         "rows",
+    ),
+    "Query": closed(
+        {
+            "token": TOKEN,
+            "datasource": _QUESTION["datasource"],
+            "sql": text("One SELECT", MAX_BODY),
+            "parameters": {
+                **listing({"type": ["string", "number", "boolean", "null"]}, "Of `$1` and so on"),
+                "maxItems": requests.MAX_PARAMETERS,
+            },
+            "parameter_types": STATEMENT["properties"]["parameter_types"],
+            "rows": {
+                **whole(f"At most so many rows; {DEFAULT_ROWS} if nobody tells", MOST_ROWS),
+                "minimum": 1,
+            },
+            "address": ADDRESS,
+        },
+        "datasource",
+        "sql",
+    ),
+    "Rows": answered(
+        {
+            "columns": listing(answered({"name": _STRING, "type_oid": _INTEGER})),
+            "rows": listing(listing({}, "Values, in the order of the columns")),
+            "limited": {"type": "boolean", "description": "The row limit was reached: there may be more"},
+        }
     ),
     "Completed": answered({"decision_id": _STRING}),
     "Answer": answered(_ANSWER),

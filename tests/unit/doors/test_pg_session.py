@@ -21,7 +21,15 @@ def test_a_denial_becomes_an_error_of_the_statement():
     outcome = Outcome(reason=Reason.TWIN_TIMEOUT, message="m", detail="d", hint="h", sqlstate="58000")
     judgement = _judgement(outcome, 1)
     assert judgement.ticket is None
-    assert judgement.instead == {"S": "ERROR", "V": "ERROR", "C": "58000", "M": "m", "D": "d", "H": "h"}
+    assert judgement.instead == {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "58000",
+        "M": "m",
+        "D": "d",
+        "H": "h",
+        "R": "twin_timeout",
+    }
 
 
 def test_a_complaint_keeps_the_servers_words():

@@ -1,0 +1,40 @@
+"""The doors beside the postgres door, opened as they are configured and closed in the opposite order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from gateway.doors.claims import binding
+from gateway.doors.desk import Desk
+from gateway.doors.http.door import HttpDoor
+from gateway.doors.inside import inner_sessions
+from gateway.doors.postgres import PostgresDoor
+from gateway.links.certificates import Kept
+from gateway.metrics import CertificateUse
+
+Watch = Callable[[CertificateUse, Kept[Any] | None], None]
+
+
+async def open_document_doors(
+    desk: Desk, postgres: PostgresDoor, closing: AsyncExitStack, *, shared: bool, watch: Watch
+) -> None:
+    """Open them; ``closing`` is told how they are closed. ``shared``: addresses, with the other workers of this
+    gateway; ``watch``: keeps certificates up to date. Raises ConfigError."""
+    listeners = desk.config.listeners
+    if listeners.http is not None:
+        queries = inner_sessions(postgres, listeners.http)
+        http = HttpDoor(desk, listeners.http, shared=shared, queries=queries)
+        with binding(f"listeners.http {listeners.http.address}"):
+            await http.start()
+        closing.push_async_callback(http.stop)
+        watch(CertificateUse.HTTP, http.certificates)
+    if listeners.grpc is not None:
+        from gateway.doors.grpc import GrpcDoor  # not before: its library takes 13 MB
+
+        grpc = GrpcDoor(desk, listeners.grpc, shared=shared)
+        with binding(f"listeners.grpc {listeners.grpc.address}"):
+            await grpc.start()
+        closing.push_async_callback(grpc.stop)
+        watch(CertificateUse.GRPC, grpc.certificates)
