@@ -10,7 +10,7 @@ and then ids decide, so the same registry always gives the same chain.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from gateway.facts.designations import designated_on
@@ -27,8 +27,14 @@ class Hop:
     by: Contract | Ownership
 
 
-def find_chain(entities: Entities, controller: EntityId, employer: EntityId, day: int) -> tuple[Hop, ...] | None:
-    """The hops from the controller to the employer; () where they are the same entity, None where none lead there."""
+def find_chain(
+    entities: Entities, controller: EntityId, employer: EntityId, day: int, by: Collection[str] = ()
+) -> tuple[Hop, ...] | None:
+    """The hops from the controller to the employer; () where they are the same entity, None where none lead there.
+
+    ``by``: contracts one of which the last hop must be, where the person is there for no other work. What is agreed in
+    another one between the same two (a purpose, an exemption) is not theirs.
+    """
     if controller == employer:
         return ()
     start = (controller, False)
@@ -37,6 +43,8 @@ def find_chain(entities: Entities, controller: EntityId, employer: EntityId, day
     while queue:
         here = queue.popleft()
         for hop in _steps(entities, here[0], here[1], day):
+            if by and hop.entity == employer and not (isinstance(hop.by, Contract) and hop.by.id in by):
+                continue
             state = (hop.entity, isinstance(hop.by, Contract))
             if state in came:
                 continue

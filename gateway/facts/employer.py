@@ -6,7 +6,7 @@ are those of the least favourable one (blocked, then incomplete, then the longes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.facts.bulk import Looked
@@ -102,7 +102,7 @@ def _registered(
     employers = _employers(person, day)
     if not employers:
         return replace(about, note=_no_employment(entities, person, day))
-    found = [_of_one(entities, controls, about, employer, controller, day) for employer in employers]
+    found = [_of_one(entities, controls, about, employer, controller, day, by) for employer, by in employers.items()]
     if len(found) == 1:
         return found[0]
     worst = min(found, key=lambda facts: (facts.blocked_by is None, facts.complete, -len(facts.chain), facts.entity))
@@ -116,10 +116,16 @@ def _registered(
     )
 
 
-def _employers(person: Person | None, day: int) -> list[EntityId]:
-    """Whom the registry says somebody is employed by now."""
-    jobs = person.employments if person is not None else ()
-    return sorted({job.entity for job in jobs if job.period.covers(day)})
+def _employers(person: Person | None, day: int) -> Mapping[EntityId, frozenset[str]]:
+    """Whom the registry says somebody is employed by now, by id, and under which contracts; none: under any."""
+    found: dict[EntityId, list[str | None]] = {}
+    for job in person.employments if person is not None else ():
+        if job.period.covers(day):
+            found.setdefault(job.entity, []).append(job.contract)
+    return {
+        entity: frozenset(name for name in names if name is not None and None not in names)
+        for entity, names in sorted(found.items())
+    }
 
 
 def _no_employment(entities: Entities, person: Person, day: int) -> str:
@@ -134,12 +140,18 @@ def _no_employment(entities: Entities, person: Person, day: int) -> str:
 
 
 def _of_one(
-    entities: Entities, controls: Controls, about: EmployerFacts, employer: EntityId, controller: EntityId, day: int
+    entities: Entities,
+    controls: Controls,
+    about: EmployerFacts,
+    employer: EntityId,
+    controller: EntityId,
+    day: int,
+    by: Collection[str] = (),
 ) -> EmployerFacts:
     entity = entities.by_id[employer]
-    hops = find_chain(entities, controller, employer, day)
+    hops = find_chain(entities, controller, employer, day, by)
     chain = links(entities, controller, hops, day) if hops is not None else ()
-    note = _unknown_part(entities, employer, controller, hops, chain)
+    note = _unknown_part(entities, employer, controller, hops, chain, by)
     return replace(
         about,
         known=True,
@@ -168,10 +180,13 @@ def _unknown_part(
     controller: EntityId,
     hops: tuple[Hop, ...] | None,
     chain: tuple[ChainLink, ...],
+    by: Collection[str],
 ) -> str:
     """Why the chain is not complete; empty where it is."""
     if hops is None:
         here, there = entities.by_id[employer].name, entities.by_id[controller].name
+        if by:
+            return f"{' and '.join(sorted(by))}, which the person works under, leads not from {there} to {here}"
         return f"no contract and no ownership in force leads from {there} to {here}"
     for entity in chain:
         if entity.country is None:

@@ -70,6 +70,29 @@ def test_subcontractor_at_hop_two_with_its_contracts(tmp_path: Path) -> None:
     ]
 
 
+def test_the_contract_somebody_is_there_for_is_the_one_that_counts(tmp_path: Path) -> None:
+    another = "  - {{id: a1, principal: shop, contractor: helper, purpose: marketing, subcontractors: none}}\n"
+    both = ENTITIES.replace("{blocks}", another + "{blocks}")
+
+    def used(name: str, *jobs: str, day: str = "2026-01-01") -> tuple[list[str], bool, str]:
+        folder = tmp_path / name
+        folder.mkdir()
+        people = PEOPLE.format(jobs="\n".join(f"      - {{entity: {job}}}" for job in jobs))
+        found = registry(folder, people=people, entities=both.format(first="known", blocks=""))
+        facts = found.employer(principal("ann"), EntityId("shop"), moment(day))
+        return [str(one["id"]) for one in facts.contracts], facts.complete, facts.note
+
+    assert used("any", "helper") == (["a1"], True, "")
+    assert used("one", "helper, contract: k1") == (["k1"], True, "")
+    assert used("two", "helper, contract: k1", "helper, contract: a1") == (["a1"], True, "")
+    assert used("whichever", "helper, contract: k1", "helper") == (["a1"], True, "")
+    assert used("past", "helper, contract: k1", "helper, to: 2020-01-01") == (["k1"], True, "")
+    note = "k2, which the person works under, leads not from Shop to Below"
+    ended = both.replace("contractor: below,", "contractor: below, to: 2025-01-01,")
+    both = ended + "  - {{id: k4, principal: helper, contractor: below, purpose: support, subcontractors: none}}\n"
+    assert used("ended", "below, contract: k2") == ([], False, note)
+
+
 def test_person_in_no_registry_has_an_unknown_employer(tmp_path: Path) -> None:
     found = facts(tmp_path, "shop", subject="bob")
     assert (found.known, found.complete, found.entity, found.relation) == (False, False, None, "unknown")
