@@ -72,6 +72,15 @@ def add_naming_rule(
     module.write_text(module.read_text() + _MODULE.format(mode=mode, relations=names))
 
 
+def enforce(policies: Path, pack: str, rule: str) -> None:
+    """A rule that is only counted is acted on, as its owner would have it: in its row and in its METADATA."""
+    folder = policies / pack
+    for path, start in ((folder / "data.yaml", f"  {rule}:\n"), (folder / f"{folder.name}.rego", f"#   id: {rule}\n")):
+        before, found, after = path.read_text().partition(start)
+        assert found, path
+        path.write_text(before + start + after.replace("mode: shadow", "mode: enforce", 1))
+
+
 _HOSTILE = """
 
 findings contains lib.finding("house-none", {{"message": "so many", "fact": "many", "value": count(slow)}}) if {{
