@@ -121,6 +121,7 @@ class Application:
             issuers=[issuer.issuer for issuer in config.issuers],
             countries=config.metrics.countries,
         )
+        metrics.border.keep_blocks(world.blocks_in_force)
         fresh = Freshness(metrics)
         if bundles is not None:
             fresh.keep(Dataset.BUNDLE, bundles)

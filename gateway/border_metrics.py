@@ -10,18 +10,21 @@ pairs, not accesses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from gateway.counts import Tally, Traffic
+from gateway.datasource_metrics import NewGauge
 from gateway.model import Door, Effect, Finding, Location, LocationSource, Understanding, Verdict
-from gateway.tallies import OTHER, Tallies
+from gateway.tallies import OTHER, Tallies, Together
 
 UNKNOWN: Final = "unknown"
 CONFLICT: Final = "conflict"
 KNOWN: Final = "known"
+BLOCKED: Final = ("entity", "country", "principal")
 MOST_SERIES: Final = 4096  # of each metric
 _NOTHING: Final = "none"  # no category: people are touched, and no column of theirs is labelled
 
@@ -29,7 +32,7 @@ _NOTHING: Final = "none"  # no category: people are touched, and no column of th
 class BorderMetrics:
     """What is told of data about people."""
 
-    def __init__(self, registry: CollectorRegistry, countries: Iterable[str]) -> None:
+    def __init__(self, gauge: NewGauge, registry: CollectorRegistry, countries: Iterable[str]) -> None:
         """``countries``: those that are told apart; none: every one that comes up."""
 
         def tallies(name: str, help: str, *labels: str) -> Tallies:
@@ -64,18 +67,27 @@ class BorderMetrics:
         locations = tallies(
             "location_resolutions", "Places looked up: what told us, and whether it did.", "source", "result"
         )
+        blocks = gauge("blocks", Together.MOST, "Blocks of the kill-switch in force, by whom they stop.", "kind")
         self._undisclosed = undisclosed.labels()
         self._locations = {
             (source, result): locations.labels(source, result)
             for source in LocationSource
             for result in (KNOWN, UNKNOWN, CONFLICT)
         }
+        for kind in BLOCKED:
+            blocks.labels(kind)
+        self._blocks = blocks
         self._nobodys = Traffic((), (), ())
         self._undisclosed_rules: frozenset[str] = frozenset()
 
     def rules_loaded(self, undisclosed: Iterable[str]) -> None:
         """Which rules, in force from now on, speak where users were not told of a country."""
         self._undisclosed_rules = frozenset(undisclosed)
+
+    def keep_blocks(self, count: Callable[[str], int]) -> None:
+        """Ask this for the blocks of each kind, whenever somebody asks for metrics."""
+        for kind in BLOCKED:
+            self._blocks.labels(kind).set_function(partial(count, kind))
 
     def located(self, location: Location) -> None:
         """Somebody's place was looked up."""

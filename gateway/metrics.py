@@ -144,7 +144,7 @@ class Metrics:
         self._volume_up.set(1)
         self._volume_failures = counter("volume_failures", "Questions that the store of counts gave no answer to.")
         self.datasources = DatasourceMetrics(gauge, registry, datasources)
-        self.border = BorderMetrics(registry, countries)
+        self.border = BorderMetrics(gauge, registry, countries)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
             "issuer_keys_known",

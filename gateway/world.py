@@ -8,6 +8,7 @@ from collections.abc import Callable
 from secrets import token_hex
 
 from gateway.config import Config, Datasource
+from gateway.facts.period import day_of
 from gateway.facts.registry import Registry
 from gateway.links.server import ServerAddress
 from gateway.links.trust import trust_of
@@ -67,6 +68,10 @@ class LiveWorld:
     def country_max_age(self, issuer: str) -> int:
         """Seconds for which an issuer's country claim counts."""
         return self._claim_ages.get(issuer, 0)
+
+    def blocks_in_force(self, kind: str) -> int:
+        """How many blocks of a kind stop somebody today."""
+        return self.registry.blocks.in_force(kind, day_of(int(time.time())))
 
     def troubles(self) -> list[str]:
         """What is wrong with datasources, for /readyz."""

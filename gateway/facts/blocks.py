@@ -63,6 +63,10 @@ class Blocks:
         """Each of them."""
         return (*self.own, *self.listed, *self.admin)
 
+    def in_force(self, kind: str, day: int) -> int:
+        """How many of this kind (`entity`, `country` or `principal`) stop somebody on that day."""
+        return sum(block.whom[0] == kind and block.period.covers(day) for block in self.all)
+
 
 def read_blocks(root: Section, reference: Reference, known: frozenset[str] = frozenset()) -> tuple[Block, ...]:
     """The list under ``blocks``; ``known`` are ids given already."""

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 
 import click
+import yaml
 from prometheus_client import CollectorRegistry
 
 from gateway.config_load import iter_settings
@@ -45,6 +46,14 @@ def metrics_rows() -> Iterator[str]:
         collector = registry._names_to_collectors[family.name]
         labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
         yield _row(f"`{name}`", family.type, labels, family.documentation)
+
+
+def alerts_rows() -> Iterator[str]:
+    """One row per alert: its runbook."""
+    for group in yaml.safe_load((ROOT / "helm" / "sekisho" / "files" / "alerts.yaml").read_text())["groups"]:
+        for rule in group["rules"]:
+            told = rule["annotations"]
+            yield _row(f"`{rule['alert']}`", rule["labels"]["severity"], told["summary"], told["runbook"])
 
 
 def reasons_rows() -> Iterator[str]:
@@ -85,6 +94,7 @@ TABLES = {
     "metrics": (("metric", "type", "labels", "what it counts"), metrics_rows),
     "reasons": (("reason", "SQLSTATE", "HTTP", "gRPC", "what it means"), reasons_rows),
     "flags": (("command", "what it does"), flags_rows),
+    "alerts": (("alert", "severity", "says", "what to do"), alerts_rows),
     "drivers": (("driver", *Step, "why not"), drivers_rows),
 }
 

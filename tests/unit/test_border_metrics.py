@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from gateway import border_metrics
 from gateway.border_metrics import BorderMetrics
 from gateway.errors import Reason
+from gateway.metrics import Metrics
 from gateway.model import (
     Confidence,
     Country,
@@ -54,6 +55,10 @@ def verdict(effect: Effect = Effect.ALLOW, *findings: Finding, cross_border: boo
     )
 
 
+def border(registry: CollectorRegistry, countries: tuple[str, ...]) -> BorderMetrics:
+    return Metrics(registry, rules={}, datasources=[], incomplete_codes=[], version="0", countries=countries).border
+
+
 @pytest.fixture
 def registry() -> CollectorRegistry:
     return CollectorRegistry()
@@ -72,7 +77,7 @@ def undisclosed(mode: Mode = Mode.ENFORCE) -> Finding:
 
 
 def test_an_access_counts_once_for_each_pair_of_countries_and_category(registry: CollectorRegistry) -> None:
-    traffic = BorderMetrics(registry, ()).traffic(Door.HTTP, understood(), verdict())
+    traffic = border(registry, ()).traffic(Door.HTTP, understood(), verdict())
     traffic.passed()
     traffic.passed()
     assert series(registry, "cross_border_accesses_total") == {
@@ -82,7 +87,7 @@ def test_an_access_counts_once_for_each_pair_of_countries_and_category(registry:
 
 
 def test_rows_and_bytes_count_for_each_origin_and_category_inside_a_border_too(registry: CollectorRegistry) -> None:
-    metrics = BorderMetrics(registry, ())
+    metrics = border(registry, ())
     metrics.traffic(Door.POSTGRES, understood("JP"), verdict(cross_border=False)).returned(7, 400)
     assert series(registry, "cross_border_accesses_total") == {}
     assert series(registry, "rows_returned_total") == {
@@ -93,14 +98,14 @@ def test_rows_and_bytes_count_for_each_origin_and_category_inside_a_border_too(r
 
 
 def test_what_is_denied_crosses_as_denied_and_returns_nothing(registry: CollectorRegistry) -> None:
-    BorderMetrics(registry, ()).traffic(Door.HTTP, understood(), verdict(Effect.DENY)).passed()
+    border(registry, ()).traffic(Door.HTTP, understood(), verdict(Effect.DENY)).passed()
     assert series(registry, "cross_border_accesses_total")["user.name", "deny", "CN", "JP"] == 1
     assert series(registry, "rows_returned_total") == {}
 
 
 def test_an_unknown_place_and_unknown_subjects_are_told(registry: CollectorRegistry) -> None:
     facts = understood(None, (), known=False)
-    BorderMetrics(registry, ()).traffic(Door.HTTP, facts, verdict(Effect.DENY)).passed()
+    border(registry, ()).traffic(Door.HTTP, facts, verdict(Effect.DENY)).passed()
     assert set(series(registry, "cross_border_accesses_total")) == {
         ("user.contact", "deny", "unknown", "unknown"),
         ("user.name", "deny", "unknown", "unknown"),
@@ -108,7 +113,7 @@ def test_an_unknown_place_and_unknown_subjects_are_told(registry: CollectorRegis
 
 
 def test_countries_that_are_not_configured_are_other(registry: CollectorRegistry) -> None:
-    metrics = BorderMetrics(registry, ("JP",))
+    metrics = border(registry, ("JP",))
     metrics.traffic(Door.HTTP, understood("CN", ("JP", "KR")), verdict()).passed()
     pairs = {labels[2:] for labels in series(registry, "cross_border_accesses_total")}
     assert pairs == {("other", "JP"), ("other", "other")}
@@ -117,7 +122,7 @@ def test_countries_that_are_not_configured_are_other(registry: CollectorRegistry
 def test_nobodys_data_is_not_counted(registry: CollectorRegistry) -> None:
     facts = understood()
     facts = replace(facts, data=replace(facts.data, about_people=False))
-    traffic = BorderMetrics(registry, ()).traffic(Door.HTTP, facts, verdict())
+    traffic = border(registry, ()).traffic(Door.HTTP, facts, verdict())
     traffic.passed()
     traffic.returned(5, 50)
     assert series(registry, "cross_border_accesses_total") == series(registry, "rows_returned_total") == {}
@@ -125,7 +130,7 @@ def test_nobodys_data_is_not_counted(registry: CollectorRegistry) -> None:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_country_users_were_not_told_of_is_counted_in_shadow_too(registry: CollectorRegistry, mode: Mode) -> None:
-    metrics = BorderMetrics(registry, ())
+    metrics = border(registry, ())
     assert series(registry, "undisclosed_destinations_total") == {(): 0}
     before = metrics.traffic(Door.HTTP, understood(), verdict(Effect.ALLOW, undisclosed(mode)))
     before.passed()  # by a rule that does not say so of itself
@@ -134,8 +139,17 @@ def test_a_country_users_were_not_told_of_is_counted_in_shadow_too(registry: Col
     assert series(registry, "undisclosed_destinations_total") == {(): 1}
 
 
+def test_blocks_are_asked_for_at_each_scrape(registry: CollectorRegistry) -> None:
+    metrics = border(registry, ())
+    pulled: list[str] = []
+    assert series(registry, "blocks") == {("country",): 0, ("entity",): 0, ("principal",): 0}
+    metrics.keep_blocks(lambda kind: pulled.count(kind))
+    pulled.append("country")
+    assert series(registry, "blocks") == {("country",): 1, ("entity",): 0, ("principal",): 0}
+
+
 def test_places_looked_up(registry: CollectorRegistry) -> None:
-    metrics = BorderMetrics(registry, ())
+    metrics = border(registry, ())
     assert set(series(registry, "location_resolutions_total").values()) == {0}
     metrics.located(understood().location)
     metrics.located(understood(None).location)
@@ -152,7 +166,7 @@ def test_hostile_words_make_no_more_series_than_there_may_be(
     registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(border_metrics, "MOST_SERIES", 50)
-    metrics = BorderMetrics(registry, ())
+    metrics = border(registry, ())
     for number in range(500):
         facts = understood(f"{number % 26:c}{number}", (f"x{number}",))
         facts = replace(facts, data=replace(facts.data, data_types=(DataType(f"user.kind{number}.deep"),)))

@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.facts.blocks import Block, lifted, read_blocks
+from gateway.facts.blocks import Block, Blocks, lifted, read_blocks
 from gateway.facts.period import Period
-from gateway.model import EntityId
+from gateway.model import Country, EntityId
 from tests.unit.facts.world import section
 
 
@@ -47,3 +47,11 @@ def test_odd_block_is_a_problem(text: str, problem: str) -> None:
     root, problems = section(text)
     read_blocks(root, lambda part, key: EntityId(part.entity(key)), frozenset({"given"}))
     assert problems.listed()[0].startswith(problem)
+
+
+def test_blocks_in_force_are_those_of_the_day_wherever_they_are_written() -> None:
+    country = Block(id="cn", country=Country("CN"), period=Period(3, 5))
+    blocks = Blocks(own=(block(),), listed=(country,), admin=(block(start=4, name="later"),))
+    assert [blocks.in_force("entity", day) for day in (2, 4)] == [1, 2]
+    assert [blocks.in_force("country", day) for day in (2, 3, 4, 5)] == [0, 1, 1, 0]
+    assert blocks.in_force("principal", 4) == 0
