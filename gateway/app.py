@@ -38,6 +38,7 @@ from gateway.links.bundles import begin_bundles
 from gateway.links.certificates import Kept
 from gateway.links.engines import begin_engine
 from gateway.links.freshness import Freshness
+from gateway.links.heads import begin_heads
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.labels import LabelWatch
 from gateway.links.registry_keeper import RegistryKeeper
@@ -107,8 +108,13 @@ class Application:
             writer=siblings.writer if siblings is not None else "gateway",
             shared=siblings is not None,
         )
+        keeper = begin_heads(config, recorder, siblings)
+        if keeper is not None:
+            self._closing.callback(keeper.look, interval=True)  # when all is on disk
         self._closing.callback(recorder.close)
         self._closing.push_async_callback(self._tasks.cancel)  # of a start that fails half-way
+        if keeper is not None:
+            self._tasks.spawn(keeper.run(), "sign heads")
         volume = siblings.volume if siblings is not None else self._own_volume()
         # They are a second series for every counter that says only when this process began.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # of the library

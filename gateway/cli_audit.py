@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, reporting_problems, unrecorded_option
+from gateway.console import GOOD, counting, reporting_problems, told, unrecorded_option
+from gateway.errors import ConfigError
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -25,25 +27,62 @@ def audit_group() -> None:
 
 @audit_group.command("verify")
 @click.argument("directory", type=_FOLDER)
+@click.option(
+    "--key", "keys", type=_FILE, multiple=True, help="Check signed heads with this public key (PEM); may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @reporting_problems
-def audit_verify_command(directory: Path, as_json: bool) -> int:
+def audit_verify_command(directory: Path, keys: tuple[Path, ...], as_json: bool) -> int:
     """Check every entry of the record in DIRECTORY; name the first bad one.
 
-    Exits with 0 where it is whole, 1 where it is broken, 3 where it cannot be judged.
+    Exits with 0 where it is whole and 1 where it is broken. One thing alone that is wrong has a code of its own: 3
+    nothing there or unreadable, 4 written by a later version, 5 its end is missing, 6 signed with a key that was not
+    given, 7 the clock went back.
 
     \b
     sekisho audit verify /var/lib/sekisho/record
+    sekisho audit verify /var/lib/sekisho/record --key record.key.pub
     sekisho audit verify /var/lib/sekisho/record --json | jq .bad
     """
     from dataclasses import asdict
 
-    from gateway.audit.report_text import exit_code, verify_text
+    from gateway.audit.heads import load_keys
+    from gateway.audit.report_text import EXIT_KEY, exit_code, verify_text
     from gateway.audit.verify import verify
 
-    report = verify(directory)
+    try:
+        known = load_keys(keys) if keys else None
+    except ConfigError as error:
+        return told(error.problems, EXIT_KEY)
+    with counting(directory) as progress:
+        report = verify(directory, keys=known, progress=progress)
     click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if as_json else verify_text(report))
     return exit_code(report)
+
+
+@audit_group.command("keygen")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--for",
+    "use",
+    type=click.Choice(["signing", "reading"]),
+    default="signing",
+    show_default=True,
+    help="What the pair is for: signing the record's heads, or reading statements that are sealed for it.",
+)
+@reporting_problems
+def audit_keygen_command(file: Path, use: str) -> int:
+    """Make a pair of keys: the private one in FILE, which only its owner may read, the public one in FILE.pub.
+
+    \b
+    sekisho audit keygen /etc/sekisho/record.key
+    sekisho audit keygen auditor.key --for reading
+    """
+    from gateway.audit.keys import KeyUse, make_keys
+
+    public = make_keys(file, KeyUse(use))
+    click.echo(f"private key: {file}\npublic key:  {public}")
+    return GOOD
 
 
 @audit_group.command("tail")

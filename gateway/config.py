@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config_record import Record as Record
+from gateway.config_record import Signing as Signing
 from gateway.config_setting import setting
 
 

@@ -9,6 +9,14 @@ from gateway.config_setting import setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """By what the record's heads are signed."""
+
+    key: Path = setting("PEM file with the private Ed25519 key (`sekisho audit keygen`)", required=True)
+    interval: int = setting("seconds between two heads while something is written; each segment's end has one too", 60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Where the record lies."""
 
@@ -19,4 +27,5 @@ class Record:
         "statement may run, and are denied then); nothing is ever done unrecorded",
         "deny",
     )
+    signing: Signing | None = setting("by what the record's heads are signed; none = they are not")
     hash_key_file: Path | None = setting("file with the key of the statement hash; none = made on first start")

@@ -52,6 +52,7 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.BundleSource, "poll_ms"): (50, 3_600_000),
         (c.BundleSource, "wait"): (0, 600),
         (c.Datasource, "max_age"): (0, 31_536_000),
+        (c.Signing, "interval"): (1, 86_400),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 GOOD: Final = 0  # done
 NO: Final = 1  # done, and the answer is no
 CANNOT: Final = 2  # could not be done
+_LONG: Final = 64 * 1024 * 1024  # bytes of which reading takes so long that somebody wants to know how far it is
 P = ParamSpec("P")
 
 
@@ -31,14 +33,14 @@ def reporting_problems(command: Callable[P, int]) -> Callable[P, None]:
         try:
             code = command(*args, **kwargs)
         except ConfigError as error:
-            code = _report(error.problems)
+            code = told(error.problems)
         except SekishoError as error:
-            code = _report((error.detail or error.answer.summary,))
+            code = told((error.detail or error.answer.summary,))
         except BrokenPipeError:
             raise  # nobody reads any more, and click ends it quietly
         except OSError as error:
             place = f"{error.filename}: " if error.filename is not None else ""
-            code = _report((f"{place}{error.strerror or error}",))
+            code = told((f"{place}{error.strerror or error}",))
         sys.exit(code)
 
     return wrapped
@@ -49,12 +51,24 @@ def quiet() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def _report(problems: tuple[str, ...]) -> int:
+@contextmanager
+def counting(directory: Path) -> Iterator[Callable[[int], None] | None]:
+    """Progress over the record in a folder, on a terminal and for long ones only; nowhere else."""
+    size = sum(path.stat().st_size for path in directory.glob("*.jsonl")) if directory.is_dir() else 0
+    if size < _LONG or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=size, label=f"{size >> 20} MiB", file=sys.stderr) as bar:
+        yield bar.update
+
+
+def told(problems: tuple[str, ...], code: int = CANNOT) -> int:
+    """Say what is wrong; the exit code."""
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     word = click.style("error", fg="red") if colour else "error"
     for problem in problems:
         click.echo(f"{word}: {problem}", err=True)
-    return CANNOT
+    return code
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,10 @@
     files.py        what a writer holds open, and the first lines of a segment
     full.py         a full disk: what of a failed write landed, what is refused, what is owed until there is room
     writer.py       ``RecordWriter``: WRITTEN = one write, SYNCED = group commit by one thread; never drops
+    heads.py        ``<writer>.heads.jsonl``: what the chain had come to, signed with a key
+    keys.py         makes the pairs of keys that belong to a record
+    tombstones.py   what pruned segments leave behind
+    attested.py     what signed and anchored heads say, against the chain
     damage.py       what can be wrong with a record: the words of the three below
     walk.py         one pass over one writer's chain
     blame.py        where the chain breaks, which entry is the first bad one, and what was done to it

@@ -81,7 +81,7 @@ def _gap(state: Walk, index: int, line: int, link: Link) -> Bad:
 
 def _cut_sealed(state: Walk, index: int, head_seq: int) -> Bad:
     last = _last(state)
-    end = last.line + 1 if last is not None and last.index == index - 1 else 1
+    end = last.line + 1 if last is not None and last.place == index - 1 else 1
     why = (
         f"the segment ends before entry {state.seq}; the next segment begins with entry {head_seq}, "
         f"so {head_seq - state.seq} were cut off"
@@ -99,7 +99,7 @@ def _earlier(state: Walk, index: int, line: int, link: Link) -> Bad:
     vouched = (following is not None and following.prev == link.hash) or state.attested == (link.seq, link.hash)
     if rival is not None and link.prev in state.recent and vouched:
         why = f"two entries claim place {link.seq}, and the entries that follow continue the other one"
-        return _bad(state, rival.index, rival.line, rival.seq, BadKind.INSERTED, why)
+        return _bad(state, rival.place, rival.line, rival.seq, BadKind.INSERTED, why)
     why = f"it claims place {link.seq}, which is taken"
     return _bad(state, index, line, link.seq, BadKind.INSERTED, why)
 
@@ -113,6 +113,6 @@ def _other_past(state: Walk, index: int, line: int, link: Link) -> Bad:
         why = (
             f"entry {link.seq} was made after another entry {last.seq}: this one, or entries before it, were rewritten"
         )
-        return _bad(state, last.index, last.line, last.seq, BadKind.EDITED, why)
+        return _bad(state, last.place, last.line, last.seq, BadKind.EDITED, why)
     why = "it was not made after the entry before it, and no later entry vouches for it: rewritten, hash and all"
     return _bad(state, index, line, link.seq, BadKind.EDITED, why)

@@ -12,9 +12,8 @@ import json
 import json.encoder
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from gateway.model import JsonValue
 
@@ -34,8 +33,7 @@ class EntryInvalid(ValueError):
     """An entry that cannot be a line: not JSON, a reserved key, too long. A fault of the caller, not of the disk."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """One line, read back. ``authentic`` False: the content is not what ``hash`` was made of."""
 
     seq: int
@@ -109,7 +107,7 @@ def read_tail(raw: bytes) -> tuple[int, str] | None:
 
 def read_line(raw: bytes) -> Link | None:
     """A line read back, or None where it is no line of a chain at all. Never raises: the file is not trusted."""
-    tail = _TAIL.search(raw)
+    tail = _TAIL.search(raw[-TAIL_BYTES:])
     if tail is None:
         return None
     try:
@@ -121,10 +119,4 @@ def read_line(raw: bytes) -> Link | None:
     for name in RESERVED:
         value.pop(name, None)
     claimed = tail[3].decode()
-    return Link(
-        seq=int(tail[1]),
-        prev=tail[2].decode(),
-        hash=claimed,
-        authentic=sha256(raw[:-_HASH_BYTES]).hexdigest() == claimed,
-        entry=value,
-    )
+    return Link(int(tail[1]), tail[2].decode(), claimed, sha256(raw[:-_HASH_BYTES]).hexdigest() == claimed, value)

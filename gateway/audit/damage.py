@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.audit.chain import GENESIS, Link
 from gateway.audit.segments import RawLine, Segment, read_lines
@@ -16,6 +16,7 @@ TORN_TAIL: Final = "torn_tail"  # kind of the entry that marks what a crash left
 GAP: Final = "gap"  # kind of the entry that says for how long the disk was full
 CLOCK_BACK: Final = "clock_back"  # kind of the entry that marks the first one of an earlier time
 CLOCK_TOLERANCE_S: Final = 60  # an entry is made before its statement is analysed, which may wait for a lock
+PRUNED: Final = "pruned"  # kind of the entry that a pruned segment leaves behind
 MAX_CLOCK_STEPS: Final = 20  # reported; one step is enough to make a record suspect
 _REMEMBERED: Final = 256  # accepted lines kept to tell which side of a fork is the false one
 
@@ -33,6 +34,9 @@ class BadKind(StrEnum):
     SEGMENT_MISMATCH = "segment_mismatch"
     REWRITTEN = "rewritten"
     CLOCK_BACK = "clock_back"
+    HEAD_MISSING = "head_missing"
+    HEAD_FALSE = "head_false"
+    KEY_UNKNOWN = "key_unknown"
     CHECKPOINT_MISSING = "checkpoint_missing"
     CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
     FUTURE_VERSION = "future_version"
@@ -64,11 +68,27 @@ class TornTail:
     zeros: bool = False  # a power cut left zeros where entries had not reached the disk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Begin(NamedTuple):
+    """Where a chain begins whose first segments were pruned: which segment, which entry, chained to what."""
+
+    segment: int = 0
+    seq: int = 0
+    prev: str = GENESIS
+
+
+class Mark(NamedTuple):
+    """What somebody else than the chain says of one of its entries."""
+
+    seq: int
+    hash: str
+    segment: int
+    source: str
+
+
+class Seen(NamedTuple):
     """An accepted line and where it lies."""
 
-    index: int  # of the segment
+    place: int  # of the segment
     line: int
     seq: int
     hash: str
@@ -81,6 +101,8 @@ class Walk:
     segments: Sequence[Segment]
     clock_tolerance_us: int
     attested: tuple[int, str] | None = None  # seq and hash of the checkpoint
+    marks: Mapping[int, Mark] = field(default_factory=dict)
+    vouched: int = -1  # the last entry a mark was found true of
     seq: int = 0  # of the next entry
     prev: str = GENESIS
     entries: int = 0
@@ -104,11 +126,13 @@ class Walk:
     def accept(self, index: int, line: int, link: Link) -> None:
         """The line continues the chain."""
         self.seq, self.prev, self.entries = link.seq + 1, link.hash, self.entries + 1
-        self.recent[link.hash] = Seen(index=index, line=line, seq=link.seq, hash=link.hash)
+        self.recent[link.hash] = Seen(index, line, link.seq, link.hash)
         if len(self.recent) > _REMEMBERED:
             del self.recent[next(iter(self.recent))]
         if self.attested is not None and link.seq == self.attested[0]:
             self.attested_seen, self.attested_at = link.hash, (self.segments[index].name, line)
+        if link.seq in self.marks:
+            self._compare(index, line, link.seq, link.hash)
         at = link.integer("at_us")
         if at is None:
             return
@@ -127,6 +151,15 @@ class Walk:
         # after a step the new time counts, else every later entry would be reported for the same step
         stepped = behind > self.clock_tolerance_us or link.kind == CLOCK_BACK
         self.latest_us = at if stepped else max(self.latest_us, at)
+
+    def _compare(self, index: int, line: int, seq: int, digest: str) -> None:
+        mark = self.marks[seq]
+        if mark.hash == digest:
+            self.vouched = seq
+            return
+        first = self.vouched + 1
+        why = f"the chain holds in itself, but {mark.source} says another hash of entry {seq}: entries from {first} on"
+        self.refuse(self.segments[index].name, line, seq, BadKind.REWRITTEN, f"{why} were rewritten")
 
 
 def lines_after(segments: Sequence[Segment], index: int, number: int) -> Iterator[tuple[int, RawLine]]:

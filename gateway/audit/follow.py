@@ -22,7 +22,7 @@ from typing import Final
 
 from gateway.audit.chain import GENESIS, MAX_LINE_BYTES, TAIL_BYTES, read_line, read_tail
 from gateway.audit.checkpoint import CheckpointUnreadable, read_checkpoint
-from gateway.audit.segments import Segment, list_segments, segment_path
+from gateway.audit.segments import Segment, first_seq, list_segments, segment_path
 from gateway.model import JsonValue
 
 LINES: Final = 1000
@@ -254,7 +254,7 @@ class _Cursor:
         if not self.numbers:
             return False
         for number in reversed(self.numbers):
-            first = _first(self._path(number))
+            first = first_seq(self._path(number))
             if number == self.numbers[0] or (first is not None and first <= at.seq + 1):
                 break
         self.position, self._found = self._place(at, number), True
@@ -286,13 +286,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _first(path: Path) -> int | None:
-    """The number of a segment's first entry."""
-    with path.open("rb") as file:
-        tail = read_tail(file.readline(MAX_LINE_BYTES))
-    return None if tail is None else tail[0]
 
 
 def _ends(path: Path, offset: int) -> tuple[int, str] | None:

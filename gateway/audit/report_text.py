@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gateway.audit.damage import Bad, BadKind
@@ -17,16 +18,32 @@ from gateway.model import JsonValue
 
 EXIT_WHOLE: Final = 0
 EXIT_BROKEN: Final = 1
-EXIT_UNJUDGED: Final = 3  # 2 is for wrong use of the command
+EXIT_UNJUDGED: Final = 3  # nothing there, or not readable; 2 is for wrong use of the command
+EXIT_FUTURE: Final = 4  # written by a later version
+EXIT_TRUNCATED: Final = 5  # what is there is good, and its end is missing
+EXIT_KEY: Final = 6  # signed with a key that was not given
+EXIT_CLOCK: Final = 7  # every entry is there and as it was written; the clock went back
 _BY_OPERATORS: Final = frozenset({Event.BLOCK, Event.UNBLOCK, Event.RECORD_READ, Event.REGISTRY_READ})
-_UNJUDGED: Final = frozenset({BadKind.EMPTY, BadKind.UNREADABLE, BadKind.FUTURE_VERSION})
+# What has a code of its own where nothing else is wrong.
+_CODES: Final = MappingProxyType(
+    {
+        BadKind.EMPTY: EXIT_UNJUDGED,
+        BadKind.UNREADABLE: EXIT_UNJUDGED,
+        BadKind.FUTURE_VERSION: EXIT_FUTURE,
+        BadKind.CUT: EXIT_TRUNCATED,
+        BadKind.TORN_UNMARKED: EXIT_TRUNCATED,
+        BadKind.KEY_UNKNOWN: EXIT_KEY,
+        BadKind.CLOCK_BACK: EXIT_CLOCK,
+    }
+)
 
 
 def exit_code(report: Report) -> int:
-    """0 = whole, 1 = broken, 3 = cannot be judged (nothing there, not readable, written by a later version)."""
+    """0 = whole; 1 = broken; 3 to 7 = one thing alone is wrong, see above."""
     if report.ok:
         return EXIT_WHOLE
-    return EXIT_UNJUDGED if all(bad.kind in _UNJUDGED for bad in report.bad) else EXIT_BROKEN
+    codes = {_CODES.get(bad.kind, EXIT_BROKEN) for bad in report.bad}
+    return codes.pop() if len(codes) == 1 else EXIT_BROKEN
 
 
 def verify_text(report: Report) -> str:
@@ -39,8 +56,17 @@ def verify_text(report: Report) -> str:
             lines = [f"whole: {size} {by}; every entry is chained to the one before it"]
         case 1:
             lines = [f"BROKEN: {good} found good before the first bad one"]
+        case 5:
+            lines = [f"CUT: {good} found good; the end is missing"]
+        case 7:
+            lines = [f"whole, but the clock went back: {size} {by}"]
         case _:
             lines = ["NOT JUDGED: the record, or a part of it, could not be verified"]
+    if report.pruned:
+        lines.append(f"  pruned: {_count(report.pruned, 'segment', 'segments')}, each told of by an entry of its own")
+    if report.heads:
+        heads = _count(report.heads, "head", "heads")
+        lines.append(f"  signed: {heads} speak for {report.signed} of these entries; later ones are not signed yet")
     lines.extend(_bad_text(bad) for bad in report.bad)
     for torn in report.torn_tails:
         state = (

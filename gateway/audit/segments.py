@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from gateway.audit.chain import MAX_LINE_BYTES
+from gateway.audit.chain import MAX_LINE_BYTES, read_tail
 
 WRITER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SEGMENT_NAME: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([0-9]{8,12})\.jsonl")
@@ -102,6 +102,13 @@ def read_lines(segment: Segment) -> Iterator[RawLine | TornRest]:
                 yield TornRest(number, size, digest.hexdigest(), zeros)
                 return
             yield RawLine(number, None)
+
+
+def first_seq(path: Path) -> int | None:
+    """The number of a segment's first entry. Raises OSError."""
+    with path.open("rb") as file:
+        tail = read_tail(file.readline(MAX_LINE_BYTES))
+    return None if tail is None else tail[0]
 
 
 def make_folder(directory: Path, calls: FileCalls) -> None:

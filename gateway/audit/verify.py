@@ -3,22 +3,29 @@ at a time.
 
 What it proves: the entries are those the writer chained, in their order, none missing up to the checkpoint. What it
 cannot see: entries of the last moments before a crash that were never synced, a writer whose segments *and*
-checkpoint are both gone, and a forger who rewrites segments and checkpoint together. Against these stands only an
-anchor outside the machine.
+checkpoint are both gone, and a forger who rewrites segments and checkpoint together. Signed heads tell of the last one,
+and heads anchored outside the machine of all of them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
+from gateway.audit.attested import Anchored, beyond, gather, unsigned
 from gateway.audit.checkpoint import Checkpoint, CheckpointUnreadable, list_checkpoints, read_checkpoint
-from gateway.audit.damage import CLOCK_TOLERANCE_S, Bad, BadKind, TornTail, Walk
+from gateway.audit.damage import CLOCK_TOLERANCE_S, Bad, BadKind, Begin, Mark, TornTail, Walk
+from gateway.audit.heads import Keys
 from gateway.audit.segments import Segment, TornRest, list_segments, read_lines
+from gateway.audit.tombstones import Tombstone, beginning, read_tombstones
 from gateway.audit.walk import walk
 from gateway.model import JsonValue
+
+_NOWHERE: Final[Anchored] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,9 @@ class Report:
     writers: int
     bad: tuple[Bad, ...] = ()
     torn_tails: tuple[TornTail, ...] = ()
+    heads: int = 0  # signed or anchored ones that were compared
+    signed: int = 0  # entries of those in the folder that a good head speaks for
+    pruned: int = 0  # segments
 
     @property
     def ok(self) -> bool:
@@ -43,36 +53,55 @@ class Report:
         return self.bad[0] if self.bad else None
 
 
-def verify(directory: Path, *, clock_tolerance_s: int = CLOCK_TOLERANCE_S) -> Report:
-    """Check every writer's chain in the folder. Never raises for what lies there: that is what the report is for."""
+def verify(
+    directory: Path,
+    *,
+    clock_tolerance_s: int = CLOCK_TOLERANCE_S,
+    keys: Keys | None = None,
+    anchored: Anchored = _NOWHERE,
+    progress: Callable[[int], object] | None = None,
+) -> Report:
+    """Check every writer's chain in the folder. Never raises for what lies there: that is what the report is for.
+
+    ``keys``: check the signed heads too; ``anchored``: and what was found at anchors; ``progress`` is told bytes.
+    """
     try:
-        # checkpoints first: a writer at work only ever adds to the segments what its checkpoint then names
+        attested = gather(directory, keys, anchored)  # first of all, then checkpoints: the record only grows meanwhile
         checkpoints = {writer: _checkpoint(directory, writer) for writer in list_checkpoints(directory)}
         segments = list_segments(directory)
+        tombstones = read_tombstones(iter_entries(directory), keys) if _pruned(segments) else {}
     except OSError as error:
         return _unjudged(BadKind.UNREADABLE, f"the folder cannot be read: {error.strerror}")
-    if not segments and not checkpoints:
+    if not segments and not checkpoints and not attested.marks:
         return _unjudged(BadKind.EMPTY, "there is no record in this folder")
     breaks: list[Bad] = []
     steps: list[Bad] = []
     torn: list[TornTail] = []
-    entries = 0
-    for writer in sorted(segments.keys() | checkpoints.keys()):
-        checkpoint = checkpoints.get(writer)
-        found, state = _verify_writer(directory, writer, segments.get(writer, []), checkpoint, clock_tolerance_s)
+    entries = signed = pruned = 0
+    for writer in sorted(segments.keys() | checkpoints.keys() | attested.marks.keys()):
+        there = segments.get(writer, [])
+        one = _Writer(directory, writer, there, attested.of(writer), clock_tolerance_s * 1_000_000, progress)
+        found, state = one.verify(checkpoints.get(writer), tombstones.get(writer, {}))
         breaks.extend(found)
+        pruned += there[0].number if there else 0
         if state is not None:
             steps.extend(state.clock_steps)
             torn.extend(state.torn)
             entries += state.entries
+            signed += max(0, min(state.vouched, state.seq - 1) + 1 - (state.seq - state.entries))
+        if keys is not None and not found and not any(bad.writer == writer for bad in attested.bad):
+            breaks.extend(unsigned(writer, there, attested.of(writer), directory))
     if entries == 0 and not breaks:
         return _unjudged(BadKind.EMPTY, "a writer was opened here and has written nothing yet")
     return Report(
         entries=entries,
         segments=sum(map(len, segments.values())),
         writers=len(segments.keys() | checkpoints.keys()),
-        bad=(*breaks, *steps),
+        bad=(*breaks, *attested.bad, *steps),
         torn_tails=tuple(torn),
+        heads=attested.heads,
+        signed=signed,
+        pruned=pruned,
     )
 
 
@@ -119,33 +148,66 @@ def _checkpoint(directory: Path, writer: str) -> Checkpoint | Bad:
     return Bad(writer=writer, segment=f"{writer}.head.json", line=0, seq=None, kind=kind, explanation=explanation)
 
 
-def _verify_writer(
-    directory: Path, writer: str, segments: list[Segment], checkpoint: Checkpoint | Bad | None, tolerance_s: int
-) -> tuple[list[Bad], Walk | None]:
-    """The break of one writer's chain, if any (one, in a list), and the pass over it."""
-    known = checkpoint if isinstance(checkpoint, Checkpoint) else None
-    state: Walk | None = None
-    if segments:
+def _pruned(segments: Mapping[str, list[Segment]]) -> bool:
+    return any(of_one[0].number for of_one in segments.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """One writer's chain, and what others say of it."""
+
+    directory: Path
+    writer: str
+    segments: list[Segment]
+    marks: Mapping[int, Mark]
+    tolerance_us: int
+    progress: Callable[[int], object] | None
+
+    def verify(
+        self, checkpoint: Checkpoint | Bad | None, tombstones: Mapping[int, Tombstone]
+    ) -> tuple[list[Bad], Walk | None]:
+        """The break, if any (one, in a list), and the pass over it."""
+        state: Walk | None = None
+        if self.segments:
+            begin = beginning(self.segments, tombstones)
+            if isinstance(begin, Bad):
+                return [begin], None
+            walked = self._walk(checkpoint if isinstance(checkpoint, Checkpoint) else None, begin)
+            if isinstance(walked, Bad):
+                return [walked], None
+            state = walked
+            if state.bad is not None:
+                return [state.bad], state
+        if isinstance(checkpoint, Bad):
+            return [checkpoint], state
+        lines = 0 if state is None else state.lines
+        gone = beyond(self.writer, self.segments, -1 if state is None else state.seq - 1, lines, self.marks)
+        if checkpoint is None:
+            why = "the writer's checkpoint is not there, so a cut at the end could not be seen"
+            return [gone or self._bad(f"{self.writer}.head.json", BadKind.CHECKPOINT_MISSING, why)], state
+        found = compare(checkpoint, self.segments, state)
+        if found is not None and checkpoint.closed and _checkpoint(self.directory, self.writer) != checkpoint:
+            found = None  # the writer was opened again while we read
+        worst = found or gone
+        return ([] if worst is None else [worst]), state
+
+    def _walk(self, known: Checkpoint | None, begin: Begin) -> Walk | Bad:
         attested = None if known is None or known.seq < 0 else (known.seq, known.hash)
         try:
-            state = walk(segments, clock_tolerance_us=tolerance_s * 1_000_000, attested=attested)
+            return walk(
+                self.segments,
+                clock_tolerance_us=self.tolerance_us,
+                attested=attested,
+                begin=begin,
+                marks=self.marks,
+                progress=self.progress,
+            )
         except OSError as error:
-            name = Path(error.filename).name if isinstance(error.filename, str) else segments[0].name
-            why = f"the segment cannot be read: {error.strerror}"
-            return [Bad(writer=writer, segment=name, line=0, seq=None, kind=BadKind.UNREADABLE, explanation=why)], None
-        if state.bad is not None:
-            return [state.bad], state
-    if isinstance(checkpoint, Bad):
-        return [checkpoint], state
-    if checkpoint is None:
-        why = "the writer's checkpoint is not there, so a cut at the end could not be seen"
-        name = f"{writer}.head.json"
-        missing = Bad(writer=writer, segment=name, line=0, seq=None, kind=BadKind.CHECKPOINT_MISSING, explanation=why)
-        return [missing], state
-    beyond = compare(checkpoint, segments, state)
-    if beyond is not None and checkpoint.closed and _checkpoint(directory, writer) != checkpoint:
-        return [], state  # the writer was opened again while we read
-    return ([] if beyond is None else [beyond]), state
+            name = Path(error.filename).name if isinstance(error.filename, str) else self.segments[0].name
+            return self._bad(name, BadKind.UNREADABLE, f"the segment cannot be read: {error.strerror}")
+
+    def _bad(self, segment: str, kind: BadKind, why: str) -> Bad:
+        return Bad(writer=self.writer, segment=segment, line=0, seq=None, kind=kind, explanation=why)
 
 
 def compare(checkpoint: Checkpoint, segments: list[Segment], state: Walk | None) -> Bad | None:

@@ -9,13 +9,19 @@ A torn rest (bytes behind the last newline of a segment, or from the first zero 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from gateway.audit.blame import blame
 from gateway.audit.chain import Link, read_line
-from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL, BadKind, TornTail, Walk
+from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL, BadKind, Begin, Mark, TornTail, Walk
 from gateway.audit.record import SCHEMA_VERSION
 from gateway.audit.segments import Segment, TornRest, read_lines
+
+_FROM_FIRST: Final = Begin()
+_NO_MARKS: Final[Mapping[int, Mark]] = MappingProxyType({})
+_TELL: Final = 20_000  # lines between two words of progress
 
 
 def walk(
@@ -24,18 +30,28 @@ def walk(
     clock_tolerance_us: int,
     attested: tuple[int, str] | None = None,
     trust_first: bool = False,
+    begin: Begin = _FROM_FIRST,
+    marks: Mapping[int, Mark] = _NO_MARKS,
+    progress: Callable[[int], object] | None = None,
 ) -> Walk:
     """Pass over a writer's segments. ``trust_first``: begin where the first line says, for a writer that opens its
-    newest segment; the segments before it are left to ``verify``. Raises OSError where a file cannot be read.
+    newest segment; the segments before it are left to ``verify``. ``begin``: where those before it were pruned;
+    ``marks``: what others say of its entries; ``progress`` is told bytes now and then. Raises OSError where a file
+    cannot be read.
     """
-    state = Walk(segments, clock_tolerance_us, attested)
+    state = Walk(segments, clock_tolerance_us, attested, marks, seq=begin.seq, prev=begin.prev)
+    if begin.seq - 1 in marks and marks[begin.seq - 1].hash != begin.prev:
+        pruned = begin.seq - 1
+        why = f"what was pruned is not what {marks[pruned].source} says of entry {pruned}"
+        state.refuse(segments[0].name, 0, pruned, BadKind.REWRITTEN, why)
+        return state
     torn: TornTail | None = None
     for index, segment in enumerate(segments):
-        expected = segments[index - 1].number + 1 if index else (segment.number if trust_first else 0)
+        expected = segments[index - 1].number + 1 if index else (segment.number if trust_first else begin.segment)
         if segment.number != expected:
             _missing(state, segment, expected)
             return state
-        rest = _walk_segment(state, index, torn, trust_first)
+        rest = _walk_segment(state, index, torn, trust_first, progress)
         if state.bad is not None:
             return state
         torn = None
@@ -55,10 +71,17 @@ def walk(
     return state
 
 
-def _walk_segment(state: Walk, index: int, torn: TornTail | None, trust_first: bool) -> TornRest | None:
+def _walk_segment(
+    state: Walk,
+    index: int,
+    torn: TornTail | None,
+    trust_first: bool,
+    progress: Callable[[int], object] | None,
+) -> TornRest | None:
     """One segment; ``torn`` is what the one before it ended with. Returns what this one ends with."""
     segment, rest = state.segments[index], None
     state.size, state.lines = 0, 0
+    told = 0
     for line in read_lines(segment):
         if isinstance(line, TornRest):
             rest = line
@@ -79,6 +102,11 @@ def _walk_segment(state: Walk, index: int, torn: TornTail | None, trust_first: b
             return None
         state.lines = line.number
         state.size += 0 if line.raw is None else len(line.raw)
+        if progress is not None and line.number % _TELL == 0:
+            progress(state.size - told)
+            told = state.size
+    if progress is not None:
+        progress(state.size - told)
     if state.lines == 0:
         state.refuse(segment.name, 1, state.seq, BadKind.CUT, "the segment has no whole line: its head was cut off")
     elif torn is not None and state.lines < 2:

@@ -93,6 +93,7 @@ class Siblings:
     def __init__(self, hello: Hello) -> None:
         self.number, self.of = hello.number, hello.of
         self.writer = f"gateway-{hello.number}"  # of its chain in the record, which it goes on with when started again
+        self.writers = [f"gateway-{number}" for number in range(1, hello.of + 1)]  # of all of them
         self.described = f"worker {self.number} of {self.of}" + (
             f", started again after the one before {hello.again}" if hello.again else ""
         )

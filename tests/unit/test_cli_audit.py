@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.audit.verify import iter_entries, verify
 from gateway.cli import main
 from gateway.demo.characters import SATO
 from gateway.demo.database import Database
 from tests.houses import House
+from tests.unit.audit.signing import lay_signed, signer
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,3 +139,22 @@ def test_report_counts_who_read_what(record: Path) -> None:
     assert sekisho("report", record, "--country", "CN").exit_code == 0
     assert reads(record) == ["audit report: effect allow", "audit report: country CN"]
     assert sekisho("report", "/nowhere").exit_code == 2
+
+
+def test_keygen_makes_a_pair_and_verify_takes_the_public_one(tmp_path: Path) -> None:
+    done = sekisho("keygen", tmp_path / "record.key")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "record.key").stat().st_mode & 0o777 == 0o600
+    assert sekisho("keygen", tmp_path / "record.key").exit_code == 2
+    lay_signed(tmp_path / "record")
+    (tmp_path / "test.pub").write_bytes(
+        signer().key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    done = sekisho("verify", tmp_path / "record", "--key", tmp_path / "test.pub")
+    assert (done.exit_code, "heads speak for" in done.output) == (0, True), done.output
+    done = sekisho("verify", tmp_path / "record", "--key", tmp_path / "record.key.pub")
+    assert done.exit_code == 6, done.output
+    assert "key_unknown" in done.output
+    done = sekisho("verify", tmp_path / "record", "--key", tmp_path / "nowhere.pub")
+    assert done.exit_code == 6
+    assert "nowhere.pub" in done.output + done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.console import CANNOT, NO, load_config, reporting_problems
+from gateway.console import CANNOT, NO, counting, load_config, reporting_problems
 from gateway.errors import ConfigError, Reason, SekishoError
 
 
@@ -42,3 +42,19 @@ def test_the_variable_that_names_the_file_is_no_setting(tmp_path, monkeypatch):
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "none.yaml")
     assert not any("SEKISHO_CONFIG" in problem for problem in caught.value.problems)
+
+
+def test_progress_is_for_long_records_on_a_terminal(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gw.00000000.jsonl").write_bytes(b"x" * 100)
+    with counting(tmp_path) as progress:
+        assert progress is None
+    monkeypatch.setattr("gateway.console._LONG", 50)
+    with counting(tmp_path) as progress:
+        assert progress is None, "nobody looks"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with counting(tmp_path / "nothing") as progress:
+        assert progress is None
+    with counting(tmp_path) as progress:
+        assert progress is not None
+        progress(40)
+        progress(60)

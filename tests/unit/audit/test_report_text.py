@@ -35,13 +35,30 @@ def test_broken_names_the_first_bad_entry(tmp_path: Path) -> None:
     assert exit_code(report) == 1
 
 
-@pytest.mark.parametrize("kind", [BadKind.EMPTY, BadKind.UNREADABLE, BadKind.FUTURE_VERSION])
-def test_what_cannot_be_judged_has_a_code_of_its_own(kind: BadKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code", "text"),
+    [
+        (BadKind.EMPTY, 3, "NOT JUDGED"),
+        (BadKind.UNREADABLE, 3, "NOT JUDGED"),
+        (BadKind.FUTURE_VERSION, 4, "NOT JUDGED"),
+        (BadKind.CUT, 5, "CUT"),
+        (BadKind.TORN_UNMARKED, 5, "CUT"),
+        (BadKind.KEY_UNKNOWN, 6, "NOT JUDGED"),
+        (BadKind.CLOCK_BACK, 7, "whole, but the clock went back"),
+    ],
+)
+def test_what_is_wrong_alone_has_a_code_of_its_own(kind: BadKind, code: int, text: str) -> None:
     report = Report(entries=0, segments=0, writers=0, bad=(_bad(kind),))
-    assert exit_code(report) == 3
-    assert verify_text(report).startswith("NOT JUDGED")
-    both = Report(entries=0, segments=0, writers=0, bad=(_bad(kind), _bad(BadKind.CUT)))
+    assert exit_code(report) == code
+    assert verify_text(report).startswith(text)
+    both = Report(entries=0, segments=0, writers=0, bad=(_bad(kind), _bad(BadKind.SWAPPED)))
     assert exit_code(both) == 1
+
+
+def test_heads_and_pruned_segments_are_told() -> None:
+    text = verify_text(Report(entries=8, segments=1, writers=1, heads=2, signed=7, pruned=3))
+    assert "pruned: 3 segments" in text
+    assert "2 heads speak for 7 of these entries" in text
 
 
 @pytest.mark.parametrize(("marked", "word"), [(True, "marked when"), (False, "to be marked when")])
