@@ -15,20 +15,25 @@ skip() { missing=$((missing + 1)); printf 'tools: SKIPPED %s\n' "$*" >&2; }
 
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
+# Whether there is a Go that builds what is named.
+has_go() {
+    if ! command -v go >/dev/null 2>&1; then
+        skip "$1: no Go on the PATH (Go $GO_MINIMUM or newer builds it)"
+        return 1
+    fi
+    have=$(go env GOVERSION)
+    if ! at_least "$GO_MINIMUM" "${have#go}"; then
+        skip "$1: needs Go $GO_MINIMUM or newer, found ${have#go}"
+        return 1
+    fi
+}
+
 build_opa() {
     if [ -x "$bin/opa" ] && [ "$(cat "$bin/.opa-version" 2>/dev/null)" = "$OPA_VERSION" ]; then
         say "opa $OPA_VERSION is there"
         return
     fi
-    if ! command -v go >/dev/null 2>&1; then
-        skip "opa $OPA_VERSION: no Go on the PATH (Go $GO_MINIMUM or newer builds it)"
-        return
-    fi
-    have=$(go env GOVERSION)
-    if ! at_least "$GO_MINIMUM" "${have#go}"; then
-        skip "opa $OPA_VERSION: needs Go $GO_MINIMUM or newer, found ${have#go}"
-        return
-    fi
+    has_go "opa $OPA_VERSION" || return 0
     say "opa $OPA_VERSION: building with $have (one or two minutes on two cores)"
     if ! got=$(go mod download -json "$OPA_MODULE@$OPA_VERSION" | sed -n 's/^[[:space:]]*"Sum": "\(.*\)",*$/\1/p'); then
         skip "opa $OPA_VERSION: the module could not be fetched"
@@ -43,6 +48,24 @@ build_opa() {
         say "opa $OPA_VERSION: built"
     else
         skip "opa $OPA_VERSION: the build failed, see above"
+    fi
+}
+
+# A tool that is a requirement of a module of ours, tools/go/NAME: its go.sum pins everything the tool is made of.
+# build_go NAME PACKAGE
+build_go() {
+    made=$(cat "tools/go/$1/go.mod" "tools/go/$1/go.sum" | sha256sum | cut -d ' ' -f 1)
+    if [ -x "$bin/$1" ] && [ "$(cat "$bin/.$1-made-of" 2>/dev/null)" = "$made" ]; then
+        say "$1 is there"
+        return
+    fi
+    has_go "$1" || return 0
+    say "$1: building with $have (one or two minutes on two cores)"
+    if (cd "tools/go/$1" && CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags '-s -w' -o "$bin/$1" "$2"); then
+        echo "$made" >"$bin/.$1-made-of"
+        say "$1: built"
+    else
+        skip "$1: the build failed, see above"
     fi
 }
 
