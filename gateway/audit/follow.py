@@ -64,6 +64,20 @@ class Line:
         return value if isinstance(value, dict) else {}
 
 
+def before(directory: Path, at_us: int) -> dict[str, Position]:
+    """Of each writer a position before everything recorded from this moment on: it need not be read from the first
+    entry. Raises OSError."""
+    found: dict[str, Position] = {}
+    for writer, segments in list_segments(directory).items():
+        for segment in reversed(segments):
+            first = _first_line(segment.path)
+            moment = first.entry.get("at_us") if first is not None else None
+            if first is not None and isinstance(moment, int) and moment <= at_us:
+                found[writer] = Position(first.seq - 1)
+                break
+    return found
+
+
 class Follower:
     """Every writer of one folder. For one thread at a time. All methods raise OSError where a file cannot be read."""
 
@@ -286,6 +300,13 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _first_line(path: Path) -> Line | None:
+    with path.open("rb") as file:
+        raw = file.readline(MAX_LINE_BYTES)
+    tail = read_tail(raw)
+    return None if tail is None else Line("", tail[0], tail[1], raw)
 
 
 def _ends(path: Path, offset: int) -> tuple[int, str] | None:

@@ -72,6 +72,11 @@ def refused_document(error: SekishoError) -> dict[str, JsonValue]:
     }
 
 
+def refused_words(outcome: Outcome) -> str:
+    """Message, detail and hint of a denial as one text, for where there is room for one."""
+    return "\n".join(part for part in (outcome.message, outcome.detail, outcome.hint) if part)
+
+
 def explain_document(ask: Ask, outcome: Outcome) -> dict[str, JsonValue]:
     """An answer with what it was made from: every fact about the asker and the statement, and the nearest allowed."""
     standing = outcome.standing

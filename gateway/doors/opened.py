@@ -9,6 +9,7 @@ from typing import Any
 from gateway.doors.claims import binding
 from gateway.doors.desk import Desk
 from gateway.doors.http.door import HttpDoor
+from gateway.doors.http.room import Behind
 from gateway.doors.inside import inner_sessions
 from gateway.doors.postgres import PostgresDoor
 from gateway.links.certificates import Kept
@@ -24,8 +25,8 @@ async def open_document_doors(
     gateway; ``watch``: keeps certificates up to date. Raises ConfigError."""
     listeners = desk.config.listeners
     if listeners.http is not None:
-        queries = inner_sessions(postgres, listeners.http)
-        http = HttpDoor(desk, listeners.http, shared=shared, queries=queries)
+        behind = Behind(queries=inner_sessions(postgres, listeners.http), record=desk.config.record.directory)
+        http = HttpDoor(desk, listeners.http, shared=shared, behind=behind)
         with binding(f"listeners.http {listeners.http.address}"):
             await http.start()
         closing.push_async_callback(http.stop)

@@ -2,6 +2,7 @@
 
     accesses.py        ``count_accesses(entries, filter)``: who could read what, from where, under whose law
     accesses_text.py   the same as an aligned table for a person, and as a document for ``--json``
+    decisions.py       which decisions of the record are wanted, and what of each is shown: ``/v1/decisions``
 
 `sekisho audit report DIR` joins them with ``gateway.audit.verify.iter_entries``. A report believes what it reads:
 whether the record is whole is ``sekisho audit verify``'s question, asked first where it matters.

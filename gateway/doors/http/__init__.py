@@ -5,6 +5,7 @@ Map:
     app         the WSGI application; operations the one table of what it serves; room what each operation is given
     asking      /v1/authorize, /v1/authorize/batch, /v1/explain, /v1/complete
     selecting   /v1/query; results its rows in each format
+    looking     /v1/decisions
     beside      /healthz, /readyz, /metrics, /v1/config, /openapi.json and /docs (its files are in pages/)
     schemas     what is taken and answered, as JSON Schemas; openapi the document made from them and the table
     problems    what is said of a request that never became a question (RFC 9457)

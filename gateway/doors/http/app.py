@@ -15,7 +15,7 @@ from gateway.doors.documents import MAX_BODY
 from gateway.doors.http.openapi import openapi_document
 from gateway.doors.http.operations import OPERATIONS, Operation
 from gateway.doors.http.problems import SECURITY, problem, too_large
-from gateway.doors.http.room import Queries, Room, caller
+from gateway.doors.http.room import Behind, Room, caller
 from gateway.doors.requests import DeskApi, Edges, refuse
 from gateway.errors import Reason, SekishoError
 from gateway.model import Door
@@ -23,10 +23,11 @@ from gateway.model import Door
 _log = logging.getLogger(__name__)
 
 
-def create_app(desk: DeskApi, edges: Sequence[str] = (), queries: Queries | None = None) -> Flask:
+def create_app(desk: DeskApi, edges: Sequence[str] = (), behind: Behind | None = None) -> Flask:
     """The http door's. ``edges`` are networks whose callers may assert a person's address."""
     described = openapi_document(OPERATIONS, version("sekisho"), "Sekisho")
-    return application(Room(desk=desk, edges=Edges.parse(edges), openapi=described, queries=queries), OPERATIONS)
+    room = Room(desk=desk, edges=Edges.parse(edges), openapi=described, behind=behind or Behind())
+    return application(room, OPERATIONS)
 
 
 def application(room: Room, operations: Sequence[Operation]) -> Flask:

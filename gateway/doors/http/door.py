@@ -14,7 +14,7 @@ from waitress import wasyncore
 from gateway.config import HttpListener
 from gateway.config_draft import split_address
 from gateway.doors.http.app import create_app
-from gateway.doors.http.room import Queries
+from gateway.doors.http.room import Behind
 from gateway.doors.http.server import Server
 from gateway.doors.requests import DeskApi
 from gateway.links.certificates import Kept, server_context
@@ -24,13 +24,13 @@ class HttpDoor:
     """The door on its address, from `start` to `stop`."""
 
     def __init__(
-        self, desk: DeskApi, listener: HttpListener, *, shared: bool = False, queries: Queries | None = None
+        self, desk: DeskApi, listener: HttpListener, *, shared: bool = False, behind: Behind | None = None
     ) -> None:
-        """``shared``: the address, with the other workers of this gateway. ``queries``: who runs a SELECT."""
+        """``shared``: the address, with the other workers of this gateway. ``behind``: what some operations need."""
         self._desk = desk
         self._listener = listener
         self._shared = shared
-        self._app = create_app(desk, listener.edges, queries)
+        self._app = create_app(desk, listener.edges, behind)
         tls = listener.tls
         paths = (tls.certificate, tls.key) if tls is not None else ()
         self.certificates = Kept("TLS of listeners.http", paths, partial(server_context, tls)) if tls else None

@@ -47,6 +47,11 @@ def _described(operation: Operation) -> dict[str, Any]:
             for status, content in operation.answers.items()
         },
     }
+    if operation.asks:
+        found["parameters"] = [
+            {"name": name, "in": "query", "description": words, "schema": {"type": "string", "minLength": 1}}
+            for name, words in operation.asks.items()
+        ]
     if operation.takes is not None:
         schema = {"$ref": f"#/components/schemas/{operation.takes}"}
         found["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.doors.http import asking, beside, selecting
+from gateway.doors.http import asking, beside, looking, selecting
 from gateway.doors.http.problems import PROBLEM
 from gateway.doors.http.results import FORMATS
 from gateway.doors.http.room import Answering
@@ -31,6 +31,7 @@ class Operation:
     answers: Answers
     tag: str
     takes: str | None = None  # name of the schema of its document
+    asks: Mapping[str, str] = field(default_factory=dict)  # parameters of its query string, with their words
     token: bool = False  # who asks is said by `Authorization`, if not in the document
 
     @property
@@ -72,6 +73,15 @@ OPERATIONS: Final = (
     _question("/v1/explain", asking.explain, "Question", _or_problem({JSON: ref("Explanation")})),
     _question("/v1/complete", asking.complete, "Completion", _or_problem({JSON: ref("Completed")})),
     _question("/v1/query", selecting.query, "Query", _or_problem(_ROWS)),
+    Operation(
+        method="GET",
+        path="/v1/decisions",
+        answer=looking.decisions,
+        answers=_or_problem({JSON: ref("Decisions")}),
+        asks=looking.FILTERS,
+        tag="record",
+        token=True,
+    ),
     _beside("/healthz", beside.healthz, _yes_or_no("Alive")),
     _beside("/readyz", beside.readyz, _yes_or_no("Ready")),
     _beside("/metrics", beside.metrics, {200: {"text/plain": _TEXT, "application/openmetrics-text": _TEXT}}),

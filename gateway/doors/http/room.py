@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from flask import Response, request
@@ -29,13 +30,21 @@ class Queries(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What some operations need beside the desk; None: they are not served."""
+
+    queries: Queries | None = None  # who runs a SELECT
+    record: Path | None = None  # the folder of the record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """Where operations are carried out."""
 
     desk: DeskApi
     edges: Edges
     openapi: Mapping[str, Any]  # what this door serves, as it says itself
-    queries: Queries | None = None  # who runs a SELECT; None: nobody does
+    behind: Behind = field(default_factory=Behind)
 
     @contextmanager
     def asking(self) -> Iterator[None]:

@@ -215,6 +215,14 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "limited": {"type": "boolean", "description": "The row limit was reached: there may be more"},
         }
     ),
+    "Decisions": answered(
+        {
+            "decision_id": {"type": "string", "description": "Of the decision that this may be read"},
+            "decisions": listing({"type": "object"}),
+            "next": {"type": "string", "description": "The cursor of the next page, which may come into being later"},
+            "more": {"type": "boolean", "description": "Whether there may be more already"},
+        }
+    ),
     "Completed": answered({"decision_id": _STRING}),
     "Answer": answered(_ANSWER),
     "Answers": answered({"answers": listing(ref("Answer"))}),

@@ -70,7 +70,7 @@ def read_query(told: object, authorization: Sequence[str], most: int) -> QueryRe
 
 def query(room: Room) -> Response:
     """One SELECT, run as through a client: same masks, limits and record. Rows as JSON, lines, CSV or Arrow."""
-    queries = room.queries
+    queries = room.behind.queries
     with room.asking():
         if queries is None:
             raise SekishoError(Reason.REQUEST_INVALID, "/v1/query is switched off here (listeners.http.query_rows)")

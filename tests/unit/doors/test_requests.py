@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter
 from gateway.doors.completions import Completion
 from gateway.doors.requests import MAX_BATCH, Edges, explaining, prepare, read_batch, read_request, refuse
 from gateway.errors import AuthenticationError, ConfigError, Reason, RecordUnavailable, SekishoError
+from gateway.inquiry import Inquiry
 from gateway.model import (
     Complaint,
     DatasourceId,
@@ -56,6 +57,7 @@ class ScriptedDesk:
         self.collector = CollectorRegistry()
         Counter("sekisho_example", "An example.", registry=self.collector).inc()
         self.asked: list[Ask] = []
+        self.inquiries: list[Inquiry] = []
         self.completed: list[tuple[Completion, Principal, Door]] = []
         self.threads: list[threading.Thread] = []
         self.refusals: list[tuple[Door, Reason, str | None, str]] = []
@@ -95,6 +97,13 @@ class ScriptedDesk:
 
     async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None:
         self.complete(completion, principal, door)
+
+    def read(self, inquiry: Inquiry, door: Door) -> Outcome:
+        self.inquiries.append(inquiry)
+        if inquiry.reading.entity == "line-yahoo":
+            return Outcome(reason=Reason.ALLOWED, decision=decision(Effect.ALLOW, Reason.ALLOWED))
+        denied = decision(Effect.DENY, Reason.POLICY_DENIED)
+        return Outcome(reason=Reason.POLICY_DENIED, decision=denied, message="access denied: not yours", hint="ask")
 
     def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None:
         self.refusals.append((door, reason, peer_address, detail))

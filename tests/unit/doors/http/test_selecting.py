@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from gateway.doors.http.app import create_app
+from gateway.doors.http.room import Behind
 from gateway.doors.http.schemas import COMPONENTS
 from gateway.doors.http.selecting import FIELDS, read_query
 from gateway.doors.inside import Column, QueryBounds, Selected, Selecting, StatementFailed
@@ -42,7 +43,7 @@ class ScriptedQueries:
 def post(
     queries: ScriptedQueries | None, document: Any, desk: ScriptedDesk | None = None, **headers: str
 ) -> TestResponse:
-    client = create_app(desk or ScriptedDesk(), ("127.0.0.0/8",), queries).test_client()
+    client = create_app(desk or ScriptedDesk(), ("127.0.0.0/8",), Behind(queries=queries)).test_client()
     return client.post("/v1/query", data=json.dumps(document), content_type="application/json", headers=headers)
 
 
