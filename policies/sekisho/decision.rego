@@ -1,8 +1,9 @@
 # METADATA
 # title: Decision
 # description: |
-#   The one answer to one request: about a statement, or about reading the record. A rule has passed only where its pack says so by name; whatever is in force and has
-#   not passed denies, so a rule whose finding was lost to an undefined value denies too.
+#   The one answer to one request: about a statement, or about reading the record. A rule has passed only where its pack
+#   says so by name; whatever is in force and has not passed denies, so a rule whose finding was lost to an undefined
+#   value denies too.
 package sekisho
 
 import data.house.volume
@@ -321,7 +322,7 @@ default _valid_until := null
 _valid_until := sprintf("%sT00:00:00Z", [min(_turns)]) if count(_turns) > 0
 
 _turns contains day if {
-	some _, row in _rules
+	some row in _rules
 	some day in [row.effective_from, row.effective_to]
 	is_string(day)
 	day > input.date

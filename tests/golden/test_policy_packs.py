@@ -34,11 +34,14 @@ FIXTURES = {
 }
 
 
+def run(tool: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [str(require_tool(tool)), *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300, check=False)
+
+
 def opa(*arguments: str, stdin: str = "") -> str:
     """What OPA prints; a failure shows what it printed."""
-    done = subprocess.run(
-        [str(require_tool("opa")), *arguments], input=stdin, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = run("opa", *arguments, stdin=stdin)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -51,6 +54,13 @@ def test_the_packs_are_written_as_opa_formats_them() -> None:
 @pytest.mark.needs("opa")
 def test_the_packs_fit_the_input_schema() -> None:
     opa("check", "--strict", "--schema", str(SCHEMA), str(POLICIES))
+
+
+@pytest.mark.needs("regal")
+def test_the_packs_please_the_linter() -> None:
+    """What it is not asked, and why, stands in .regal/config.yaml."""
+    done = run("regal", "lint", "--config-file", str(POLICIES.parent / ".regal" / "config.yaml"), str(POLICIES))
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.needs("opa")

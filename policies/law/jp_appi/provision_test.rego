@@ -97,8 +97,8 @@ test_appi_28_says_where_a_named_country_is_not_enough if {
 	contains(f.message, "users did not consent to for user.payment, user.unique_id: KR is named in the notice in force")
 }
 
-_of(rule, document) := {f | some f in all; f.rule == rule} if {
-	all := jp_appi.findings with input as document
+_of(rule, document) := {f | some f in every_finding; f.rule == rule} if {
+	every_finding := jp_appi.findings with input as document
 }
 
 _passes(rule, document) if {
@@ -172,7 +172,11 @@ test_appi_28_denies_rows_that_no_filter_fits if {
 		fx.set(_by_rows, {"/data/relations/0/row_filters": []}),
 		fx.set(_by_rows, {"/data/relations": []}),
 		fx.set(_by_rows, {"/statement/relations": ["public.payments", "public.users"]}),
-		fx.set(_by_rows, {"/data/relations/0/subject_countries": [], "/data/relations/0/subject_known": false, "/data/relations/0/row_filters": []}),
+		fx.set(_by_rows, {
+			"/data/relations/0/subject_countries": [],
+			"/data/relations/0/subject_known": false,
+			"/data/relations/0/row_filters": [],
+		}),
 	] {
 		not _passes("jp-appi-28", document)
 		{f.fact | some f in _of("jp-appi-28", document)} == {"consents[0].row_filter"}

@@ -9,8 +9,8 @@ _passes(rule, document) if {
 	rule in passed
 }
 
-_of(rule, document) := {f | some f in all; f.rule == rule} if {
-	all := jp_appi.findings with input as document
+_of(rule, document) := {f | some f in every_finding; f.rule == rule} if {
+	every_finding := jp_appi.findings with input as document
 }
 
 test_appi_29_passes_what_tells_whose_it_is if _passes("jp-appi-29", fx.korean)

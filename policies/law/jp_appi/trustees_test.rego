@@ -9,8 +9,8 @@ _passes(rule, document) if {
 	rule in passed
 }
 
-_of(rule, document) := {f | some f in all; f.rule == rule} if {
-	all := jp_appi.findings with input as document
+_of(rule, document) := {f | some f in every_finding; f.rule == rule} if {
+	every_finding := jp_appi.findings with input as document
 }
 
 test_appi_27_passes_what_a_contract_entrusts if {

@@ -204,7 +204,12 @@ limits contains object.union(limit, {"rule": rule}) if {
 	some rule in _watching(category)
 }
 
-_watching(category) := (({"us-dsp-303" | category in us.omic; _regulated} | {"us-dsp-301" | _regulated; _brokerage}) | {"us-dsp-302" | _unbanned}) | {"us-dsp-401" | _regulated; not _brokerage; not category in us.omic}
+_watching(category) := union({
+	{"us-dsp-303" | category in us.omic; _regulated},
+	{"us-dsp-301" | _regulated; _brokerage},
+	{"us-dsp-302" | _unbanned},
+	{"us-dsp-401" | _regulated; not _brokerage; not category in us.omic},
+})
 
 _unbanned if {
 	_concerned

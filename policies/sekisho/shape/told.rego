@@ -92,12 +92,12 @@ _volume if {
 	_natural(input.volume.rows)
 	is_boolean(input.volume.available)
 	is_array(input.volume.counts)
-	every count in input.volume.counts {
-		is_string(count.data_type)
-		_country(count.subject_country)
-		count.unit in {"person", "device"}
-		_natural(count.subjects)
-		_natural(count.subjects_this_year)
-		_natural(count.rows)
+	every entry in input.volume.counts {
+		is_string(entry.data_type)
+		_country(entry.subject_country)
+		entry.unit in {"person", "device"}
+		_natural(entry.subjects)
+		_natural(entry.subjects_this_year)
+		_natural(entry.rows)
 	}
 }
