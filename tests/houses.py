@@ -6,6 +6,7 @@
 ``analyses``    session   ``analyses("SELECT …")``: the twin's real answers, for tests without sockets
 ``strict_house``  session   the same over a strict datasource: client sessions are asked, not the twin
 ``new_house``   function  ``new_house(settings={...})``: one of the test's own, to stop and to break
+``apart``       function  one in a process of its own, ``sekisho serve``, for what only the kernel can do to it
 ==============  ========  ============================================================================================
 
 ``house.connect(LI, site="shanghai-office")`` gives a psycopg connection through the postgres door.
@@ -32,6 +33,7 @@ from gateway.audit.verify import iter_entries
 from gateway.config_load import load
 from gateway.demo.characters import Character, Issuer
 from gateway.demo.database import DATABASE, PORT, Database
+from gateway.demo.serving import ServeProcess, await_ready, serve
 from gateway.demo.settings import DATASOURCE, Layout, Ports, configuration, free_port, free_ports
 from gateway.doors.postgres import nonce
 from gateway.links.server import Credentials
@@ -233,6 +235,26 @@ def new_house(messenger: Database) -> Iterator[Callable[..., House]]:
         yield make
         for one in reversed(running):
             one.stop()
+
+
+Apart = tuple[House, Callable[[], ServeProcess]]
+
+
+@pytest.fixture
+def apart(messenger: Database) -> Iterator[Apart]:
+    """A house whose gateway is a process of its own, and how to start it, again and again."""
+    running: list[ServeProcess] = []
+    with tempfile.TemporaryDirectory(prefix="sekisho-apart-") as directory:
+        house = House(Path(directory), messenger)
+
+        def start() -> ServeProcess:
+            running.append(serve(house.layout.config))
+            await_ready(running[-1], house.ports.ready_url, seconds=30)
+            return running[-1]
+
+        yield house, start
+        for process in running:
+            process.stop()
 
 
 class Analyses:

@@ -68,6 +68,11 @@ class ServeProcess:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None

@@ -6,11 +6,10 @@ from __future__ import annotations
 import resource
 import select
 import signal
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,9 +21,8 @@ from gateway.audit.damage import BadKind
 from gateway.audit.verify import verify
 from gateway.demo.characters import LI, SATO
 from gateway.demo.database import Database
-from gateway.demo.serving import ServeProcess, await_ready, serve
 from gateway.pgwire.frames import encode
-from tests.houses import House
+from tests.houses import Apart, House
 from tests.integration.postgres_wire import (
     Wire,
     errors,
@@ -52,24 +50,7 @@ def status(house: House, path: str) -> int:
 # ---------------------------------------------------------------------------------------------------------- the disk
 
 
-@pytest.fixture
-def apart(messenger: Database) -> Iterator[tuple[House, Callable[[], ServeProcess]]]:
-    """A gateway in a process of its own, whose files the kernel can be told to keep small."""
-    running: list[ServeProcess] = []
-    with tempfile.TemporaryDirectory(prefix="sekisho-apart-") as directory:
-        house = House(Path(directory), messenger)
-
-        def start() -> ServeProcess:
-            running.append(serve(house.layout.config))
-            await_ready(running[-1], house.ports.ready_url, seconds=30)
-            return running[-1]
-
-        yield house, start
-        for process in running:
-            process.stop()
-
-
-def test_a_full_disk(apart: tuple[House, Callable[[], ServeProcess]], messenger: Database) -> None:
+def test_a_disk_that_takes_no_more(apart: Apart, messenger: Database) -> None:
     """The kernel refuses to let the record grow: nothing more is done, and it is whole when there is room again."""
     house, start = apart
     process = start()
@@ -78,7 +59,7 @@ def test_a_full_disk(apart: tuple[House, Callable[[], ServeProcess]], messenger:
         connection.execute(PEOPLE)  # type: ignore[arg-type]
         xmin = admin.execute("SELECT xmin FROM users WHERE id = 1").fetchone()
         size = max(path.stat().st_size for path in house.layout.record.iterdir())
-        resource.prlimit(process._process.pid, resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
         for text in (PEOPLE, "SELECT name FROM users WHERE id = 1"):
             with pytest.raises(psycopg.Error) as caught:
                 connection.execute(text)  # type: ignore[arg-type]
