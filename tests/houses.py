@@ -6,6 +6,7 @@
 ``analyses``    session   ``analyses("SELECT …")``: the twin's real answers, for tests without sockets
 ``strict_house``  session   the same over a strict datasource: client sessions are asked, not the twin
 ``new_house``   function  ``new_house(settings={...})``: one of the test's own, to stop and to break
+``jump``        function  ``jump(7200)``: sets the doors' clock ahead or back
 ``apart``       function  one in a process of its own, ``sekisho serve``, for what only the kernel can do to it
 ==============  ========  ============================================================================================
 
@@ -21,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -42,6 +44,7 @@ from gateway.needs import Analysis
 from gateway.world import server_address
 
 _TTL = 3600
+_CLOCKS = ("desk", "pg_express", "pg_limits", "pg_proof", "pg_record", "pg_session", "postgres")  # modules of doors
 
 
 def distinct_ports(count: int) -> list[int]:
@@ -74,12 +77,13 @@ class House:
         epoch_interval_ms: int = 250,
         profiles: Sequence[Mapping[str, Any]] | None = None,
         search_paths: tuple[str, ...] = (),
+        ports: Ports | None = None,
     ) -> None:
         self.layout = Layout(root=root)
         self.layout.make()
         self.issuer = Issuer()
         self.issuer.write_jwks(self.layout.jwks)
-        self.ports: Ports = _ports_beside(settings or {})
+        self.ports: Ports = ports or _ports_beside(settings or {})
         socket_directory = database.socket_directory if database is not None else root
         document: dict[str, Any] = configuration(
             self.layout, self.ports, socket_directory=socket_directory, database=DATABASE
@@ -255,6 +259,22 @@ def apart(messenger: Database) -> Iterator[Apart]:
         yield house, start
         for process in running:
             process.stop()
+
+
+@pytest.fixture
+def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the door's clock forward or back."""
+
+    def to(seconds: float) -> None:
+        shifted = SimpleNamespace(
+            time=lambda: time.time() + seconds,
+            time_ns=lambda: time.time_ns() + int(seconds * 1e9),
+            monotonic=time.monotonic,
+        )
+        for module in _CLOCKS:
+            monkeypatch.setattr(f"gateway.doors.{module}.time", shifted)
+
+    return to
 
 
 class Analyses:

@@ -7,6 +7,7 @@ told, and what the record says.
 ==============  =====================================================================================================
 ``__main__``    the command line
 ``play``        one life after another: start, load, kill, compare
+``stage``       the house it is played in, of which tests of other disasters make use, too
 ``lives``       the gateway's process, started as a user would or by ``nest``
 ``nest``        a process that has imported the gateway and forks one for each life: the imports are most of a start
 ``tap``         a relay between gateway and PostgreSQL that notes which statements were sent to be executed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import shutil
 import sys
@@ -10,6 +11,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
+from gateway.demo.database import Database
 from tests.crash.play import Player, Story
 
 
@@ -22,17 +24,24 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="sekisho-crash-"))
     root.chmod(0o711)  # the database runs as another user
     print(f"{asked.kills} kills, seed {asked.seed}", flush=True)
-    player = Player(root, asked.seed, lambda line: print(f"... {line}", file=sys.stderr, flush=True))
-    try:
+    with contextlib.ExitStack() as cleanup:
+        database = Database(_folder(root / "database"))
+        database.start()
+        cleanup.callback(database.stop)
+        player = Player(root, database, asked.seed, lambda line: print(f"... {line}", file=sys.stderr, flush=True))
+        cleanup.callback(player.close)
         story = player.play(asked.kills)
-    finally:
-        player.close()
     print(told(story))
     if story.total.wrong:
         print(f"the record and the log are kept in {root}")
         return 1
     shutil.rmtree(root)
     return 0
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(mode=0o711)
+    return path
 
 
 def told(story: Story) -> str:

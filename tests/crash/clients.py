@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from gateway.demo.characters import LI, SATO, Character
 
@@ -62,6 +63,7 @@ class Crowd:
     connect: Callable[[Character], psycopg.Connection[Any]]
     chance: random.Random
     first_mark: int
+    pause_s: float = 0.0  # between two statements of one person
     asked: dict[int, Asked] = field(default_factory=dict)
     working: threading.Event = field(default_factory=threading.Event)  # somebody was told something
     over: threading.Event = field(default_factory=threading.Event)  # nobody need try to connect any more
@@ -91,7 +93,7 @@ class Crowd:
                 return
             with connection:
                 while self._one(connection, Way.DENIED if who is LI else chance.choices(_OF_ALLOWED, _WEIGHTS)[0]):
-                    pass
+                    self.over.wait(self.pause_s)
         except psycopg.OperationalError:  # while it was closed
             pass
         except BaseException as error:
@@ -114,6 +116,8 @@ class Crowd:
 
     def _one(self, connection: psycopg.Connection[Any], way: Way) -> bool:
         """Ask something; False where the connection is lost."""
+        if connection.info.transaction_status != TransactionStatus.IDLE and not self._told(connection.rollback):
+            return False
         match way:
             case Way.SIMPLE_WRITTEN:
                 return self._simple(connection, way, _UNLABELLED)

@@ -49,6 +49,12 @@ class Served:
     def ended(self) -> int:
         return self._process.wait(60)
 
+    def stop(self) -> int:
+        """End it in good order, if it has not ended: the exit code."""
+        if self.alive():
+            self._process.terminate()
+        return self.ended()
+
 
 class Nest:
     """Forks gateways. One at a time: the next may be asked for when the one before has ended."""

@@ -11,22 +11,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import psycopg
-
-from gateway.audit.hashing import StatementHash
 from gateway.audit.verify import Report, verify
-from gateway.config_load import load
-from gateway.demo.characters import Character
-from gateway.demo.database import PORT, Database
-from gateway.links.sources import hash_key
+from gateway.demo.database import Database
 from tests.crash.clients import FIRST_MARK, Crowd
-from tests.crash.judge import Verdict, judge
-from tests.crash.ledger import Ledger
-from tests.crash.lives import Life, Nest, Served, kill, tail
-from tests.crash.tap import Tap
-from tests.houses import House
+from tests.crash.judge import Verdict
+from tests.crash.lives import Life, Nest, kill, tail
+from tests.crash.stage import Stage
 
 SEGMENT_BYTES: Final = 256 * 1024  # small, so that segments are begun under load, too
 _START_S: Final = 60.0  # to wait for a start on a busy machine
@@ -52,31 +44,20 @@ class Story:
 class Player:
     """Plays lives. To be closed."""
 
-    def __init__(self, root: Path, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, database: Database, seed: int, say: Callable[[str], object] = str) -> None:
+        """``root``: an empty folder for the gateway's files."""
         self._say = say
         self._chance = random.Random(seed)
-        (root / "database").mkdir(mode=0o711)
         (root / "house").mkdir()
-        self._database = Database(root / "database")
-        self._database.start()
-        # Without a database of its own the house looks for the server's socket in its own folder: there is the tap.
-        self._house = House(root / "house", None, {"record": {"segment_bytes": SEGMENT_BYTES}, "log_level": "warning"})
-        server = self._database.socket_directory / f".s.PGSQL.{PORT}"
-        self._tap = Tap(root / "house" / f".s.PGSQL.{PORT}", server, "sekisho_twin").start()
-        self._config = self._house.layout.config
-        self._log = root / "gateway.log"
-        self._hash = StatementHash(hash_key(load(self._config, {})))
-        self._ledger = Ledger(self._house.layout.record)
+        self._stage = Stage(root / "house", database, {"segment_bytes": SEGMENT_BYTES})
         self._nest = Nest()
         self._start_s = 1.5  # what the last start took
-        self._tokens: dict[str, str] = {}
         self.story = Story()
 
     def close(self) -> None:
         """Stop what was started."""
         self._nest.close()
-        self._tap.stop()
-        self._database.stop()
+        self._stage.close()
 
     def play(self, kills: int) -> Story:
         """So many lives, then one that ends in good order."""
@@ -93,12 +74,12 @@ class Player:
                 break
         self._last()
         self._look()
-        story.torn_by_kill, story.torn_by_hand = len(self._ledger.torn), len(self._ledger.torn_by_hand)
+        story.torn_by_kill, story.torn_by_hand = len(self._stage.ledger.torn), len(self._stage.ledger.torn_by_hand)
         story.seconds = time.monotonic() - began
         return story
 
     def _look(self) -> None:
-        report = self.story.report = verify(self._house.layout.record)
+        report = self.story.report = verify(self._stage.record)
         if report.first_bad is not None:
             self.story.total.wrong.append(f"the chain does not verify: {report.first_bad}")
 
@@ -106,7 +87,7 @@ class Player:
         life: Life
         moment = self._chance.choices(("start", "time", "sent"), (15, 40, 45))[0]
         self.story.moments[moment] += 1
-        crowd = Crowd(self._connect, random.Random(self._chance.random()), FIRST_MARK + number * _MARKS)
+        crowd = Crowd(self._stage.connect, random.Random(self._chance.random()), FIRST_MARK + number * _MARKS)
         killed: list[float] = []
         gone = threading.Event()
 
@@ -122,10 +103,10 @@ class Player:
             if count >= after and not gone.is_set() and ready.wait(5):
                 end()
 
-        seen = self._tap.begin(on_executed if moment == "sent" else None)
+        seen = self._stage.tap.begin(on_executed if moment == "sent" else None)
         began = time.monotonic()
         life = (
-            Served(self._config, self._log) if number % _AS_A_USER == 0 else self._nest.hatch(self._config, self._log)
+            self._stage.serve() if number % _AS_A_USER == 0 else self._nest.hatch(self._stage.config, self._stage.log)
         )
         ready.set()
         crowd.start()
@@ -141,50 +122,31 @@ class Player:
         else:
             self._await(gone, life)
         status = life.ended()
-        crowd.join()
-        self._await_silence()
-        verdict = judge(seen, crowd.asked, self._ledger.more(), killed_at=killed[0], hashed=self._hash.of)
-        verdict.wrong += [f"a client failed: {error!r}" for error in crowd.failures]
+        verdict = self._stage.judge(seen, crowd, killed[0])
         if status != -9:
-            verdict.wrong.append(f"the gateway ended by itself ({status}):\n{tail(self._log)}")
+            verdict.wrong.append(f"the gateway ended by itself ({status}):\n{tail(self._stage.log)}")
         if self._chance.randrange(_TORN) == 0 and verdict.entries:
-            self._ledger.tear(self._chance.random())
+            self._stage.ledger.tear(self._chance.random())
         return verdict
 
     def _last(self) -> None:
         """It starts once more and is told to stop: it marks what the last kill tore."""
-        crowd = Crowd(self._connect, random.Random(0), FIRST_MARK)
-        seen = self._tap.begin(None)
-        life = self._nest.hatch(self._config, self._log)
+        crowd = Crowd(self._stage.connect, random.Random(0), FIRST_MARK)
+        seen = self._stage.tap.begin(None)
+        life = self._nest.hatch(self._stage.config, self._stage.log)
         crowd.start()
         self._await(crowd.working, life)
         killed_at = time.monotonic()
         os.kill(life.pid, signal.SIGTERM)
         status = life.ended()
-        crowd.join()
-        self._await_silence()
-        verdict = judge(seen, crowd.asked, self._ledger.more(), killed_at=killed_at, hashed=self._hash.of)
+        verdict = self._stage.judge(seen, crowd, killed_at)
         if status != 0:
-            verdict.wrong.append(f"the gateway did not end in good order ({status}):\n{tail(self._log)}")
+            verdict.wrong.append(f"the gateway did not end in good order ({status}):\n{tail(self._stage.log)}")
         self.story.total.add(verdict)
-
-    def _connect(self, who: Character) -> psycopg.Connection[Any]:
-        token = self._tokens.get(who.subject)
-        if token is None:
-            token = self._tokens[who.subject] = self._house.token(who, ttl=24 * 3600)
-        return psycopg.connect(**self._house.parameters(who, password=token), autocommit=True)
 
     def _await(self, event: threading.Event, life: Life) -> None:
         deadline = time.monotonic() + _START_S
         while not event.wait(0.05):
             if not life.alive() or time.monotonic() > deadline:
                 kill(life)
-                raise RuntimeError(f"the gateway did not serve:\n{tail(self._log)}")
-
-    def _await_silence(self) -> None:
-        """All that the gateway had written has come through the tap."""
-        deadline = time.monotonic() + 30
-        while self._tap.open:
-            if time.monotonic() > deadline:
-                raise RuntimeError("the tap still has connections of a gateway that is gone")
-            time.sleep(0.002)
+                raise RuntimeError(f"the gateway did not serve:\n{tail(self._stage.log)}")

@@ -11,7 +11,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -106,22 +105,6 @@ def test_a_rule_that_takes_for_ever(new_house: Callable[..., House], tmp_path: P
 
 
 # --------------------------------------------------------------------------------------------------------- the clock
-
-
-@pytest.fixture
-def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the door's clock forward or back."""
-
-    def to(seconds: float) -> None:
-        shifted = SimpleNamespace(
-            time=lambda: time.time() + seconds,
-            time_ns=lambda: time.time_ns() + int(seconds * 1e9),
-            monotonic=time.monotonic,
-        )
-        for module in ("desk", "pg_limits", "pg_proof", "pg_record", "pg_session", "postgres"):
-            monkeypatch.setattr(f"gateway.doors.{module}.time", shifted)
-
-    return to
 
 
 def test_a_clock_that_jumps_ahead_ends_what_has_expired(new_house: Callable[..., House], jump: Any) -> None:
