@@ -63,6 +63,7 @@ from gateway.metrics import CertificateUse, Dataset, Metrics
 from gateway.policy.bundle import Bundle
 from gateway.policy.metadata import rule_table
 from gateway.rations import Rations
+from gateway.routes.codes import RouteCode
 from gateway.sql.codes import IncompleteCode
 from gateway.world import DecisionIds, LiveWorld, bounds, server_address
 
@@ -121,8 +122,8 @@ class Application:
         metrics = Metrics(
             CollectorRegistry(),
             rules={rule.id: rule.layer for rule in rule_table(sources.bundle.modules, sources.bundle.data)},
-            datasources=list(addresses),
-            incomplete_codes=list(IncompleteCode),
+            datasources=[*addresses, *(service.id for service in config.services)],
+            incomplete_codes=[*IncompleteCode, *RouteCode],
             version=version("sekisho"),
             issuers=[issuer.issuer for issuer in config.issuers],
             countries=config.metrics.countries,
@@ -183,7 +184,7 @@ class Application:
         )
         await keys.start(self._tasks)
         strict = StrictRules(config.datasources, metrics)
-        self._labels = LabelWatch(config.datasources, lambda: world.registry, metrics, self._tasks)
+        self._labels = LabelWatch((*config.datasources, *config.services), lambda: world.registry, metrics, self._tasks)
         self._show_revision(world, sources.bundle, metrics)
         strict.look(self._rules, world.registry)
         twins = Twins(

@@ -21,9 +21,9 @@ from gateway.authorize import Authority
 from gateway.config import Config, Datasource
 from gateway.demo.show import Screen, Style, Tone
 from gateway.doors.answers import facts_document
-from gateway.doors.desk import choose_profile
 from gateway.doors.pg_session import OBLIGATIONS
 from gateway.doors.postgres import nonce
+from gateway.doors.profiles import choose_profile
 from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, SekishoError
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from gateway.config_record import Record as Record
 from gateway.config_record import Signing as Signing
+from gateway.config_services import EnvoyDoor as EnvoyDoor
+from gateway.config_services import Route as Route
+from gateway.config_services import Service as Service
 from gateway.config_setting import setting
 
 
@@ -53,6 +56,7 @@ class GrpcListener:
     address: str = setting("host:port to listen on", required=True)
     tls: TlsServer | None = setting("certificate to offer; without it only a loopback address is accepted")
     edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
+    envoy: EnvoyDoor | None = setting("Envoy's external authorization beside it; none = not offered")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +332,9 @@ class Config:
     issuers: tuple[Issuer, ...] = setting("who may vouch for a principal", required=True)
     service_users: ServiceUsers | None = setting("who logs in with a password (SCRAM)")
     certificates: Certificates | None = setting("what clients' certificates say of who they are")
-    datasources: tuple[Datasource, ...] = setting("the databases behind the gateway", required=True)
+    datasources: tuple[Datasource, ...] = setting("the databases behind the gateway", ())
+    services: tuple[Service, ...] = setting("data behind a proxy that asks the gateway, which is not PostgreSQL's", ())
+    routes: tuple[Route, ...] = setting("what HTTP requests that a proxy asks about touch", ())
     registry: Registry = setting("people, entities, networks, catalog, disclosures", required=True)
     policy: Policy = setting("which rules decide", factory=Policy)
     record: Record = setting("where the record lies", required=True)

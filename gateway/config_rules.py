@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import config as c
-from gateway import config_logins, config_policy, config_volume
+from gateway import config_logins, config_policy, config_routes, config_volume
 from gateway.config_draft import HOST, Draft, Problem, is_loopback, split_address
 from gateway.search_path import listed, permitted
 
@@ -53,6 +53,9 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.BundleSource, "wait"): (0, 600),
         (c.Datasource, "max_age"): (0, 31_536_000),
         (c.Signing, "interval"): (1, 86_400),
+        (c.Service, "max_age"): (0, 31_536_000),
+        (c.EnvoyDoor, "trusted_hops"): (0, 16),
+        (c.EnvoyDoor, "timeout_ms"): (10, 60_000),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
@@ -92,6 +95,8 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.Datasource, "tls"): ("verify-full", "disable"),
         (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
         (c.Record, "on_full"): ("deny", "block"),
+        (c.Route, "reads"): config_routes.READS,
+        (c.Route, "effect"): config_routes.EFFECTS,
         (c.Policy, "engine"): ("embedded", "opa"),
         (c.BundleSource, "algorithm"): SIGNATURES,
         (c.Certificates, "san"): ("uri", "dns", "email"),
@@ -129,8 +134,8 @@ def _section_problems(draft: Draft, check_files: bool, kept: Path | None) -> Ite
         if check_files and isinstance(value, Path) and at not in _MADE:
             if kept is None or not value.is_relative_to(kept):
                 yield from _path(name, value)
-        if name == "edges":
-            yield from _edges(value)
+        if name in ("edges", "networks"):
+            yield from _networks(name, value)
     if draft.kind in _RULES:
         yield from _RULES[draft.kind](draft)
 
@@ -141,15 +146,15 @@ def _path(name: str, path: Path) -> Iterator[Problem]:
         yield name, f"no such {'folder' if folder else 'file'}: {path}"
 
 
-def _edges(networks: tuple[str, ...]) -> Iterator[Problem]:
+def _networks(name: str, networks: tuple[str, ...]) -> Iterator[Problem]:
     for index, text in enumerate(networks):
         try:
             network = ipaddress.ip_network(text)
         except ValueError as error:
-            yield f"edges[{index}]", f"not a network: {error}"
+            yield f"{name}[{index}]", f"not a network: {error}"
         else:
             if network.prefixlen == 0:
-                yield f"edges[{index}]", f"`{text}` would believe everybody; name the edges"
+                yield f"{name}[{index}]", f"`{text}` would believe everybody; name the {name}"
 
 
 def _address(draft: Draft) -> tuple[str, int] | str:
@@ -230,6 +235,12 @@ def _datasource(draft: Draft) -> Iterator[Problem]:
     yield from _profiles(draft)
 
 
+def _service(draft: Draft) -> Iterator[Problem]:
+    if (name := draft.get("id")) is not None and not _ID.fullmatch(name):
+        yield "id", "letters, digits, `_`, `.` and `-`, at most 63"
+    yield from _profiles(draft)
+
+
 def _profiles(draft: Draft) -> Iterator[Problem]:
     profiles = draft.sections("profiles")
     if draft.get("profiles") == ():
@@ -262,10 +273,11 @@ def _limits(draft: Draft) -> Iterator[Problem]:
 
 
 def _config(draft: Draft) -> Iterator[Problem]:
-    for name, key in (("issuers", "issuer"), ("datasources", "id")):
-        if draft.get(name) == ():
+    for name, key in (("issuers", "issuer"), ("datasources", "id"), ("services", "id")):
+        if draft.get(name) == () and (name == "issuers" or (name == "datasources" and not draft.get("services"))):
             yield name, "name at least one"
         yield from _twice(name, draft.sections(name), key)
+    yield from config_routes.leads_somewhere(draft)
     yield from config_logins.logins(draft)
 
 
@@ -294,6 +306,8 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.ServiceUsers: config_logins.service_users,
         c.Certificates: config_logins.certificates,
         c.Datasource: _datasource,
+        c.Service: _service,
+        c.Route: config_routes.route,
         c.Twin: _twin,
         c.Policy: config_policy.policy,
         c.Opa: config_policy.opa,

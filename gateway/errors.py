@@ -20,6 +20,8 @@ class Reason(StrEnum):
     POLICY_DENIED = "policy_denied"
     STATEMENT_INCOMPLETE = "statement_incomplete"
     FACTS_NOT_ATTESTED = "facts_not_attested"
+    ROUTE_UNMATCHED = "route_unmatched"
+    PATH_NOT_CANONICAL = "path_not_canonical"
     OBLIGATION_UNSUPPORTED = "obligation_unsupported"
     VOLUME_EXCEEDED = "volume_exceeded"
     VOLUME_UNAVAILABLE = "volume_unavailable"
@@ -108,6 +110,15 @@ ANSWERS: Final = MappingProxyType(
         ),
         Reason.FACTS_NOT_ATTESTED: _answer(
             "42501", 403, "PERMISSION_DENIED", "what is asked for is less certain than the datasource wants it to be"
+        ),
+        Reason.ROUTE_UNMATCHED: _answer(
+            "42501",
+            403,
+            "PERMISSION_DENIED",
+            "no route is configured for such requests, and nothing else is let through",
+        ),
+        Reason.PATH_NOT_CANONICAL: _answer(
+            "22023", 400, "INVALID_ARGUMENT", "the path is written in a way that servers read differently"
         ),
         Reason.OBLIGATION_UNSUPPORTED: _answer(
             "42501", 403, "PERMISSION_DENIED", "allowed only under an obligation this door cannot fulfil"

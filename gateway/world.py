@@ -25,7 +25,8 @@ class LiveWorld:
         self.registry = registry
         self.policy_revision = policy_revision
         self.twins: dict[DatasourceId, Twin] = {}
-        self._max_ages = {DatasourceId(one.id): one.max_age for one in config.datasources if one.max_age}
+        ages = {one.id: one.max_age for one in config.datasources} | {one.id: one.max_age for one in config.services}
+        self._max_ages = {DatasourceId(name): seconds for name, seconds in ages.items() if seconds}
         self._stale_from = dict.fromkeys(self._max_ages, 0)  # until somebody says how old they are
         self._claim_ages = {issuer.issuer: issuer.country_max_age for issuer in config.issuers}
 

@@ -25,6 +25,7 @@ from gateway.doors.completions import Completion, Open, OpenDecisions
 from gateway.doors.drive import Driver, Trees
 from gateway.doors.pg_strict import Reader
 from gateway.doors.pg_turn import Turn
+from gateway.doors.profiles import Profiles
 from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
 from gateway.facts.registry import Registry
@@ -87,7 +88,7 @@ class Desk:
         self._waiting = waiting
         self.collector = collector or metrics.registry
         self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
-        self._profiles = {source.id: source.profiles for source in config.datasources}
+        self._profiles = Profiles(config)
         limits = config.limits
         self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
         self._open = OpenDecisions()
@@ -121,15 +122,12 @@ class Desk:
         self.authority.sightings.place(registry.person(principal), found, at)
 
     def choose_profile(self, datasource: str, principal: Principal) -> str:
-        """The first profile of the datasource that fits. Raises AuthenticationError."""
-        return self.profile(datasource, principal).name
+        """The first profile of the datasource, or service, that fits. Raises AuthenticationError."""
+        return self._profiles.name(datasource, self._world.registry, principal, int(time.time()))
 
     def profile(self, datasource: str, principal: Principal) -> Profile:
         """See ``choose_profile``."""
-        profiles = self._profiles.get(datasource)
-        if profiles is None:
-            raise AuthenticationError(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
-        return choose_profile(profiles, self._world.registry, DatasourceId(datasource), principal, int(time.time()))
+        return self._profiles.profile(datasource, self._world.registry, principal, int(time.time()))
 
     # -- may they -------------------------------------------------------------------------------------------------
 
@@ -364,21 +362,6 @@ class Desk:
     def resolved_config(self) -> dict[str, Any]:
         """The configuration in force, without secrets, and how old what it names is."""
         return {**self._resolved, **self._state()}
-
-
-def choose_profile(
-    profiles: Sequence[Profile], registry: Registry, datasource: DatasourceId, principal: Principal, at: int
-) -> Profile:
-    """The first profile that fits the principal's groups and employer. Raises AuthenticationError."""
-    source = registry.catalog.get(datasource)
-    if source is None:
-        raise AuthenticationError(Reason.DATASOURCE_UNKNOWN, "no datasource of that name is configured")
-    entity = registry.employer(principal, source.controller, at).entity
-    for profile in profiles:
-        fits = not profile.groups or set(profile.groups) & set(principal.groups)
-        if fits and (not profile.entities or entity in profile.entities):
-            return profile
-    raise AuthenticationError(Reason.PROFILE_NONE, "no profile of the datasource fits the groups and the employer")
 
 
 def _keep(later: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from gateway.config import Datasource
+from gateway.config import Datasource, Service
 from gateway.facts.catalog import Source
 from gateway.facts.live import Labelling, LiveRelation, compare
 from gateway.facts.registry import Registry
@@ -55,7 +55,11 @@ class LabelWatch:
     """Tells of differences as they come and go. Lives on the loop; the comparing is done beside it."""
 
     def __init__(
-        self, sources: Iterable[Datasource], registry: Callable[[], Registry], metrics: Metrics, tasks: TaskGroup
+        self,
+        sources: Iterable[Datasource | Service],
+        registry: Callable[[], Registry],
+        metrics: Metrics,
+        tasks: TaskGroup,
     ) -> None:
         self._registry = registry
         self._metrics = metrics

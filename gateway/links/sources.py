@@ -242,9 +242,9 @@ def mismatches(config: Config, registry: Registry) -> list[str]:
         if listener.site is not None and listener.site not in registry.sites
     ]
     problems += [
-        f"datasource {source.id}: not in the registry's catalog"
-        for source in config.datasources
-        if DatasourceId(source.id) not in registry.catalog
+        f"datasource {name}: not in the registry's catalog"
+        for name in (*(one.id for one in config.datasources), *(one.id for one in config.services))
+        if DatasourceId(name) not in registry.catalog
     ]
     for source in registry.catalog.values():
         found = (filter_problem(name, text) for name, text in source.row_filters.items())

@@ -98,7 +98,7 @@ def test_every_problem_is_told_in_one_run_in_the_order_of_the_file(write):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "sekisho.yaml:1: datasources: missing"),
+        ("", "sekisho.yaml:1: datasources: name at least one"),
         ("- 1\n", "sekisho.yaml:1: expected a section, found a list"),
         ("just text\n", "sekisho.yaml:1: expected a section, found text"),
         ("a: [\n", "sekisho.yaml:2: not YAML: "),

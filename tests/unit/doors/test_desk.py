@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 from gateway.audit import record
 from gateway.audit.verify import iter_entries, verify
 from gateway.audit.writer import RecordWriter
-from gateway.config import Limits, Profile
-from gateway.demo.characters import KIM, SATO, WANG
-from gateway.doors.desk import Desk, choose_profile
+from gateway.config import Limits
+from gateway.demo.characters import SATO
+from gateway.doors.desk import Desk
 from gateway.errors import AuthenticationError, Reason, RecordUnavailable
 from gateway.metrics import LoginMethod, Metrics
-from gateway.model import DatasourceId, Door, Durability, EntityId, Peer
+from gateway.model import Door, Durability, Peer
 from tests.houses import House
 
 
@@ -37,7 +37,7 @@ class Place:
 
         nothing = cast(Any, None)
         return Desk(
-            config=cast(Any, SimpleNamespace(datasources=(), limits=Limits(refusals_per_address=20))),
+            config=cast(Any, SimpleNamespace(datasources=(), services=(), limits=Limits(refusals_per_address=20))),
             resolved={"a": 1},
             authority=nothing,
             world=nothing,
@@ -170,41 +170,6 @@ def test_a_desk_whose_loop_turns_is_alive(place: Place):
 
     assert place.run(work)
     assert place.run(lambda desk: desk.resolved_config()) == {"a": 1}
-
-
-# ------------------------------------------------------------------------------------------------------------ profiles
-
-ENGINEER = Profile(name="engineer", role="r1", groups=("engineer",))
-CHINESE = Profile(name="chinese", role="r2", entities=("line-cn", "dalian-monitor"))
-ANYBODY = Profile(name="anybody", role="r3")
-
-
-def chosen(house: House, who: Any, *profiles: Profile, datasource: str = "messenger") -> str:
-    assert house.application is not None
-    desk = house.application.desk
-    principal = desk.verify_token(house.token(who))
-    found = choose_profile(profiles, desk._world.registry, DatasourceId(datasource), principal, int(time.time()))
-    return found.name
-
-
-def test_the_first_profile_that_fits(house: House):
-    assert chosen(house, SATO, ENGINEER, ANYBODY) == "engineer"
-    assert chosen(house, SATO, ANYBODY, ENGINEER) == "anybody"
-    assert chosen(house, WANG, ENGINEER, CHINESE, ANYBODY) == "chinese"
-    assert chosen(house, KIM, CHINESE, ANYBODY) == "anybody"
-    both = Profile(name="both", role="r4", groups=("engineer",), entities=("line-plus",))
-    assert chosen(house, KIM, both, ANYBODY) == "both"
-    assert chosen(house, SATO, both, ANYBODY) == "anybody"
-    assert EntityId("line-plus")
-
-
-def test_no_profile_is_no_login(house: House):
-    with pytest.raises(AuthenticationError) as caught:
-        chosen(house, KIM, CHINESE)
-    assert caught.value.reason is Reason.PROFILE_NONE
-    with pytest.raises(AuthenticationError) as caught:
-        chosen(house, KIM, ANYBODY, datasource="elsewhere")
-    assert caught.value.reason is Reason.DATASOURCE_UNKNOWN
 
 
 def test_a_datasource_nobody_configured(house: House):
