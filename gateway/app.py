@@ -317,7 +317,12 @@ class Application:
         self.desk.start()
         self._closing.callback(self.desk.stop)
         await open_document_doors(
-            self.desk, postgres, self._closing, shared=self._siblings is not None, watch=self._watch_certificates
+            self.desk,
+            postgres,
+            self._closing,
+            shared=self._siblings is not None,
+            watch=self._watch_certificates,
+            drain=self._draining(postgres),
         )
         self._closing.push_async_callback(postgres.stop)
         self._service_users(postgres)
@@ -325,6 +330,19 @@ class Application:
             await postgres.start()
         self.desk.metrics.doors_opened()
         self._open = True
+
+    def _draining(self, postgres: PostgresDoor) -> Callable[[], None]:
+        """What takes nobody in any more, here and in all other workers."""
+        siblings = self._siblings
+        if siblings is None:
+            return postgres.drain
+        siblings.drained = postgres.drain
+
+        def everywhere() -> None:
+            postgres.drain()
+            siblings.drain()
+
+        return everywhere
 
     def _waiting(self) -> list[str]:
         """Who is told that it is ready knocks at any door."""

@@ -7,7 +7,6 @@ within a tenth of a second, and open sessions end. What the registry itself bloc
 from __future__ import annotations
 
 import json
-import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +21,8 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.facts.admin_blocks import AdminBlock, AdminBlocks
     from gateway.facts.blocks import Block
-    from gateway.facts.registry import Registry
     from gateway.links.overlay import Note, Target
 
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _DAY: Final = click.DateTime(["%Y-%m-%d"])
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
@@ -132,39 +129,19 @@ def blocks_command(config_path: Path, as_json: bool) -> int:
 
 def _target(config: Config, name: str) -> Target:
     """Whom a name means. What is plain by its form needs no registry: it is not read, and need not be good."""
-    from gateway.facts.countries import country
-    from gateway.links.overlay import Target
+    from gateway.links.overlay import Target, plain_target, target_of
     from gateway.links.sources import registry_of
-    from gateway.model import EntityId, PrincipalId
+    from gateway.model import EntityId
 
-    issuer, hash_sign, subject = name.partition("#")
-    if hash_sign:
-        if not issuer or not subject:
-            raise ConfigError([f"{name}: a person is issuer#subject"])
-        return Target(principal=PrincipalId(name))
-    if _COUNTRY.fullmatch(name):
-        code = country(name)
-        if code is None:
-            raise ConfigError([f"{name}: no ISO 3166-1 country code"])
-        return Target(country=code)
+    plain = plain_target(name)
+    if plain is not None:
+        return plain
     try:
         registry = registry_of(config)
     except ConfigError as error:
         click.echo(f"the registry cannot be read ({error.problems[0]}): {name} is taken for an entity's id", err=True)
         return Target(entity=EntityId(name))
-    return _known(registry, name)
-
-
-def _known(registry: Registry, name: str) -> Target:
-    from gateway.links.overlay import Target
-    from gateway.whois import find_entity, find_person
-
-    entity, person = find_entity(registry, name), find_person(registry, name)
-    if entity is not None and person is not None:
-        raise ConfigError([f"{name}: an entity, and a person: name the person {person.id}"])
-    if entity is None and person is None:
-        raise ConfigError([f"{name}: no country, and no entity or person of the registry (a person: issuer#subject)"])
-    return Target(entity=entity, principal=None if person is None else person.id)
+    return target_of(registry, name)
 
 
 def _noting(config: Config, event: str) -> Note:

@@ -73,12 +73,30 @@ class HttpListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminToken:
+    """Somebody who may use the admin port."""
+
+    name: str = setting("who it is, in the record", required=True)
+    file: Path = setting("file with the token, at least 32 characters; read at each call", required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminListener:
+    """The admin port: reload, block, unblock, drain, status."""
+
+    tokens: tuple[AdminToken, ...] = setting("who may use it", required=True)
+    address: str = setting("host:port to listen on", "127.0.0.1:9902")
+    tls: TlsServer | None = setting("certificate to offer; without it only a loopback address is accepted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
     """Where requests arrive."""
 
     postgres: tuple[PostgresListener, ...] = setting("addresses of the postgres door", ())
     grpc: GrpcListener | None = setting("the gRPC door")
     http: HttpListener | None = setting("the HTTP door, with health, readiness, metrics and configuration")
+    admin: AdminListener | None = setting("the admin port; none = there is none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

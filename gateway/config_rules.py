@@ -174,7 +174,7 @@ def _listener(draft: Draft) -> Iterator[Problem]:
         return
     loopback = is_loopback(found[0])
     without_tls = "tls" in draft.values and draft.values["tls"] is None
-    if draft.kind is c.GrpcListener and without_tls and not loopback:
+    if draft.kind in (c.GrpcListener, c.AdminListener) and without_tls and not loopback:
         yield "tls", "needed, as the address is not a loopback address"
     if draft.kind is c.PostgresListener:
         if draft.get("plaintext") == "loopback" and not loopback:
@@ -184,9 +184,16 @@ def _listener(draft: Draft) -> Iterator[Problem]:
         yield from config_logins.authentication(draft, without_tls)
 
 
+def _admin(draft: Draft) -> Iterator[Problem]:
+    yield from _listener(draft)
+    if draft.get("tokens") == ():
+        yield "tokens", "name at least one"
+    yield from _twice("tokens", draft.sections("tokens"), "name")
+
+
 def _listeners(draft: Draft) -> Iterator[Problem]:
-    postgres, others = draft.sections("postgres"), [draft.get("grpc"), draft.get("http")]
-    if draft.values.keys() >= {"postgres", "grpc", "http"} and not postgres and others == [None, None]:
+    postgres, others = draft.sections("postgres"), [draft.get("grpc"), draft.get("http"), draft.get("admin")]
+    if draft.values.keys() >= {"postgres", "grpc", "http"} and not postgres and others[:2] == [None, None]:
         yield "", "no listener: name at least one"
     taken: dict[tuple[str, int], str] = {}
     for child in (*postgres, *(other for other in others if other is not None)):
@@ -301,6 +308,7 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.PostgresListener: _listener,
         c.GrpcListener: _listener,
         c.HttpListener: _listener,
+        c.AdminListener: _admin,
         c.Listeners: _listeners,
         c.Issuer: _issuer,
         c.ServiceUsers: config_logins.service_users,

@@ -38,6 +38,7 @@ class CertificateUse(StrEnum):
     POSTGRES = "postgres"
     GRPC = "grpc"
     HTTP = "http"
+    ADMIN = "admin"
     UPSTREAM = "upstream"
 
 
@@ -58,3 +59,13 @@ class CancelResult(StrEnum):
     ELSEWHERE = "elsewhere"  # to the worker whose key it is
     UNKNOWN = "unknown"  # nobody has that key
     SUPPRESSED = "suppressed"  # there were too many of them
+
+
+class AdminCall(StrEnum):
+    """What somebody wants at the admin port."""
+
+    STATUS = "status"
+    RELOAD = "reload"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    DRAIN = "drain"

@@ -17,6 +17,7 @@ from gateway.border_metrics import BorderMetrics
 from gateway.counts import Endings, Repetitions
 from gateway.datasource_metrics import DatasourceMetrics
 from gateway.errors import ANSWERS, Reason
+from gateway.metric_labels import AdminCall as AdminCall
 from gateway.metric_labels import AnswerSource as AnswerSource
 from gateway.metric_labels import CancelResult as CancelResult
 from gateway.metric_labels import CertificateUse as CertificateUse
@@ -121,6 +122,7 @@ class Metrics:
             "Cancel requests, by what became of them; `elsewhere`: told to the worker whose it is, and counted there.",
             "result",
         )
+        admin_calls = counter("admin_calls", "Calls of the admin port: `ok`, or `refused` unheard.", "call", "result")
         self._guesses = counter(
             "logins_delayed", "Logins that waited, or were refused unasked, because passwords before them were wrong."
         )
@@ -184,6 +186,11 @@ class Metrics:
         self._durations = {(door, stage): duration.labels(door, stage) for door in Door for stage in Stage}
         self._totals = {door: self._durations[door, Stage.TOTAL] for door in Door}
         self._cancels = {result: cancels.labels(result) for result in CancelResult}
+        self._admin_calls = {
+            (call, ok): admin_calls.labels(call, "ok" if ok else "refused")
+            for call in AdminCall
+            for ok in (True, False)
+        }
         self._closed = {reason: closed.labels(reason or NONE) for reason in (None, *Reason)}
         self._sessions = {door: sessions.labels(door) for door in Door}
         self._entries = {durability: entries.labels(durability) for durability in Durability}
@@ -295,6 +302,10 @@ class Metrics:
     def login(self, method: LoginMethod, result: Reason) -> None:
         """Somebody was let in (``Reason.ALLOWED``) or refused."""
         self._logins.labels(method, result).inc()
+
+    def admin_called(self, call: AdminCall, *, ok: bool) -> None:
+        """Somebody knocked at the admin port."""
+        self._admin_calls[call, ok].inc()
 
     def cancel_asked(self, result: CancelResult) -> None:
         """A cancel request came in."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.errors import ConfigError
 from gateway.facts import agreements
 from gateway.facts.agreements import Agreed
+from gateway.facts.called import find_entity, find_person
 from gateway.facts.control import Control
 from gateway.facts.designations import designated_on
 from gateway.facts.employer import held_note
@@ -21,7 +22,7 @@ from gateway.facts.ownership import Ownership
 from gateway.facts.people import Person
 from gateway.facts.period import Period, day_of, iso
 from gateway.facts.registry import Registry
-from gateway.model import Confidence, EntityId, Peer, Principal, PrincipalId
+from gateway.model import Confidence, EntityId, Peer, Principal
 
 MOST: Final = 200  # lines of one list or tree; more is for --json of a smaller question
 _NOBODY: Final = Principal(issuer="", subject="", database_user="", expires_at=0)
@@ -65,17 +66,6 @@ def _address(registry: Registry, name: str, at: int) -> Document | None:
 
 
 # -- people ---------------------------------------------------------------------------------------------------------
-
-
-def find_person(registry: Registry, name: str) -> Person | None:
-    """By ``issuer#subject``, or by a subject that only one person has. Raises ConfigError."""
-    found = registry.people.get(PrincipalId(name))
-    if found is not None:
-        return found
-    same = {one.id: one for key, one in registry.people.items() if key.rpartition("#")[2] == name}
-    if len(same) > 1:
-        raise ConfigError([f"{name}: several people have this subject: {', '.join(sorted(same))}"])
-    return next(iter(same.values()), None)
 
 
 def _of_person(registry: Registry, person: Person, at: int) -> Document:
@@ -124,17 +114,6 @@ def _towards(registry: Registry, person: Person, controller: EntityId, at: int) 
 
 
 # -- entities -------------------------------------------------------------------------------------------------------
-
-
-def find_entity(registry: Registry, name: str) -> EntityId | None:
-    """By id, LEI, or a name that only one has. Raises ConfigError."""
-    found = registry.entities.named(name)
-    if found is not None:
-        return found
-    same = [one.id for one in registry.entities.by_hand.values() if one.name.casefold() == name.casefold()]
-    if len(same) > 1:
-        raise ConfigError([f"{name}: several entities have this name: {', '.join(sorted(same))}"])
-    return same[0] if same else None
 
 
 def _of_entity(registry: Registry, key: EntityId, day: int) -> Document:

@@ -48,6 +48,8 @@ class Event(StrEnum):
     UNBLOCK = "unblock"
     RECORD_READ = "record_read"
     REGISTRY_READ = "registry_read"
+    # By somebody at the admin port.
+    ADMIN = "admin"
 
 
 def decision_entry(

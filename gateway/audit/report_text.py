@@ -23,7 +23,7 @@ EXIT_FUTURE: Final = 4  # written by a later version
 EXIT_TRUNCATED: Final = 5  # what is there is good, and its end is missing
 EXIT_KEY: Final = 6  # signed with a key that was not given
 EXIT_CLOCK: Final = 7  # every entry is there and as it was written; the clock went back
-_BY_OPERATORS: Final = frozenset({Event.BLOCK, Event.UNBLOCK, Event.RECORD_READ, Event.REGISTRY_READ})
+_BY_OPERATORS: Final = frozenset({Event.BLOCK, Event.UNBLOCK, Event.RECORD_READ, Event.REGISTRY_READ, Event.ADMIN})
 # What has a code of its own where nothing else is wrong.
 _CODES: Final = MappingProxyType(
     {

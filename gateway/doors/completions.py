@@ -12,9 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.audit import record
+from gateway.authorize import Authority
 from gateway.doors.documents import count_of, filled, object_of, required, token_of
 from gateway.errors import Reason, SekishoError
 from gateway.facts.tally import Used
+from gateway.metrics import Metrics
 from gateway.model import Door, PrincipalId
 from gateway.needs import Ask, Outcome
 from gateway.rations import Ration
@@ -27,6 +30,7 @@ FIELDS: Final = ("token", "decision_id", "rows", "bytes", "subjects", "sqlstate"
 MOST: Final = 2**53 - 1  # what every reader of JSON can hold
 LONGEST_ID: Final = 64
 
+_SECOND: Final = 1_000_000_000
 _OPEN: Final = 20_000  # decisions in all
 _OPEN_OF_ONE: Final = 5_000  # of one principal
 _UNKNOWN: Final = "no open decision of yours has this id: it may be complete already, or too old"
@@ -89,7 +93,7 @@ class OpenDecisions:
     def __init__(self, *, most: int = _OPEN, of_one: int = _OPEN_OF_ONE, seconds: int = SECONDS) -> None:
         self._most = most
         self._of_one = of_one
-        self._nanoseconds = seconds * 1_000_000_000
+        self._nanoseconds = seconds * _SECOND
         self._open: OrderedDict[str, Open] = OrderedDict()
         self._ids: dict[PrincipalId, OrderedDict[str, None]] = {}
 
@@ -143,3 +147,47 @@ class OpenDecisions:
         if not own:
             del self._ids[one.principal]
         return one
+
+
+class Executions:
+    """What becomes of decisions that are open: completed, or taken for all that they may have shown."""
+
+    def __init__(self, authority: Authority, metrics: Metrics) -> None:
+        self._authority = authority
+        self._metrics = metrics
+        self._open = OpenDecisions()
+
+    def began(self, ask: Ask, outcome: Outcome, now_ns: int) -> None:
+        """Something may have been allowed just now."""
+        for gone in self._open.add(ask, outcome, now_ns):
+            self._never_completed(gone, now_ns)
+
+    def completed(self, told: Completion, principal: PrincipalId, door: Door, now_ns: int) -> record.Entry:
+        """Count what went out; the entry that says so. Raises SekishoError."""
+        done = self._open.take(told.decision_id, principal, door, now_ns)
+        self._authority.completed(done.standing, told.rows, now_ns // _SECOND, done.ration, told.used)
+        self._metrics.completed(door, ok=told.sqlstate is None, rows=told.rows)
+        if done.standing.traffic is not None:
+            done.standing.traffic.returned(told.rows, told.sent_bytes or 0)
+        return record.completion_entry(
+            done.decision_id,
+            at_ns=now_ns,
+            session=done.session,
+            rows=told.rows,
+            sqlstate=told.sqlstate,
+            duration_us=max(0, now_ns - done.began_ns) // 1000,
+            sent_bytes=told.sent_bytes,
+            subjects=told.subjects,
+            of=done.of,
+        )
+
+    def look(self, now_ns: int) -> None:
+        """Some can be completed no longer."""
+        for left in self._open.overdue(now_ns):
+            self._never_completed(left, now_ns)
+
+    def _never_completed(self, left: Open, now_ns: int) -> None:
+        """Nobody told what went out. Where somebody had promised to, it is taken for all that could."""
+        if left.ration is not None:
+            used = left.reserved
+            self._authority.completed(left.standing, used.rows, now_ns // _SECOND, left.ration, used)

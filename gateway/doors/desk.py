@@ -21,7 +21,7 @@ from gateway.audit import record
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config, Profile
-from gateway.doors.completions import Completion, Open, OpenDecisions
+from gateway.doors.completions import Completion, Executions
 from gateway.doors.drive import Driver, Trees
 from gateway.doors.pg_strict import Reader
 from gateway.doors.pg_turn import Turn
@@ -91,7 +91,7 @@ class Desk:
         self._profiles = Profiles(config)
         limits = config.limits
         self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
-        self._open = OpenDecisions()
+        self._executions = Executions(authority, metrics)
         self._beat = time.monotonic()
         self._heart: asyncio.TimerHandle | None = None
 
@@ -145,8 +145,7 @@ class Desk:
         """Decide about one text, from a coroutine."""
         now_ns = time.time_ns()
         outcome = await self._outcome(self.authority.authorize(ask, now_ns), ask.door)
-        for gone in self._open.add(ask, outcome, now_ns):
-            self._never_completed(gone)
+        self._executions.began(ask, outcome, now_ns)
         return outcome
 
     async def _outcome(self, work: Work, door: Door) -> Outcome:
@@ -173,36 +172,12 @@ class Desk:
 
     async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None:
         """A caller tells what went out under a decision. Raises SekishoError, also where it cannot be recorded."""
-        now_ns = time.time_ns()
-        done = self._open.take(completion.decision_id, principal.id, door, now_ns)
-        used = completion.used
-        self.authority.completed(done.standing, completion.rows, now_ns // 1_000_000_000, done.ration, used)
-        self.metrics.completed(door, ok=completion.sqlstate is None, rows=completion.rows)
-        if done.standing.traffic is not None:
-            done.standing.traffic.returned(completion.rows, completion.sent_bytes or 0)
-        entry = record.completion_entry(
-            done.decision_id,
-            at_ns=now_ns,
-            session=done.session,
-            rows=completion.rows,
-            sqlstate=completion.sqlstate,
-            duration_us=max(0, now_ns - done.began_ns) // 1000,
-            sent_bytes=completion.sent_bytes,
-            subjects=completion.subjects,
-            of=done.of,
-        )
+        entry = self._executions.completed(completion, principal.id, door, time.time_ns())
         await self.durable(entry, Durability.WRITTEN)
 
     def complete(self, completion: Completion, principal: Principal, door: Door) -> None:
         """See ``complete_async``; from any thread but the loop's."""
         self._on_loop(self.complete_async(completion, principal, door))
-
-    def _never_completed(self, left: Open) -> None:
-        """Nobody told what went out, and somebody had promised to: it is taken for all that could."""
-        if left.ration is not None:
-            now_ns = time.time_ns()
-            used = left.reserved
-            self.authority.completed(left.standing, used.rows, now_ns // 1_000_000_000, left.ration, used)
 
     async def read_async(self, inquiry: Inquiry, door: Door) -> Outcome:
         """Decide about reading the record through a door, from a coroutine. Whoever is allowed to is shown nothing
@@ -247,6 +222,10 @@ class Desk:
             method=method,
         )
         await self.durable(entry, Durability.SYNCED)
+
+    def event_now(self, event: record.Event, **about: Any) -> None:
+        """See ``event``; from any thread but the loop's."""
+        self._on_loop(self.event(event, **about))
 
     async def durable(self, entry: record.Entry, durability: Durability) -> None:
         """Append an entry and wait until it is as durable as asked. Raises RecordUnavailable."""
@@ -336,8 +315,7 @@ class Desk:
         """Begin to show signs of life."""
         self._beat = time.monotonic()
         self._tell_suppressed(self._refusals.due(self._beat))
-        for left in self._open.overdue(time.time_ns()):
-            self._never_completed(left)
+        self._executions.look(time.time_ns())
         self._heart = self._loop.call_later(_HEARTBEAT, self.start)
 
     def stop(self) -> None:

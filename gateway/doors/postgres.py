@@ -169,12 +169,17 @@ class PostgresDoor:
         finally:
             self.seats.free(client)
 
+    def drain(self) -> None:
+        """Take nobody in any more, and end every session where no transaction is open, or when it ends."""
+        self.desk.draining = True
+        for client in self.seats.there:
+            client.drain()
+
     async def stop(self) -> None:
         """Listen no more; let open transactions end within the drain time; then close everything."""
         for server in self._servers:
             server.close()
-        for client in self.seats.there:
-            client.drain()
+        self.drain()
         if not await self._empty_within(self.limits.drain_timeout_ms / 1000):
             _log.warning("drain_timeout", extra={"sessions": len(self.seats.there)})
             for client in self.seats.there:

@@ -133,6 +133,8 @@ class Hub:
             case Word.SIGHTED:
                 self._sightings.heard(Sighting.read(about))
                 self._tell_all(word, about, besides=seat)
+            case Word.DRAIN:
+                self._tell_all(word, besides=seat)
             case Word.CANCEL:
                 owner = self._seats.get(about[0] + 1)
                 if owner is not None and owner is not seat:

@@ -45,6 +45,7 @@ class Word(StrEnum):
     VOLUME = "volume"  # rows that went out
     SIGHTED = "sighted"  # somebody was somewhere
     SNAPSHOT = "snapshot"  # asks for one, and gives it
+    DRAIN = "drain"  # take nobody in any more
 
 
 class Line(asyncio.Protocol):

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from gateway.errors import ConfigError
 from gateway.facts.admin_blocks import FILE, MOST, AdminBlock, AdminBlocks, read_admin, read_file, written
 from gateway.facts.blocks import ADMIN, Block
+from gateway.facts.called import find_entity, find_person
+from gateway.facts.countries import country
 from gateway.facts.fields import Problems
 from gateway.facts.period import Period
+from gateway.facts.registry import Registry
 from gateway.model import Country, EntityId, PrincipalId
 
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 Note = Callable[[AdminBlock], None]  # records a change that is about to be made; raises where it cannot
 
 
@@ -30,6 +36,34 @@ class Target:
     entity: EntityId | None = None
     country: Country | None = None
     principal: PrincipalId | None = None
+
+
+def plain_target(name: str) -> Target | None:
+    """Whom a name means that is plain by its form: a country (CN), or issuer#subject. Raises ConfigError."""
+    issuer, hash_sign, subject = name.partition("#")
+    if hash_sign:
+        if not issuer or not subject:
+            raise ConfigError([f"{name}: a person is issuer#subject"])
+        return Target(principal=PrincipalId(name))
+    if not _COUNTRY.fullmatch(name):
+        return None
+    code = country(name)
+    if code is None:
+        raise ConfigError([f"{name}: no ISO 3166-1 country code"])
+    return Target(country=code)
+
+
+def target_of(registry: Registry, name: str) -> Target:
+    """Whom a name means: one of the registry, if it is not plain by its form. Raises ConfigError."""
+    plain = plain_target(name)
+    if plain is not None:
+        return plain
+    entity, person = find_entity(registry, name), find_person(registry, name)
+    if entity is not None and person is not None:
+        raise ConfigError([f"{name}: an entity, and a person: name the person {person.id}"])
+    if entity is None and person is None:
+        raise ConfigError([f"{name}: no country, and no entity or person of the registry (a person: issuer#subject)"])
+    return Target(entity=entity, principal=None if person is None else person.id)
 
 
 def kept(path: Path) -> AdminBlocks:

@@ -105,6 +105,7 @@ class Siblings:
         # Set by who owns them, before the doors open.
         self.cancelled: Callable[[int, bytes], object] = lambda process_id, secret: None
         self.counts: Callable[[], Snapshot] = list
+        self.drained: Callable[[], object] = lambda: None
         self._line = Line(self._heard, self._lost)
         self.volume.tell = partial(self._say, Word.VOLUME)
         self.sightings.tell = lambda sighting: self._say(Word.SIGHTED, sighting.plain())
@@ -164,6 +165,10 @@ class Siblings:
         self.counts = lambda: snapshot(metrics.registry.collect())
         return Gathering(self, metrics, asyncio.get_running_loop())
 
+    def drain(self) -> None:
+        """The others are to take nobody in any more, as this one does."""
+        self._line.send(Word.DRAIN)
+
     # -- cancel and counts ----------------------------------------------------------------------------------------
 
     def elsewhere(self, owner: int, process_id: int, secret: bytes) -> None:
@@ -201,6 +206,8 @@ class Siblings:
             case Word.CANCEL:
                 _, process_id, secret = about
                 self.cancelled(process_id, bytes.fromhex(secret))
+            case Word.DRAIN:
+                self.drained()
             case Word.SNAPSHOT:
                 self.volume.tell_now()
                 self._line.send(Word.SNAPSHOT, self.counts())

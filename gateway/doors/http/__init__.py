@@ -7,6 +7,7 @@ Map:
     selecting   /v1/query; results its rows in each format
     looking     /v1/decisions
     beside      /healthz, /readyz, /metrics, /v1/config, /openapi.json and /docs (its files are in pages/)
+    admin       the admin port: status, reload, block, unblock, drain; a listener and an application of its own
     schemas     what is taken and answered, as JSON Schemas; openapi the document made from them and the table
     problems    what is said of a request that never became a question (RFC 9457)
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Protocol
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from gateway.doors.documents import MAX_BODY
+from gateway.doors.http.admin import AdminRoom
 from gateway.doors.http.openapi import openapi_document
-from gateway.doors.http.operations import OPERATIONS, Operation
+from gateway.doors.http.operations import ADMIN, OPERATIONS, Operation
 from gateway.doors.http.problems import SECURITY, problem, too_large
 from gateway.doors.http.room import Behind, Room, caller
-from gateway.doors.requests import DeskApi, Edges, refuse
+from gateway.doors.requests import DeskApi, Edges, Refusing, refuse
 from gateway.errors import Reason, SekishoError
 from gateway.model import Door
 
@@ -30,7 +33,19 @@ def create_app(desk: DeskApi, edges: Sequence[str] = (), behind: Behind | None =
     return application(room, OPERATIONS)
 
 
-def application(room: Room, operations: Sequence[Operation]) -> Flask:
+class Served(Protocol):
+    """A room of some door."""
+
+    @property
+    def desk(self) -> Refusing: ...
+
+
+def admin_app(room: AdminRoom) -> Flask:
+    """The admin port's."""
+    return application(replace(room, openapi=openapi_document(ADMIN, version("sekisho"), "Sekisho, admin port")), ADMIN)
+
+
+def application(room: Served, operations: Sequence[Operation]) -> Flask:
     """An application that serves these, and nothing else."""
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a path that is not exactly one of ours is none of ours

@@ -9,9 +9,10 @@ import threading
 import time
 from functools import partial
 
+from flask import Flask
 from waitress import wasyncore
 
-from gateway.config import HttpListener
+from gateway.config import AdminListener, HttpListener
 from gateway.config_draft import split_address
 from gateway.doors.http.app import create_app
 from gateway.doors.http.room import Behind
@@ -24,16 +25,29 @@ class HttpDoor:
     """The door on its address, from `start` to `stop`."""
 
     def __init__(
-        self, desk: DeskApi, listener: HttpListener, *, shared: bool = False, behind: Behind | None = None
+        self,
+        desk: DeskApi,
+        listener: HttpListener | AdminListener,
+        *,
+        shared: bool = False,
+        behind: Behind | None = None,
+        app: Flask | None = None,
     ) -> None:
-        """``shared``: the address, with the other workers of this gateway. ``behind``: what some operations need."""
+        """``shared``: the address, with the other workers of this gateway. ``behind``: what some operations need.
+        ``app``: another application than the http door's."""
         self._desk = desk
-        self._listener = listener
         self._shared = shared
-        self._app = create_app(desk, listener.edges, behind)
+        self._threads = 1
+        if isinstance(listener, HttpListener):
+            self._threads = listener.threads
+            app = app or create_app(desk, listener.edges, behind)
+        if app is None:
+            raise ValueError("nothing to serve")
+        self._app = app
         tls = listener.tls
         paths = (tls.certificate, tls.key) if tls is not None else ()
-        self.certificates = Kept("TLS of listeners.http", paths, partial(server_context, tls)) if tls else None
+        place = f"TLS of {listener.address}"
+        self.certificates = Kept(place, paths, partial(server_context, tls)) if tls else None
         self._host, self._port = split_address(listener.address)
         self._stopping = threading.Event()
         self._grace = 0.0
@@ -61,7 +75,7 @@ class HttpDoor:
             raise
         self._port = bound.getsockname()[1]
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that has to wait
-        self._server = Server(self._app, self._desk, bound, self._listener.threads, self.certificates)
+        self._server = Server(self._app, self._desk, bound, self._threads, self.certificates)
         self._thread = threading.Thread(target=self._serve, args=(self._server,), name="http-door", daemon=True)
         self._thread.start()
 

@@ -25,10 +25,27 @@ def openapi_document(operations: Sequence[Operation], version: str, title: str) 
         "info": {"title": title, "version": version, "description": _ABOUT, "license": _LICENCE},
         "paths": paths,
         "components": {
-            "schemas": {name: dict(schema) for name, schema in COMPONENTS.items()},
+            "schemas": _used(paths),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def _used(paths: object) -> dict[str, Any]:
+    """The schemas that are referred to, also by each other."""
+    found: dict[str, Any] = {}
+    looking: list[Any] = [paths]
+    while looking:
+        one = looking.pop()
+        if isinstance(one, Mapping):
+            name = str(one.get("$ref", "")).rpartition("/")[2]
+            if name and name not in found:
+                found[name] = dict(COMPONENTS[name])
+                looking.append(COMPONENTS[name])
+            looking += one.values()
+        elif isinstance(one, list | tuple):
+            looking += one
+    return dict(sorted(found.items()))
 
 
 _LICENCE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}

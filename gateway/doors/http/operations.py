@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.doors.http import asking, beside, looking, selecting
+from gateway.doors.http import admin, asking, beside, looking, selecting
 from gateway.doors.http.problems import PROBLEM
 from gateway.doors.http.results import FORMATS
 from gateway.doors.http.room import Answering
@@ -91,3 +91,22 @@ OPERATIONS: Final = (
     _beside("/docs/docs.js", beside.docs_script, {200: {"text/javascript": _TEXT}}),
     _beside("/docs/docs.css", beside.docs_style, {200: {"text/css": _TEXT}}),
 )
+
+
+def _call(method: str, path: str, answer: Answering, takes: str | None = None, good: int = 200) -> Operation:
+    answers = {good: {JSON: ref("Any")}} | {status: {PROBLEM: ref("Problem")} for status in _STATUSES}
+    return Operation(method=method, path=path, answer=answer, answers=answers, tag="admin", takes=takes, token=True)
+
+
+ADMIN: Final = (
+    _call("GET", "/v1/admin/status", admin.status),
+    _call("POST", "/v1/admin/reload", admin.reload),
+    _call("POST", "/v1/admin/block", admin.block_call, "Block"),
+    _call("POST", "/v1/admin/unblock", admin.unblock_call, "Unblock"),
+    _call("POST", "/v1/admin/drain", admin.drain, good=202),
+    _beside("/openapi.json", beside.openapi, {200: {JSON: ref("Any")}}),
+    _beside("/docs", beside.docs, {200: {"text/html": _TEXT}}),
+    _beside("/docs/docs.js", beside.docs_script, {200: {"text/javascript": _TEXT}}),
+    _beside("/docs/docs.css", beside.docs_style, {200: {"text/css": _TEXT}}),
+)
+"""Of the admin port."""

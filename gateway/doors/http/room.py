@@ -55,7 +55,7 @@ class Room:
             raise refuse(self.desk, Door.HTTP, error, caller()) from error
 
 
-Answering = Callable[[Room], Response]
+Answering = Callable[[Any], Response]  # in a room of its door
 
 
 def caller() -> str | None:

@@ -223,6 +223,16 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "more": {"type": "boolean", "description": "Whether there may be more already"},
         }
     ),
+    "Block": closed(
+        {
+            "name": text("A country (CN), an entity (id or LEI) or a person (subject, or issuer#subject)", MAX_NAME),
+            "reason": text("Why: it is kept, and recorded", 1000),
+            "until": {"type": "string", "format": "date", "description": "First day (UTC) on which it is over"},
+        },
+        "name",
+        "reason",
+    ),
+    "Unblock": closed({"id": text("As `block` answered it", MAX_NAME)}, "id"),
     "Completed": answered({"decision_id": _STRING}),
     "Answer": answered(_ANSWER),
     "Answers": answered({"answers": listing(ref("Answer"))}),

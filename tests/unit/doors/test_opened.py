@@ -25,7 +25,9 @@ def open_all(listeners: Listeners) -> list[str]:
     async def work() -> None:
         async with AsyncExitStack() as closing:
             nobody = cast(Any, None)
-            await open_document_doors(desk, nobody, closing, shared=False, watch=lambda use, kept: watched.append(use))
+            await open_document_doors(
+                desk, nobody, closing, shared=False, watch=lambda use, kept: watched.append(use), drain=list
+            )
 
     asyncio.run(work())
     return watched

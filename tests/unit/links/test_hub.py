@@ -196,6 +196,17 @@ def test_a_cancel_key_goes_to_its_owner_alone() -> None:
     run(3, work)
 
 
+def test_draining_is_told_to_the_others() -> None:
+    async def work(stage: Stage) -> None:
+        await stage.open(1, 2, 3)
+        stage.workers[2].line.send(Word.DRAIN)
+        for number in (1, 3):
+            await stage.workers[number].hears(Word.DRAIN)
+        assert stage.workers[2].said(Word.DRAIN) == []
+
+    run(3, work)
+
+
 def test_a_scrape_has_everybody_once_and_those_who_have_gone() -> None:
     async def work(stage: Stage) -> None:
         await stage.open(1, 2)

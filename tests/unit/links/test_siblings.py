@@ -208,6 +208,21 @@ def test_cancel_keys_go_to_their_owner_and_come_in(hello: Hello) -> None:
     run(hello, work)
 
 
+def test_draining_is_told_to_all_and_heard(hello: Hello) -> None:
+    async def work(siblings: Siblings, supervisor: Supervisor) -> None:
+        drained: list[int] = []
+        siblings.drained = lambda: drained.append(1)
+        siblings.drain()
+        await supervisor.until(lambda: supervisor.said(Word.DRAIN))
+        assert drained == [], "whoever says so has done it"
+        supervisor.line.send(Word.DRAIN)
+        supervisor.line.send(Word.PING)
+        await supervisor.until(lambda: supervisor.said(Word.PONG))
+        assert drained == [1]
+
+    run(hello, work)
+
+
 def test_a_flood_of_cancel_requests_is_dropped_and_nothing_else_is(
     hello: Hello, monkeypatch: pytest.MonkeyPatch
 ) -> None:
