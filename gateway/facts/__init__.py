@@ -11,6 +11,7 @@ The map:
 - ``entities``    entities.yaml: legal entities, contracts, blocks (the kill-switch); and what was imported beside it
 - ``blocks``      the kill-switch: blocks.yaml, read alone
 - ``admin_blocks`` the kill-switch: what `sekisho block` blocks, and the file it is kept in
+- ``called``      whom a name means: an entity, a person
 - ``ownership``   who holds which share of whom, and what no set of holdings can be
 - ``bulk``        entities.csv and ownership.csv: entities and holdings by the million, looked up where they lie
 - ``control``     whether an entity is held from certain countries, by a regime's ownership test: yes, no, unknown
