@@ -39,7 +39,7 @@ from gateway.naming import Naming
 from gateway.narrow import Narrower, cannot_be_met
 from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
-from gateway.outcomes import closed, decision_entry, refusal, sqlstate_of
+from gateway.outcomes import closed, decision_entry, refusal, refusal_entry
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.rations import Ration, Rations
@@ -92,7 +92,7 @@ class Authority:
         """Decide about one text. ``now_ns``: nanoseconds since the epoch. Never raises SekishoError."""
         at = now_ns // _SECOND
         asked = (ask.datasource, ask.profile, ask.sql, ask.given, ask.parameter_types, ask.search_path, ask.path_state)
-        asker = (ask.door, ask.principal, ask.peer, ask.supports, ask.sends)
+        asker = (ask.door, ask.principal, ask.peer, ask.caller, ask.supports, ask.sends)
         who = ask.principal.id
         naming = yield from self._statements.naming(ask)
         meant = meant_by(ask, naming)
@@ -382,17 +382,13 @@ class Authority:
     def _refusal_entry(
         self, ask: Ask, decision_id: str, reason: Reason, now_ns: int, detail: str, sqlstate: str = ""
     ) -> Generator[Need, Any, record.Entry]:
-        return record.refusal_entry(
+        return refusal_entry(
+            ask,
             decision_id,
             at_ns=now_ns,
-            session=ask.session,
-            door=ask.door,
-            datasource=ask.datasource,
-            profile=ask.profile,
-            principal=ask.principal,
             reason=reason,
             detail=detail,
-            sqlstate=sqlstate or sqlstate_of(reason),
+            sqlstate=sqlstate,
             # What came too fast is not read for the record either: its hash is there.
             statement="" if reason is Reason.LIMIT_EXCEEDED else (yield from self._statements.normalised(ask)),
             statement_hash=self._hash.of(ask.sql),

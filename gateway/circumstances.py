@@ -11,6 +11,7 @@ from gateway.facts.sightings import Presence, Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.inquiry import Inquiry, ReadingFacts
 from gateway.model import (
+    Caller,
     Confidence,
     EmployerFacts,
     EntityId,
@@ -63,8 +64,9 @@ def understand(
         adequacy=assured.adequacy,
         volume=volume.rows(datasource.controller, employer.entity, at),
         purpose=principal.purpose,
-        valid_until=min(_until(principal, registry, claim_age, at), placed.until),
+        valid_until=min(_until(principal, ask.caller, registry, claim_age, at), placed.until),
         registry_revision=registry.revision,
+        caller=ask.caller,
     )
     return understanding, placed.presence
 
@@ -74,7 +76,7 @@ def understand_reader(world: World, sightings: Sightings | None, inquiry: Inquir
     registry, principal = world.registry, inquiry.principal
     claim_age = world.country_max_age(principal.issuer)
     controller, employer = _least_favourable(registry, principal, at)
-    location, until = _AT_THE_MACHINE, _until(principal, registry, claim_age, at)
+    location, until = _AT_THE_MACHINE, _until(principal, inquiry.caller, registry, claim_age, at)
     if inquiry.door is not None:
         location = registry.location(inquiry.peer, principal, at, claim_age)
         if sightings is not None:
@@ -91,6 +93,7 @@ def understand_reader(world: World, sightings: Sightings | None, inquiry: Inquir
         purpose=principal.purpose,
         valid_until=until,
         registry_revision=registry.revision,
+        caller=inquiry.caller,
     )
 
 
@@ -104,9 +107,11 @@ def _least_favourable(registry: Registry, principal: Principal, at: int) -> tupl
     return min(seen, key=lambda one: (one[1].blocked_by is None, one[1].known, one[1].complete, -len(one[1].chain)))
 
 
-def _until(principal: Principal, registry: Registry, claim_age: int, at: int) -> int:
+def _until(principal: Principal, caller: Caller | None, registry: Registry, claim_age: int, at: int) -> int:
     """The earliest moment at which what is known of somebody may change by the passing of time alone."""
     ends = [principal.expires_at, registry.next_change(at), at - at % _DAY + _DAY]
     if principal.issued_at is not None and principal.issued_at + claim_age > at:
         ends.append(principal.issued_at + claim_age)  # a location claim stops counting
+    if caller is not None:
+        ends.append(caller.expires_at)
     return min(ends)

@@ -50,11 +50,21 @@ class PostgresListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallerTls(TlsServer):
+    """The certificate of a listener, and whose certificates it takes from callers."""
+
+    client_ca: Path | None = setting(
+        "PEM file with the authorities that sign callers' certificates; none = none asked. The gRPC door then refuses "
+        "connections without one, the HTTP door takes both"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrpcListener:
     """The gRPC door."""
 
     address: str = setting("host:port to listen on", required=True)
-    tls: TlsServer | None = setting("certificate to offer; without it only a loopback address is accepted")
+    tls: CallerTls | None = setting("certificate to offer; without it only a loopback address is accepted")
     edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
     envoy: EnvoyDoor | None = setting("Envoy's external authorization beside it; none = not offered")
 
@@ -64,7 +74,7 @@ class HttpListener:
     """The HTTP door."""
 
     address: str = setting("host:port to listen on", required=True)
-    tls: TlsServer | None = setting("certificate to offer; none = plain HTTP")
+    tls: CallerTls | None = setting("certificate to offer; none = plain HTTP")
     edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
     threads: int = setting("worker threads", 4)
     query_rows: int = setting("most rows of one answer of `/v1/query`; 0 = it is not served", 10_000)
@@ -148,6 +158,23 @@ class Certificates:
     san: str = setting("kind of subject alternative name that names the principal: `uri`, `dns` or `email`", "uri")
     user: str = setting("pattern (regular expression) of the whole name; its one group is the database user", "(.+)")
     groups: tuple[str, ...] = setting("groups that principals of certificates are in", ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A program that asks for other people at the gRPC and HTTP doors: it passes on their tokens, or its own word."""
+
+    name: str = setting("name of it in the record and for rules", required=True)
+    certificate: str | None = setting(
+        "subject alternative name of its client certificate, with its kind: `uri:…`, `dns:…` or `email:…`; "
+        "or `issuer` and `subject`"
+    )
+    issuer: str | None = setting("issuer of its token, one of `issuers`")
+    subject: str | None = setting("subject of its token, exactly")
+    datasources: tuple[str, ...] = setting("datasources it may ask about", required=True)
+    may_assert: tuple[str, ...] = setting(
+        "what it may say of a person without proof: `address`, `principal` (then `declared`)", ()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +377,7 @@ class Config:
     issuers: tuple[Issuer, ...] = setting("who may vouch for a principal", required=True)
     service_users: ServiceUsers | None = setting("who logs in with a password (SCRAM)")
     certificates: Certificates | None = setting("what clients' certificates say of who they are")
+    callers: tuple[Caller, ...] = setting("programs that ask for other people", ())
     datasources: tuple[Datasource, ...] = setting("the databases behind the gateway", ())
     services: tuple[Service, ...] = setting("data behind a proxy that asks the gateway, which is not PostgreSQL's", ())
     routes: tuple[Route, ...] = setting("what HTTP requests that a proxy asks about touch", ())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Final
 
-from gateway.config_draft import Draft, Problem, address_problem
+from gateway.config_draft import NAME, Draft, Problem, address_problem
+from gateway.model import Assertion
 
 _FORGED: Final = "whoever changes the keys on their way could log in as anybody"
 AUTHENTICATION: Final = ("token", "oauthbearer", "scram", "certificate")
+_KINDS: Final = MappingProxyType({"uri": "URI", "dns": "DNS", "email": "email"})  # as Python's ssl module calls them
 
 
 def authentication(draft: Draft, without_tls: bool) -> Iterator[Problem]:
@@ -69,6 +72,72 @@ def certificates(draft: Draft) -> Iterator[Problem]:
     else:
         if groups != 1:
             yield "user", f"needs one group in parentheses, the database user; it has {groups}"
+
+
+def certificate_name(text: str) -> tuple[str, str]:
+    """`uri:spiffe://…` as the kind and the name that a certificate says. Raises ValueError."""
+    kind, colon, name = text.partition(":")
+    if not colon or kind not in _KINDS or not name:
+        raise ValueError(f"`{text}` is no `uri:…`, `dns:…` or `email:…`")
+    return _KINDS[kind], name
+
+
+def caller(draft: Draft) -> Iterator[Problem]:
+    """By what one caller is known, and what it may say."""
+    name, certificate = draft.get("name"), draft.get("certificate")
+    if name is not None and not NAME.fullmatch(name):
+        yield "name", "letters, digits, `_`, `.` and `-`, at most 63"
+    if draft.values.keys() >= {"certificate", "issuer", "subject"}:
+        by_token = [part for part in ("issuer", "subject") if draft.get(part) is not None]
+        if bool(by_token) is (certificate is not None) or len(by_token) == 1:
+            yield "certificate", "say by what the caller is known: `certificate`, or `issuer` and `subject`"
+    if certificate is not None:
+        try:
+            certificate_name(certificate)
+        except ValueError as error:
+            yield "certificate", str(error)
+    if draft.get("datasources") == ():
+        yield "datasources", "name at least one"
+    for index, said in enumerate(draft.get("may_assert") or ()):
+        if said not in tuple(Assertion):
+            yield f"may_assert[{index}]", f"`{said}` is not one of {', '.join(Assertion)}"
+
+
+def callers(draft: Draft) -> Iterator[Problem]:
+    """What callers name must be there; one identity is one caller; who is asked for a certificate can be somebody."""
+    known = {one.get("id") for name in ("datasources", "services") for one in draft.sections(name)}
+    issuers = {one.get("issuer") for one in draft.sections("issuers")}
+    taken: set[object] = set()
+    for index, one in enumerate(draft.sections("callers")):
+        place, issuer = f"callers[{index}]", one.get("issuer")
+        identity = one.get("certificate") or (issuer, one.get("subject"))
+        for what in (one.get("name"), identity):
+            if what not in (None, (None, None)) and what in taken:
+                yield place, f"`{what if isinstance(what, str) else '#'.join(map(str, what))}` is another caller's"
+            taken.add(what)
+        if issuer is not None and issuer not in issuers:
+            yield place, f"issuer `{issuer}` is not one of the issuers"
+        for name in one.get("datasources") or ():
+            if name not in known:
+                yield place, f"`{name}` is not one of the datasources or services"
+    yield from _certified(draft)
+
+
+def _certified(draft: Draft) -> Iterator[Problem]:
+    """A certificate is asked for where a caller has one, and only there."""
+    listeners = draft.get("listeners")
+    doors = [listeners.get(name) for name in ("grpc", "http")] if isinstance(listeners, Draft) else []
+    asked = [one.key for one in doors if one is not None and _asks(one)]
+    have = [one for one in draft.sections("callers") if one.get("certificate") is not None]
+    if asked and not have and "callers" in draft.values:
+        yield "callers", f"{asked[0]}.tls.client_ca, and no caller with a `certificate`: whoever showed one is refused"
+    if have and not asked and isinstance(listeners, Draft):
+        yield "callers", "a caller has a `certificate`, and no listener (grpc, http) has tls.client_ca to ask for one"
+
+
+def _asks(listener: Draft) -> bool:
+    tls = listener.get("tls")
+    return isinstance(tls, Draft) and tls.get("client_ca") is not None
 
 
 def logins(draft: Draft) -> Iterator[Problem]:

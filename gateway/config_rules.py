@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway import config as c
 from gateway import config_logins, config_policy, config_routes, config_volume
-from gateway.config_draft import HOST, Draft, Problem, is_loopback, split_address
+from gateway.config_draft import HOST, NAME, Draft, Problem, is_loopback, split_address
 from gateway.search_path import listed, permitted
 
 # Asymmetric only: with a symmetric algorithm whoever can verify a token can also make one, and a public key taken for
@@ -106,8 +106,6 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
 )
 # Made by Sekisho where they do not exist yet; every other path must be there.
 _MADE: Final = frozenset({(c.Record, "directory"), (c.Registry, "blocks"), (c.BundleSource, "directory")})
-
-_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 
 
 def check(draft: Draft, *, check_files: bool, kept: Path | None = None) -> Iterator[tuple[int, str | None, str, str]]:
@@ -219,7 +217,7 @@ def _issuer(draft: Draft) -> Iterator[Problem]:
 
 def _datasource(draft: Draft) -> Iterator[Problem]:
     name, host, tls = draft.get("id"), draft.get("host"), draft.get("tls")
-    if name is not None and not _ID.fullmatch(name):
+    if name is not None and not NAME.fullmatch(name):
         yield "id", "letters, digits, `_`, `.` and `-`, at most 63"
     if host is not None:
         socket = host.startswith("/")
@@ -243,7 +241,7 @@ def _datasource(draft: Draft) -> Iterator[Problem]:
 
 
 def _service(draft: Draft) -> Iterator[Problem]:
-    if (name := draft.get("id")) is not None and not _ID.fullmatch(name):
+    if (name := draft.get("id")) is not None and not NAME.fullmatch(name):
         yield "id", "letters, digits, `_`, `.` and `-`, at most 63"
     yield from _profiles(draft)
 
@@ -286,6 +284,7 @@ def _config(draft: Draft) -> Iterator[Problem]:
         yield from _twice(name, draft.sections(name), key)
     yield from config_routes.leads_somewhere(draft)
     yield from config_logins.logins(draft)
+    yield from config_logins.callers(draft)
 
 
 def _twice(name: str, drafts: tuple[Draft, ...], key: str) -> Iterator[Problem]:
@@ -313,6 +312,7 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.Issuer: _issuer,
         c.ServiceUsers: config_logins.service_users,
         c.Certificates: config_logins.certificates,
+        c.Caller: config_logins.caller,
         c.Datasource: _datasource,
         c.Service: _service,
         c.Route: config_routes.route,

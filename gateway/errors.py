@@ -59,6 +59,8 @@ class Reason(StrEnum):
     TLS_REQUIRED = "tls_required"
     LOGIN_NOT_OFFERED = "login_not_offered"
     EDGE_UNTRUSTED = "edge_untrusted"
+    CALLER_UNKNOWN = "caller_unknown"
+    CALLER_NOT_ALLOWED = "caller_not_allowed"
     LOGIN_TIMEOUT = "login_timeout"
     STARTUP_PARAMETER_REFUSED = "startup_parameter_refused"
     PROTOCOL_VERSION_REFUSED = "protocol_version_refused"
@@ -84,6 +86,7 @@ class Reason(StrEnum):
     # requests over http and grpc
     REQUEST_INVALID = "request_invalid"
     DECISION_UNKNOWN = "decision_unknown"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +196,12 @@ ANSWERS: Final = MappingProxyType(
         Reason.EDGE_UNTRUSTED: _answer(
             "28000", 403, "PERMISSION_DENIED", "an address was asserted by a peer that is not a configured edge"
         ),
+        Reason.CALLER_UNKNOWN: _answer(
+            "28000", 401, "UNAUTHENTICATED", "who asks for somebody else is no configured caller"
+        ),
+        Reason.CALLER_NOT_ALLOWED: _answer(
+            "28000", 403, "PERMISSION_DENIED", "the caller may not ask about this datasource, or not assert this"
+        ),
         Reason.LOGIN_TIMEOUT: _answer("28000", 408, "DEADLINE_EXCEEDED", "login took longer than the limit"),
         Reason.STARTUP_PARAMETER_REFUSED: _answer(
             "28000", 400, "INVALID_ARGUMENT", "a start-up parameter is not on the allow-list"
@@ -236,6 +245,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.SHUTTING_DOWN: _answer("57P01", 503, "UNAVAILABLE", "the gateway is shutting down"),
         Reason.REQUEST_INVALID: _answer("22023", 400, "INVALID_ARGUMENT", "the request does not fit its schema"),
         Reason.DECISION_UNKNOWN: _answer("22023", 404, "NOT_FOUND", "no decision of that id can be completed"),
+        Reason.DEADLINE_EXCEEDED: _answer(
+            "57014", 504, "DEADLINE_EXCEEDED", "the decision would have come after the caller's deadline"
+        ),
     }
 )
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.model import (
+    Caller,
     Country,
     Door,
     EmployerFacts,
@@ -19,6 +20,7 @@ from gateway.model import (
     Peer,
     Principal,
     PrincipalId,
+    known_by_of,
     origin_of,
 )
 
@@ -51,6 +53,7 @@ class Inquiry:
     principal: Principal
     peer: Peer
     reading: Reading
+    caller: Caller | None = None  # who asks for the principal; None: it asks for itself
     session: str | None = None
 
 
@@ -68,11 +71,12 @@ class ReadingFacts:
     purpose: str | None
     valid_until: int
     registry_revision: str
+    caller: Caller | None = None
 
     @property
     def known_by(self) -> tuple[KnownBy, ...]:
         """Where each fact about the person comes from, and how well it is known."""
-        return *self.location.known_by, *self.employer.known_by
+        return known_by_of(self.principal, self.location, self.employer)
 
     @property
     def origin(self) -> tuple[Country, ...]:
@@ -89,6 +93,8 @@ class Asked(Protocol):
     def door(self) -> Door | None: ...
     @property
     def principal(self) -> Principal: ...
+    @property
+    def caller(self) -> Caller | None: ...
     @property
     def location(self) -> Location: ...
     @property

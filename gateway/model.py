@@ -18,6 +18,7 @@ from gateway.told import Claim as Claim
 from gateway.told import Consent as Consent
 from gateway.told import Disclosure as Disclosure
 from gateway.told import RowConsent as RowConsent
+from gateway.who import Caller as Caller
 from gateway.who import ChainLink as ChainLink
 from gateway.who import EmployerFacts as EmployerFacts
 from gateway.who import EvidenceRequest as EvidenceRequest
@@ -27,9 +28,11 @@ from gateway.who import Location as Location
 from gateway.who import Peer as Peer
 from gateway.who import Principal as Principal
 from gateway.who import Told as Told
+from gateway.who import known_by_of as known_by_of
 from gateway.who import origin_of as origin_of
 from gateway.words import CERTAINTIES as CERTAINTIES
 from gateway.words import Answer as Answer
+from gateway.words import Assertion as Assertion
 from gateway.words import ColumnUseKind as ColumnUseKind
 from gateway.words import Confidence as Confidence
 from gateway.words import Country as Country
@@ -340,11 +343,12 @@ class Understanding:
     purpose: str | None
     valid_until: int
     registry_revision: str
+    caller: Caller | None = None  # None: the principal asks for itself
 
     @property
     def known_by(self) -> tuple[KnownBy, ...]:
         """Where each fact about the person comes from, and how well it is known."""
-        return *self.location.known_by, *self.employer.known_by
+        return known_by_of(self.principal, self.location, self.employer)
 
     @property
     def origin(self) -> tuple[Country, ...]:

@@ -11,6 +11,7 @@ from gateway.facts.registry import Registry
 from gateway.facts.subjects import Bound, Cost, Kind, Owner
 from gateway.facts.tally import Full, Room, SubjectTally
 from gateway.model import (
+    Caller,
     Complaint,
     DatasourceId,
     Decision,
@@ -43,6 +44,7 @@ class Ask:
     profile: str
     principal: Principal
     peer: Peer
+    caller: Caller | None = None  # who asks for the principal; None: it asks for itself
     sql: str
     given: StatementFacts | None = None  # what it does, where no server is asked: ``sql`` is words, without values
     parameter_types: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from gateway.audit.ready import Repeats
 from gateway.errors import Reason, SekishoError
 from gateway.explain import Explanation, explain, without_rule
 from gateway.model import Decision, Effect, Verdict
-from gateway.needs import Outcome
+from gateway.needs import Ask, Outcome
 from gateway.reuse import Standing
 
 
@@ -53,6 +53,37 @@ def refusal(decision: Decision, standing: Standing | None, detail: str) -> Outco
         detail=words.detail,
         hint=words.hint,
         sqlstate=sqlstate_of(verdict.reason),
+    )
+
+
+def refusal_entry(
+    ask: Ask,
+    decision_id: str,
+    *,
+    at_ns: int,
+    reason: Reason,
+    detail: str,
+    sqlstate: str,
+    statement: str,
+    statement_hash: str,
+    revision: str,
+) -> record.Entry:
+    """The entry of a question that no rule was asked about."""
+    return record.refusal_entry(
+        decision_id,
+        at_ns=at_ns,
+        session=ask.session,
+        door=ask.door,
+        datasource=ask.datasource,
+        profile=ask.profile,
+        principal=ask.principal,
+        caller=ask.caller,
+        reason=reason,
+        detail=detail,
+        sqlstate=sqlstate or sqlstate_of(reason),
+        statement=statement,
+        statement_hash=statement_hash,
+        revision=revision,
     )
 
 

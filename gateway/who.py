@@ -43,6 +43,7 @@ class Principal:
     declared_country: Country | None = None  # location claim, only if the issuer is configured for it
     declared_employer: str | None = None  # an entity's id or LEI, by the same rule
     declared_residence: Country | None = None
+    asserted_by: str | None = None  # the caller whose word it is, instead of a token or certificate of the principal's
 
     @property
     def id(self) -> PrincipalId:
@@ -57,6 +58,16 @@ class Peer:
     address: str | None  # textual IP address of the person's side; None for a Unix socket
     via_edge: bool = False  # asserted by a configured edge (PROXY protocol, right-most hop)
     site: str | None = None  # the listener's site, where configuration binds it to one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A program that asks for somebody else, by an identity of its own that configuration knows."""
+
+    id: str  # its name in the configuration
+    identity: str  # what proved it: the name in its certificate, or issuer#subject of its token
+    asserts: tuple[str, ...] = ()  # what of the request is its word only: `Assertion`s, sorted
+    expires_at: int  # of its certificate or token; seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +205,15 @@ class EmployerFacts:
             for owner in self.owners
             if (owner.share_percent is None or owner.share_percent >= _CONTROL) and (top is None or owner.hop <= top)
         ]
+
+
+def known_by_of(principal: Principal, location: Location, employer: EmployerFacts) -> tuple[KnownBy, ...]:
+    """Where each fact about somebody comes from, and how well it is known."""
+    lines = *location.known_by, *employer.known_by
+    if principal.asserted_by is None:
+        return lines
+    source = f"caller {principal.asserted_by}"
+    return KnownBy(fact="principal.id", source=source, confidence=Confidence.DECLARED), *lines
 
 
 def origin_of(location: Location, employer: EmployerFacts, controller: EntityId) -> tuple[Country, ...]:

@@ -27,6 +27,13 @@ class Door(StrEnum):
     HTTP = "http"
 
 
+class Assertion(StrEnum):
+    """What a caller may say of the person it asks for, where configuration lets it."""
+
+    ADDRESS = "address"
+    PRINCIPAL = "principal"
+
+
 class Effect(StrEnum):
     """What a decision says. A narrowed answer is ``allow`` with obligations."""
 

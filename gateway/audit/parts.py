@@ -7,6 +7,7 @@ from typing import assert_never
 
 from gateway.inquiry import Asked
 from gateway.model import (
+    Caller,
     ChainLink,
     EmployerFacts,
     Finding,
@@ -30,6 +31,7 @@ def asker_part(asked: Asked) -> Entry:
     location = asked.location
     return {
         "principal": principal_part(asked.principal),
+        "caller": caller_part(asked.caller),
         "person": asked.employer.person,
         "location": {
             "countries": list(location.countries),
@@ -57,7 +59,13 @@ def principal_part(principal: Principal) -> Entry:
         "token_id": principal.token_id,
         "expires_at": principal.expires_at,
         "declared_country": principal.declared_country,
+        "asserted_by": principal.asserted_by,
     }
+
+
+def caller_part(caller: Caller | None) -> JsonValue:
+    """Who asked for the principal; null: nobody but the principal."""
+    return None if caller is None else {"id": caller.id, "identity": caller.identity, "asserts": list(caller.asserts)}
 
 
 def _employer(employer: EmployerFacts) -> Entry:

@@ -16,10 +16,19 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.audit.parts import Entry as Entry
-from gateway.audit.parts import asker_part, consents_part, finding_part, obligation_part, principal_part, statement_part
+from gateway.audit.parts import (
+    asker_part,
+    caller_part,
+    consents_part,
+    finding_part,
+    obligation_part,
+    principal_part,
+    statement_part,
+)
 from gateway.errors import Reason
 from gateway.inquiry import Reading, ReadingFacts
 from gateway.model import (
+    Caller,
     Decision,
     Door,
     Effect,
@@ -179,6 +188,7 @@ def refusal_entry(
     datasource: str,
     profile: str,
     principal: Principal | None,
+    caller: Caller | None = None,
     reason: Reason,
     detail: str = "",
     sqlstate: str = "",
@@ -201,6 +211,7 @@ def refusal_entry(
         "datasource": datasource,
         "profile": profile,
         "principal": None if principal is None else principal_part(principal),
+        "caller": caller_part(caller),
         "effect": Effect.DENY,
         "reason": reason,
         "detail": detail,
@@ -295,6 +306,7 @@ def refused_reading_entry(
     session: str | None,
     door: Door | None,
     principal: Principal,
+    caller: Caller | None = None,
     reading: Reading,
     reason: Reason,
     detail: str,
@@ -311,6 +323,7 @@ def refused_reading_entry(
         "session": session,
         "door": door,
         "principal": principal_part(principal),
+        "caller": caller_part(caller),
         "reading": reading_fields(reading),
         "effect": Effect.DENY,
         "reason": reason,

@@ -4,6 +4,7 @@ Map:
     desk        who is this, which profile, may they; health; the one object the doors know
     profiles    which profile of a datasource or service somebody has
     drive       runs the order (`gateway.authorize`) on the loop, or synchronously
+    callers     who may ask for whom at the doors that speak in documents; networks that may assert addresses
     requests    grpc and http: wire document -> question, one or several; one mapping, so the two cannot differ
     documents   fields of such a document, one at a time; answers what is told of a decision, as one
     batches     several questions at once

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.doors.answers import answer_document, refused_document
-from gateway.doors.requests import AskRequest, DeskApi, Edges, prepare, refuse
+from gateway.doors.callers import Edges, Origin, known
+from gateway.doors.requests import AskRequest, DeskApi, prepare, refuse
 from gateway.errors import SekishoError
 from gateway.model import Door, JsonValue
 from gateway.needs import Ask, Outcome
@@ -14,22 +15,22 @@ Asked = Ask | SekishoError
 
 
 def prepare_all(
-    desk: DeskApi, door: Door, requests: Sequence[AskRequest], *, caller: str | None, edges: Edges
+    desk: DeskApi, door: Door, requests: Sequence[AskRequest], *, origin: Origin, edges: Edges
 ) -> list[Asked]:
     """The questions; in place of one that never became one, why: that is recorded and counted.
 
-    Raises AuthenticationError where one token stands for all and is refused: once, then, and not for each.
+    Raises SekishoError where the same person is asked for by all and refused: once, then, and not for each.
     """
-    if len({request.token for request in requests}) == 1:
-        desk.verify_token(requests[0].token)
-    return [_prepared(desk, door, request, caller, edges) for request in requests]
+    if len({request.who for request in requests}) == 1:
+        known(desk, requests[0].who, origin=origin)
+    return [_prepared(desk, door, request, origin, edges) for request in requests]
 
 
-def _prepared(desk: DeskApi, door: Door, request: AskRequest, caller: str | None, edges: Edges) -> Asked:
+def _prepared(desk: DeskApi, door: Door, request: AskRequest, origin: Origin, edges: Edges) -> Asked:
     try:
-        return prepare(desk, door, request, caller=caller, edges=edges)
+        return prepare(desk, door, request, origin=origin, edges=edges)
     except SekishoError as error:
-        return refuse(desk, door, error, caller)
+        return refuse(desk, door, error, origin.address)
 
 
 def batch_document(desk: DeskApi, asked: Sequence[Asked]) -> dict[str, JsonValue]:

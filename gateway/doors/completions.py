@@ -1,8 +1,9 @@
 """What a caller tells of an execution that the gateway did not see: how much went out, under which decision.
 
-A decision of a document door stays *open* for an hour, for whoever asked: it is completed once, by the same principal
-at the same door. Who promised it beforehand (`completes`) may be let through under limits on people, room for whom is
-reserved until then; a promise that is not kept is taken for all that was reserved. Lives on the loop.
+A decision of a document door stays *open* for an hour, for whoever asked: it is completed once, by the same caller (by
+the principal, where nobody asked for them) at the same door. Who promised it beforehand (`completes`) may be let
+through under limits on people, room for whom is reserved until then; a promise that is not kept is taken for all that
+was reserved. Lives on the loop.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Final
 
 from gateway.audit import record
 from gateway.authorize import Authority
-from gateway.doors.documents import count_of, filled, object_of, required, token_of
+from gateway.doors.callers import Words, asker_id
+from gateway.doors.documents import bearer_of, count_of, filled, object_of, required, token_of
 from gateway.errors import Reason, SekishoError
 from gateway.facts.tally import Used
 from gateway.metrics import Metrics
@@ -40,7 +42,7 @@ _UNKNOWN: Final = "no open decision of yours has this id: it may be complete alr
 class Completion:
     """What went out under one decision, as the caller tells it."""
 
-    token: str
+    who: Words
     decision_id: str
     rows: int
     sent_bytes: int | None = None
@@ -58,7 +60,7 @@ def read_completion(document: object, authorization: Sequence[str] = ()) -> Comp
     told = object_of(document, "the body", FIELDS)
     sqlstate = filled(told["sqlstate"], "sqlstate", 5) if "sqlstate" in told else None
     return Completion(
-        token=token_of(told.get("token", ""), authorization),
+        who=Words(token=token_of(told.get("token", "")), bearer=bearer_of(authorization)),
         decision_id=filled(required(told, "decision_id", "decision_id"), "decision_id", LONGEST_ID),
         rows=count_of(required(told, "rows", "rows"), "rows", MOST),
         sent_bytes=count_of(told["bytes"], "bytes", MOST) if "bytes" in told else None,
@@ -75,6 +77,7 @@ class Open:
     door: Door
     session: str
     principal: PrincipalId
+    asker: str  # `callers.asker_id`
     standing: Standing
     ration: Ration | None
     of: str | None  # the entry of the record that is in full, if not its own
@@ -111,6 +114,7 @@ class OpenDecisions:
             ask.door,
             ask.session,
             ask.principal.id,
+            asker_id(ask.principal.id, ask.caller),
             standing,
             outcome.ration if ask.counts else None,
             full.of if full is not None and full.of != decision.id else None,
@@ -125,10 +129,10 @@ class OpenDecisions:
             gone.append(self._drop(next(iter(self._open))))
         return gone
 
-    def take(self, decision_id: str, principal: PrincipalId, door: Door, now_ns: int) -> Open:
+    def take(self, decision_id: str, askers: frozenset[str], door: Door, now_ns: int) -> Open:
         """The open decision of this id. Raises SekishoError: one answer, whoever's it is and whyever it is not open."""
         found = self._open.get(decision_id)
-        if found is None or found.principal != principal or found.door is not door or self._over(found, now_ns):
+        if found is None or found.asker not in askers or found.door is not door or self._over(found, now_ns):
             raise SekishoError(Reason.DECISION_UNKNOWN, _UNKNOWN)
         return self._drop(decision_id)
 
@@ -162,9 +166,9 @@ class Executions:
         for gone in self._open.add(ask, outcome, now_ns):
             self._never_completed(gone, now_ns)
 
-    def completed(self, told: Completion, principal: PrincipalId, door: Door, now_ns: int) -> record.Entry:
+    def completed(self, told: Completion, askers: frozenset[str], door: Door, now_ns: int) -> record.Entry:
         """Count what went out; the entry that says so. Raises SekishoError."""
-        done = self._open.take(told.decision_id, principal, door, now_ns)
+        done = self._open.take(told.decision_id, askers, door, now_ns)
         self._authority.completed(done.standing, told.rows, now_ns // _SECOND, done.ration, told.used)
         self._metrics.completed(door, ok=told.sqlstate is None, rows=told.rows)
         if done.standing.traffic is not None:

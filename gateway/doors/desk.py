@@ -21,6 +21,7 @@ from gateway.audit import record
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config, Profile
+from gateway.doors.callers import Callers
 from gateway.doors.completions import Completion, Executions
 from gateway.doors.drive import Driver, Trees
 from gateway.doors.pg_strict import Reader
@@ -88,6 +89,7 @@ class Desk:
         self._waiting = waiting
         self.collector = collector or metrics.registry
         self._troubles = troubles  # of datasources: told by /readyz, healed by no other replica
+        self.callers = Callers.of(config)
         self._profiles = Profiles(config)
         limits = config.limits
         self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
@@ -100,6 +102,11 @@ class Desk:
     def verify_token(self, token: str) -> Principal:
         """The principal a token stands for. Raises AuthenticationError."""
         return self._verifier.verify(token, at=int(time.time()))
+
+    def groups_of(self, principal: PrincipalId) -> Sequence[str]:
+        """The groups the registry says somebody is in; none where it does not know them."""
+        person = self._world.registry.people.get(principal)
+        return person.groups if person is not None else ()
 
     @property
     def known_registry(self) -> Registry:
@@ -170,14 +177,14 @@ class Desk:
 
     # -- what went out --------------------------------------------------------------------------------------------
 
-    async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None:
+    async def complete_async(self, completion: Completion, askers: frozenset[str], door: Door) -> None:
         """A caller tells what went out under a decision. Raises SekishoError, also where it cannot be recorded."""
-        entry = self._executions.completed(completion, principal.id, door, time.time_ns())
+        entry = self._executions.completed(completion, askers, door, time.time_ns())
         await self.durable(entry, Durability.WRITTEN)
 
-    def complete(self, completion: Completion, principal: Principal, door: Door) -> None:
+    def complete(self, completion: Completion, askers: frozenset[str], door: Door) -> None:
         """See ``complete_async``; from any thread but the loop's."""
-        self._on_loop(self.complete_async(completion, principal, door))
+        self._on_loop(self.complete_async(completion, askers, door))
 
     async def read_async(self, inquiry: Inquiry, door: Door) -> Outcome:
         """Decide about reading the record through a door, from a coroutine. Whoever is allowed to is shown nothing

@@ -116,22 +116,23 @@ def address_of(text: str) -> str:
         invalid("address must be an IPv4 or IPv6 address without a zone")
 
 
-def token_of(given: object, authorization: Sequence[str]) -> str:
-    """The one token of a request: in the document, or as `authorization`."""
+def token_of(given: object) -> str:
+    """A token; empty: none was given."""
     token = given if isinstance(given, str) else text_of(given, "token", 0)
-    if authorization:
-        if token:
-            # Later the two may name two identities (a caller and the person); until then neither is guessed.
-            invalid("a token is given both in the request and as `authorization`; give one")
-        scheme, _, token = authorization[0].strip(" ").partition(" ")
-        token = token.strip(" ")
-        if len(authorization) > 1 or scheme.lower() != "bearer" or not token:
-            raise AuthenticationError(Reason.TOKEN_MALFORMED, "`authorization` must be given once, as Bearer <token>")
-    if not token:
-        raise AuthenticationError(Reason.TOKEN_MISSING, "give `token`, or `authorization: Bearer <token>`")
-    if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+    if token and (len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable() or " " in token):
         raise AuthenticationError(Reason.TOKEN_MALFORMED, f"a token is at most {MAX_TOKEN} printable characters")
     return token
+
+
+def bearer_of(authorization: Sequence[str]) -> str:
+    """The token in the values of `authorization`, a header or metadata key; empty where there are none."""
+    if not authorization:
+        return ""
+    scheme, _, token = authorization[0].strip(" ").partition(" ")
+    token = token.strip(" ")
+    if len(authorization) > 1 or scheme.lower() != "bearer" or not token:
+        raise AuthenticationError(Reason.TOKEN_MALFORMED, "`authorization` must be given once, as Bearer <token>")
+    return token_of(token)
 
 
 def canonical_address(text: str) -> str:

@@ -19,14 +19,16 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from gateway.config import GrpcListener, TlsServer
+from gateway.config import CallerTls, GrpcListener
 from gateway.config_draft import split_address
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors.answers import answer_document
+from gateway.doors.callers import Edges, Origin
 from gateway.doors.documents import MAX_BODY, canonical_address
-from gateway.doors.requests import DeskApi, Edges, prepare, read_request, refuse
-from gateway.errors import ConfigError, Reason, SekishoError
-from gateway.links.certificates import Kept, server_context
+from gateway.doors.requests import DeskApi, prepare, read_request, refuse
+from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
+from gateway.facts.certificates import PeerCertificate
+from gateway.links.certificates import Kept, ask_for_certificates, peer_certificate_pem, server_context
 from gateway.links.tasks import TaskGroup
 from gateway.model import Door
 
@@ -44,16 +46,18 @@ _OPTIONS: Final = (
 _CONCURRENT: Final = 1000
 _PULSE_SECONDS: Final = 1.0
 
-Pair = tuple[bytes, bytes]  # private key and certificate chain, PEM
+Files = tuple[bytes, bytes, bytes | None]  # private key, certificate chain and callers' authorities, PEM
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AccessService:
     """The calls of the contract, by hand over bytes."""
 
-    def __init__(self, desk: DeskApi, edges: Edges) -> None:
+    def __init__(self, desk: DeskApi, edges: Edges, *, certificates: bool = False) -> None:
+        """``certificates``: whether connections were asked for one."""
         self._desk = desk
         self._edges = edges
+        self._certificates = certificates
 
     def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
         """What to register. No deserializer: the library answers what it cannot parse with INTERNAL."""
@@ -64,20 +68,21 @@ class AccessService:
 
     async def authorize(self, body: bytes, context: Context) -> wire.AuthorizeResponse:
         """One statement, decided."""
-        caller = peer_address(context.peer())
+        address = peer_address(context.peer())
         try:
             try:
                 asked = read_request(document_of(parse(body)), _authorization(context))
-                ask = prepare(self._desk, Door.GRPC, asked, caller=caller, edges=self._edges)
+                origin = Origin(address, _shown(context) if self._certificates else None)
+                ask = prepare(self._desk, Door.GRPC, asked, origin=origin, edges=self._edges)
             except SekishoError as error:
-                raise refuse(self._desk, Door.GRPC, error, caller) from error
+                raise refuse(self._desk, Door.GRPC, error, address) from error
             document = answer_document(ask, await self._desk.ask_async(ask))
             response = message_of(document)
         except SekishoError as error:
             await _abort(context, error)
         except Exception:
             log.exception("request_failed")
-            await _abort(context, refuse(self._desk, Door.GRPC, SekishoError(Reason.INTERNAL), caller))
+            await _abort(context, refuse(self._desk, Door.GRPC, SekishoError(Reason.INTERNAL), address))
         context.set_trailing_metadata(((REASON_KEY, response.reason),))
         return response
 
@@ -125,7 +130,8 @@ class GrpcDoor:
         self._host, self._port = split_address(listener.address)
         if listener.tls is None and not _is_loopback(self._host):
             raise ConfigError([f"listeners.grpc: `{listener.address}` is not loopback, so it needs `tls`"])
-        self.certificates = kept_pair(listener.tls) if listener.tls is not None else None
+        self.certificates = kept_files(listener.tls) if listener.tls is not None else None
+        self._asks_for_certificates = listener.tls is not None and listener.tls.client_ca is not None
         self._server: grpc.aio.Server | None = None
         self._shared = shared
         self._health = HealthService(desk)
@@ -140,14 +146,16 @@ class GrpcDoor:
         """Binds, listens and serves. OSError where the address cannot be had."""
         options = (*_OPTIONS, ("grpc.so_reuseport", int(self._shared)))
         server = grpc.aio.server(options=options, maximum_concurrent_rpcs=_CONCURRENT)
-        server.add_generic_rpc_handlers((AccessService(self._desk, self._edges).handlers(),))
+        service = AccessService(self._desk, self._edges, certificates=self._asks_for_certificates)
+        server.add_generic_rpc_handlers((service.handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
             if self.certificates is None:
                 self._port = server.add_insecure_port(self.address)
             else:
-                self._port = server.add_secure_port(self.address, _credentials(self.certificates))
+                credentials = _credentials(self.certificates, required=self._asks_for_certificates)
+                self._port = server.add_secure_port(self.address, credentials)
         except RuntimeError as error:
             await server.stop(None)
             raise OSError(f"cannot listen on {self.address}") from error
@@ -166,20 +174,24 @@ class GrpcDoor:
         self._server = None
 
 
-def kept_pair(tls: TlsServer) -> Kept[Pair]:
-    """Key and certificate as gRPC takes them, kept up to date. Raises ConfigError."""
+def kept_files(tls: CallerTls) -> Kept[Files]:
+    """Key, certificate and callers' authorities as gRPC takes them, kept up to date. Raises ConfigError."""
 
-    def read() -> Pair:
-        server_context(tls)  # the library would take a pair that does not fit, and then refuse everybody
+    def read() -> Files:
+        # The library would take a pair that does not fit, or authorities that are none, and then refuse everybody.
+        ask_for_certificates(server_context(tls), tls.client_ca, required=True)
         try:
-            return tls.key.read_bytes(), tls.certificate.read_bytes()
+            authorities = tls.client_ca.read_bytes() if tls.client_ca is not None else None
+            return tls.key.read_bytes(), tls.certificate.read_bytes(), authorities
         except OSError as error:
             raise ConfigError([f"listeners.grpc: {error}"]) from error
 
-    return Kept("TLS of listeners.grpc", (tls.certificate, tls.key), read)
+    paths = [tls.certificate, tls.key, *([tls.client_ca] if tls.client_ca is not None else [])]
+    return Kept("TLS of listeners.grpc", paths, read)
 
 
-def _credentials(kept: Kept[Pair]) -> grpc.ServerCredentials:
+def _credentials(kept: Kept[Files], *, required: bool) -> grpc.ServerCredentials:
+    """``required``: who shows no certificate of the authorities is not let in. The library knows no `optional`."""
     shown = kept.current
 
     def renewed() -> grpc.ServerCertificateConfiguration | None:
@@ -188,11 +200,16 @@ def _credentials(kept: Kept[Pair]) -> grpc.ServerCredentials:
         if kept.current is shown:
             return None
         shown = kept.current
-        return grpc.ssl_server_certificate_configuration([shown])
+        return _configuration(shown)
 
-    first = grpc.ssl_server_certificate_configuration([shown])
+    first = _configuration(shown)
     # The stubs do not know that None is an answer.
-    return grpc.dynamic_ssl_server_credentials(first, renewed, require_client_authentication=False)  # type: ignore[arg-type]
+    return grpc.dynamic_ssl_server_credentials(first, renewed, require_client_authentication=required)  # type: ignore[arg-type]
+
+
+def _configuration(shown: Files) -> grpc.ServerCertificateConfiguration:
+    key, certificate, authorities = shown
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=authorities)
 
 
 # --- from the wire ---------------------------------------------------------------------------------------------------
@@ -206,7 +223,7 @@ def parse(body: bytes) -> wire.AuthorizeRequest:
         message = wire.AuthorizeRequest.FromString(body)
     except DecodeError as error:  # cut short, of another type, or a string that is not UTF-8
         raise SekishoError(Reason.REQUEST_INVALID, "the message is not a sekisho.v1.AuthorizeRequest") from error
-    for part in (message, message.statement) if message.HasField("statement") else (message,):
+    for part in (message, *(getattr(message, name) for name in ("statement", "principal") if message.HasField(name))):
         _known_fields(part)
     return message
 
@@ -220,6 +237,8 @@ def document_of(message: wire.AuthorizeRequest) -> dict[str, object]:
         document["token"] = message.token
     if message.datasource:
         document["datasource"] = message.datasource
+    if message.HasField("principal"):
+        document["principal"] = {"issuer": message.principal.issuer, "subject": message.principal.subject}
     if message.HasField("address"):
         document["address"] = message.address
     if message.HasField("statement"):
@@ -241,6 +260,14 @@ def peer_address(peer: str) -> str | None:
         return canonical_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
+
+
+def _shown(context: Context) -> PeerCertificate:
+    """The certificate of the connection, which the library verified. Raises AuthenticationError."""
+    try:
+        return peer_certificate_pem(b"".join(context.auth_context().get("x509_pem_cert", ())))
+    except ValueError as error:
+        raise AuthenticationError(Reason.CERTIFICATE_REFUSED, "the certificate cannot be read") from error
 
 
 def _known_fields(message: Message) -> None:

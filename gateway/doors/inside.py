@@ -23,7 +23,7 @@ from gateway.doors.postgres import Place
 from gateway.errors import Reason, SekishoError, UpstreamError
 from gateway.links.asker import AnswerTooLarge, Asker, Row, row_of
 from gateway.links.connection import ServerConnection, as_protocol
-from gateway.model import Peer, Principal
+from gateway.model import Caller, Peer, Principal
 from gateway.pgwire.messages import SYNC, decode_fields, encode_bind, encode_execute, encode_parse, encode_target
 from gateway.pgwire.startup import startup_message
 from gateway.sql.gate import Refused, inspect
@@ -46,6 +46,7 @@ class Selecting:
 
     principal: Principal
     peer: Peer
+    caller: Caller | None = None  # who asks for the principal
     datasource: str
     sql: str
     parameters: Row  # as text
@@ -112,7 +113,7 @@ class InnerSessions:
 
     async def select_async(self, asked: Selecting) -> Selected:
         """Run one SELECT. Raises SekishoError: what was refused at the postgres door is recorded and counted there."""
-        inside = KnownProof(asked.principal, asked.peer)
+        inside = KnownProof(asked.principal, asked.peer, asked.caller)
         connection = await self._connect(inside)
         try:
             asker = Asker(connection, answer_limit=asked.size)

@@ -206,7 +206,7 @@ class Client(asyncio.Protocol):
         try:
             if not self._door.seats.claim(self, proven.principal.id):
                 raise AuthenticationError(Reason.TOO_MANY_SESSIONS, _TOO_MANY)
-            login = await log_in(self._door, proven.principal, method, request, peer)
+            login = await log_in(self._door, proven.principal, method, request, peer, proven.caller)
         except SekishoError as error:
             self.failed(error)
             return

@@ -16,7 +16,7 @@ from gateway.links.connection import ServerConnection
 from gateway.links.own_session import OWN_SESSION_SETTINGS, keep_quiet
 from gateway.links.server import ServerAddress, open_connection
 from gateway.metrics import LoginMethod
-from gateway.model import Door, Peer, Principal
+from gateway.model import Caller, Door, Peer, Principal
 from gateway.pgwire.startup import StartupRequest
 from gateway.search_path import listed, pinned
 
@@ -47,10 +47,16 @@ class LoggedIn:
     registry: Registry  # as of which it was let in
     own_path: str  # the datasource's search_path
     search_path: str  # the session's, when it begins and after RESET
+    caller: Caller | None = None  # who opened it for the principal
 
 
 async def log_in(
-    door: PostgresDoor, principal: Principal, method: LoginMethod, request: StartupRequest, peer: Peer
+    door: PostgresDoor,
+    principal: Principal,
+    method: LoginMethod,
+    request: StartupRequest,
+    peer: Peer,
+    caller: Caller | None = None,
 ) -> LoggedIn:
     """Choose the profile of somebody who is proven, log in at the server, record it. Raises SekishoError."""
     desk = door.desk
@@ -82,6 +88,7 @@ async def log_in(
         registry=registry,
         own_path=own_path,
         search_path=search_path,
+        caller=caller,
     )
     desk.arrived(principal, peer)
     try:

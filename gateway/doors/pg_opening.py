@@ -7,8 +7,10 @@ import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
-from gateway.doors.pg_tls import ALPN, ListenerTls, PeerCertificate, feed, peer_certificate, why_failed
+from gateway.doors.pg_tls import ALPN, ListenerTls, feed, why_failed
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason
+from gateway.facts.certificates import PeerCertificate
+from gateway.links.certificates import peer_certificate
 from gateway.links.tasks import TaskGroup
 from gateway.model import Peer
 from gateway.pgwire.proxy import read_header

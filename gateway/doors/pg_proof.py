@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.config import Certificates
-from gateway.doors.pg_tls import PeerCertificate
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason, SekishoError
-from gateway.facts.certificates import certificate_principal
+from gateway.facts.certificates import PeerCertificate, certificate_principal
 from gateway.links.service_users import ServiceUsers
 from gateway.metrics import LoginMethod
-from gateway.model import Peer, Principal
+from gateway.model import Caller, Peer, Principal
 from gateway.pgwire import oauthbearer, sasl
 from gateway.pgwire.scram_server import ScramServer, mechanisms
 
@@ -39,6 +38,7 @@ class Proven:
 
     principal: Principal
     last: bytes = b""
+    caller: Caller | None = None  # who opened the session for them, at another door of this gateway
 
 
 class Proof(Protocol):
@@ -188,14 +188,15 @@ class KnownProof:
     method = LoginMethod.TOKEN
     failure: AuthenticationError | None = None
 
-    def __init__(self, principal: Principal, peer: Peer) -> None:
+    def __init__(self, principal: Principal, peer: Peer, caller: Caller | None = None) -> None:
         self.principal = principal
         self.peer = peer
+        self.caller = caller
         self.ended: SekishoError | None = None
 
     def begin(self) -> bytes | Proven:
         """Nothing is asked."""
-        return Proven(self.principal)
+        return Proven(self.principal, caller=self.caller)
 
     def receive(self, body: bytes) -> bytes | Proven:
         """A password that nobody asked for."""

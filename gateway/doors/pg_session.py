@@ -292,6 +292,7 @@ class Relay:
                 profile=login.profile,
                 principal=login.principal,
                 peer=self._peer,
+                caller=login.caller,
                 sql=judge.text,
                 parameter_types=judge.types,
                 supports=OBLIGATIONS,

@@ -6,14 +6,14 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Self, cast
+from typing import Final, Self, cast
 
 from cryptography import x509
 
 from gateway.config import PostgresListener, PostgresTls
 from gateway.errors import ConfigError
 from gateway.links import certificates
-from gateway.links.certificates import Kept
+from gateway.links.certificates import Kept, files_of
 from gateway.pgwire.binding import end_point
 
 ALPN: Final = "postgresql"
@@ -38,26 +38,12 @@ class ListenerTls:
         return cls(context, end_point(shown))
 
 
-@dataclass(frozen=True, slots=True)
-class PeerCertificate:
-    """What a client's certificate says, after the handshake verified it."""
-
-    names: tuple[tuple[str, str], ...]  # subject alternative names: kind, name
-    not_after: int
-
-
 def server_context(tls: PostgresTls, *, certificate_required: bool = False) -> ssl.SSLContext:
     """TLS as this gateway offers it. ALPN is PostgreSQL's, so that another protocol's bytes cannot be replayed here.
     Raises ConfigError."""
     context = certificates.server_context(tls)
     context.set_alpn_protocols([ALPN])
-    # As PostgreSQL: no renegotiation and no resumption. A resumed session would show no certificate again, and one that
-    # has expired meanwhile would still be believed.
-    context.options |= ssl.OP_NO_TICKET
-    context.num_tickets = 0
-    if tls.client_ca is not None:
-        certificates.load_authorities(context, tls.client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED if certificate_required else ssl.CERT_OPTIONAL
+    certificates.ask_for_certificates(context, tls.client_ca, required=certificate_required)
     return context
 
 
@@ -66,9 +52,8 @@ def kept_tls(listener: PostgresListener, *, certificate_required: bool) -> Kept[
     tls = listener.tls
     if tls is None:
         return None
-    paths = [tls.certificate, tls.key, *([tls.client_ca] if tls.client_ca is not None else [])]
     make = partial(ListenerTls.of, tls, certificate_required=certificate_required)
-    return Kept(f"TLS of listeners.postgres {listener.address}", paths, make)
+    return Kept(f"TLS of listeners.postgres {listener.address}", files_of(tls, tls.client_ca), make)
 
 
 def feed(transport: asyncio.Transport, data: bytes) -> None:
@@ -80,14 +65,6 @@ def feed(transport: asyncio.Transport, data: bytes) -> None:
         room[:size] = data[:size]
         tls.buffer_updated(size)
         data = data[size:]
-
-
-def peer_certificate(found: Any) -> PeerCertificate | None:
-    """What `ssl.SSLObject.getpeercert` tells of a verified certificate; None where the client showed none."""
-    if not found:
-        return None
-    names = tuple((str(kind), str(name)) for kind, name in found.get("subjectAltName", ()) if isinstance(name, str))
-    return PeerCertificate(names, int(ssl.cert_time_to_seconds(found["notAfter"])))
 
 
 def why_failed(error: OSError) -> str:

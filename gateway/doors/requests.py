@@ -2,29 +2,30 @@
 
     wire -> document -> AskRequest -> Ask -> (the desk) -> Outcome -> document -> wire
 
-A door only turns its wire format into a document (plain JSON values) and back; what a document may hold, who may assert
-an address, and what an answer says is here, once. Pure: no sockets, no clock, nothing of Flask or gRPC.
+A door only turns its wire format into a document (plain JSON values) and back; what a document may hold is here, once;
+what an answer says in `answers`, who may ask for whom in `callers`. Pure: no sockets, nothing of Flask or gRPC.
 
-Refused by default: an unknown key, a key given twice, a value of another type, two tokens. A field that is not
-understood may have been meant as a restriction.
+Refused by default: an unknown key, a key given twice, a value of another type, a person named twice. A field that is
+not understood may have been meant as a restriction.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
 from prometheus_client.registry import Collector
 
+from gateway.doors.callers import Callers, Edges, Named, Origin, Words, who_asks
 from gateway.doors.completions import Completion
 from gateway.doors.documents import (
     MAX_BODY,
     MAX_NAME,
     address_of,
+    bearer_of,
     filled,
     flag_of,
     invalid,
@@ -34,9 +35,10 @@ from gateway.doors.documents import (
     text_of,
     token_of,
 )
-from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
+from gateway.errors import Reason, SekishoError
+from gateway.facts.identity import is_name
 from gateway.inquiry import Inquiry
-from gateway.model import DatasourceId, Door, Peer, Principal
+from gateway.model import DatasourceId, Door, Principal, PrincipalId
 from gateway.needs import Ask, Outcome
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ OBLIGATIONS: Final = ("mask", "row_filter", "row_limit", "subject_countries")
 MAX_BATCH: Final = 100
 """Most requests in one batch."""
 
-FIELDS: Final = ("token", "datasource", "statement", "address", "supported_obligations", "completes")
+FIELDS: Final = ("token", "principal", "address", "datasource", "statement", "supported_obligations", "completes")
 """Of one request."""
 
 MAX_PARAMETERS: Final = 65_535  # what the PostgreSQL protocol can count
@@ -66,15 +68,19 @@ class DeskApi(Refusing, Protocol):
 
     @property
     def collector(self) -> Collector: ...
+    @property
+    def callers(self) -> Callers: ...
     def verify_token(self, token: str) -> Principal: ...
+    def groups_of(self, principal: PrincipalId) -> Sequence[str]: ...
     def choose_profile(self, datasource: str, principal: Principal) -> str: ...
     def ask(self, ask: Ask) -> Outcome: ...
     async def ask_async(self, ask: Ask) -> Outcome: ...
     def ask_all(self, asks: Sequence[Ask]) -> list[Outcome]: ...
     async def ask_all_async(self, asks: Sequence[Ask]) -> list[Outcome]: ...
-    def complete(self, completion: Completion, principal: Principal, door: Door) -> None: ...
-    async def complete_async(self, completion: Completion, principal: Principal, door: Door) -> None: ...
+    def complete(self, completion: Completion, askers: frozenset[str], door: Door) -> None: ...
+    async def complete_async(self, completion: Completion, askers: frozenset[str], door: Door) -> None: ...
     def read(self, inquiry: Inquiry, door: Door) -> Outcome: ...
+    async def read_async(self, inquiry: Inquiry, door: Door) -> Outcome: ...
     def ready(self) -> tuple[bool, list[str]]: ...
     def alive(self) -> bool: ...
     def resolved_config(self) -> dict[str, Any]: ...
@@ -84,43 +90,12 @@ class DeskApi(Refusing, Protocol):
 class AskRequest:
     """One request as read from the wire: well-formed, and not believed yet. There is no purpose: a token signs it."""
 
-    token: str
+    who: Words
     datasource: str
     sql: str
     parameter_types: tuple[int, ...] = ()
-    address: str | None = None
     supports: frozenset[str] = frozenset()
     completes: bool = False  # the caller will tell what went out
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """Networks whose callers may assert a person's address."""
-
-    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-
-    @classmethod
-    def parse(cls, networks: Sequence[str]) -> Edges:
-        """From configuration. ConfigError names every network that is none."""
-        parsed, problems = [], []
-        for text in networks:
-            try:
-                parsed.append(ipaddress.ip_network(text))
-            except ValueError as error:
-                problems.append(f"edges: {error}")
-        if problems:
-            raise ConfigError(problems)
-        return cls(tuple(parsed))
-
-    def peer(self, caller: str | None, asserted: str | None) -> Peer:
-        """Where the person is: the asserted address, if the caller's own is an edge; else the caller's own."""
-        if asserted is None:
-            return Peer(address=caller)
-        if caller is None or not any(ipaddress.ip_address(caller) in network for network in self.networks):
-            raise AuthenticationError(
-                Reason.EDGE_UNTRUSTED, "only a configured edge may give an address; leave `address` out"
-            )
-        return Peer(address=asserted, via_edge=True)
 
 
 # --- from the wire ---------------------------------------------------------------------------------------------------
@@ -133,47 +108,60 @@ def read_request(document: object, authorization: Sequence[str] = ()) -> AskRequ
         required(request, "statement", "statement"), "statement", ("sql", "parameter_types"), prefix="statement."
     )
     return AskRequest(
-        token=token_of(request.get("token", ""), authorization),
+        who=read_words(request, bearer_of(authorization)),
         datasource=filled(required(request, "datasource", "datasource"), "datasource", MAX_NAME),
         sql=filled(required(statement, "sql", "statement.sql"), "statement.sql", MAX_BODY),
         parameter_types=list_of(statement, "parameter_types", "statement.parameter_types", MAX_PARAMETERS, oid_of),
-        address=address_of(text_of(request["address"], "address", MAX_NAME)) if "address" in request else None,
         supports=frozenset(list_of(request, "supported_obligations", "supported_obligations", MAX_KINDS, _kind)),
         completes=flag_of(request.get("completes", False), "completes"),
     )
 
 
+def read_words(document: Mapping[str, object], bearer: str = "") -> Words:
+    """What a document says of who asks, beside `authorization`; its keys are known to be known."""
+    return Words(
+        token=token_of(document.get("token", "")),
+        bearer=bearer,
+        principal=_named(document["principal"]) if "principal" in document else None,
+        address=address_of(text_of(document["address"], "address", MAX_NAME)) if "address" in document else None,
+    )
+
+
 def read_batch(document: object, authorization: Sequence[str] = ()) -> tuple[AskRequest, ...]:
-    """Several requests in one document. One token may stand for all of them: as `authorization`, or beside them."""
-    batch = object_of(document, "the body", ("token", "requests"))
-    if "token" in batch or authorization:
-        authorization = [f"Bearer {token_of(batch.get('token', ''), authorization)}"]
+    """Several requests in one document. The person of all of them may be named beside them; `authorization` is of all
+    of them."""
+    batch = object_of(document, "the body", ("token", "principal", "requests"))
+    person: dict[str, object] = {key: batch[key] for key in ("token", "principal") if key in batch}
     requests = required(batch, "requests", "requests")
     if requests == []:
         invalid("requests is empty")
-    return list_of({"requests": requests}, "requests", "requests", MAX_BATCH, partial(_entry, authorization))
+    return list_of({"requests": requests}, "requests", "requests", MAX_BATCH, partial(_entry, authorization, person))
 
 
-def _entry(authorization: Sequence[str], document: object, name: str) -> AskRequest:
+def _entry(authorization: Sequence[str], person: dict[str, object], document: object, name: str) -> AskRequest:
     try:
+        if person and isinstance(document, dict):
+            if not document.keys().isdisjoint({"token", "principal"}):
+                invalid("the person is given twice: here and beside the requests")
+            document = {**document, **person}
         return read_request(document, authorization)
     except SekishoError as error:
         raise type(error)(error.reason, f"{name}: {error.detail}") from None
 
 
-def prepare(desk: DeskApi, door: Door, request: AskRequest, *, caller: str | None, edges: Edges) -> Ask:
-    """The question to put: who asks is verified first, so that a stranger learns nothing about edges or datasources.
+def prepare(desk: DeskApi, door: Door, request: AskRequest, *, origin: Origin, edges: Edges) -> Ask:
+    """The question to put. Raises SekishoError where somebody asks who may not.
 
     Requests here stand alone; the record files them under the door's name where a session's identity would be.
     """
-    principal = desk.verify_token(request.token)
-    peer = edges.peer(caller, request.address)
+    asker = who_asks(desk, request.who, request.datasource, origin=origin, edges=edges)
     return Ask(
         door=door,
         datasource=DatasourceId(request.datasource),
-        profile=desk.choose_profile(request.datasource, principal),
-        principal=principal,
-        peer=peer,
+        profile=desk.choose_profile(request.datasource, asker.principal),
+        principal=asker.principal,
+        peer=asker.peer,
+        caller=asker.caller,
         sql=request.sql,
         parameter_types=request.parameter_types,
         supports=request.supports,
@@ -214,3 +202,13 @@ def _kind(value: object, name: str) -> str:
     if not isinstance(value, str) or value not in OBLIGATIONS:
         invalid(f"{name} must be one of {', '.join(OBLIGATIONS)}")
     return value
+
+
+def _named(value: object) -> Named:
+    named = object_of(value, "principal", ("issuer", "subject"), prefix="principal.")
+    issuer, subject = (
+        filled(required(named, key, f"principal.{key}"), f"principal.{key}", MAX_NAME) for key in ("issuer", "subject")
+    )
+    if not is_name(issuer) or not is_name(subject):
+        invalid("principal must be printable text")
+    return issuer, subject

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +15,14 @@ from gateway.model import Principal
 
 # The kinds of subject alternative names, as Python's ssl module calls them.
 _KINDS: Final[Mapping[str, str]] = MappingProxyType({"uri": "URI", "dns": "DNS", "email": "email"})
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """What a client's certificate says, after the handshake verified it."""
+
+    names: tuple[tuple[str, str], ...]  # subject alternative names: kind, name
+    not_after: int
 
 
 def certificate_principal(

@@ -10,10 +10,13 @@ import ssl
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from cryptography import x509
 
 from gateway.config import TlsServer
 from gateway.errors import ConfigError
+from gateway.facts.certificates import PeerCertificate
 from gateway.links.watch import Watch, signatures
 
 Made = TypeVar("Made")
@@ -26,6 +29,43 @@ def server_context(tls: TlsServer) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION
     load_pair(context, tls.certificate, tls.key)
     return context
+
+
+def ask_for_certificates(context: ssl.SSLContext, authorities: Path | None, *, required: bool) -> None:
+    """Ask clients for a certificate of these authorities; None: for none. Raises ConfigError."""
+    # No resumption: a resumed session would show no certificate again, and one that has expired meanwhile would still
+    # be believed.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    if authorities is not None:
+        load_authorities(context, authorities)
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+
+
+def files_of(tls: TlsServer, authorities: Path | None) -> list[Path]:
+    """What a listener's TLS is made of."""
+    return [tls.certificate, tls.key, *([authorities] if authorities is not None else [])]
+
+
+def peer_certificate(found: Any) -> PeerCertificate | None:
+    """What `ssl.SSLObject.getpeercert` tells of a verified certificate; None where the client showed none."""
+    if not found:
+        return None
+    names = tuple((str(kind), str(name)) for kind, name in found.get("subjectAltName", ()) if isinstance(name, str))
+    return PeerCertificate(names, int(ssl.cert_time_to_seconds(found["notAfter"])))
+
+
+def peer_certificate_pem(pem: bytes) -> PeerCertificate:
+    """The same of a verified certificate that a library passes on as it came. Raises ValueError."""
+    shown = x509.load_pem_x509_certificate(pem)
+    try:
+        found = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names: tuple[tuple[str, str], ...] = ()
+    else:
+        kinds = (("URI", x509.UniformResourceIdentifier), ("DNS", x509.DNSName), ("email", x509.RFC822Name))
+        names = tuple((name, value) for name, kind in kinds for value in found.get_values_for_type(kind))
+    return PeerCertificate(names, int(shown.not_valid_after_utc.timestamp()))
 
 
 class Kept(Generic[Made]):

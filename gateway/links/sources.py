@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import gateway
 from gateway import config as config_of
 from gateway.audit.hashing import MIN_KEY_BYTES
-from gateway.config import Config, Issuer, PostgresTls, TlsServer
+from gateway.config import CallerTls, Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
 from gateway.facts import admin_blocks, blocks
 from gateway.facts.folder import Delivery, digest
@@ -210,7 +210,7 @@ def _shown(config: Config) -> list[TlsServer]:
 def _check_shown(tls: TlsServer) -> None:
     """Raises ConfigError where a door could not be opened with it."""
     context = server_context(tls)
-    if isinstance(tls, PostgresTls) and tls.client_ca is not None:
+    if isinstance(tls, PostgresTls | CallerTls) and tls.client_ca is not None:
         load_authorities(context, tls.client_ca)
 
 

@@ -14,6 +14,7 @@ from gateway.inquiry import Asked, ReadingFacts
 from gateway.model import (
     Adequacy,
     Agreement,
+    Caller,
     ChainLink,
     Claim,
     ColumnLabel,
@@ -102,6 +103,7 @@ def _asker(asked: Asked) -> Document:
         "door": None if asked.door is None else str(asked.door),
         "purpose": asked.purpose,
         "principal": _principal(asked.principal, asked.employer),
+        "caller": _caller(asked.caller),
         "location": _location(asked.location),
         "employer": _employer(asked.employer),
         "origin": {"countries": list(asked.origin)},
@@ -164,10 +166,22 @@ def _principal(principal: Principal, employer: EmployerFacts) -> Document:
         "declared_country": principal.declared_country,
         "declared_employer": principal.declared_employer,
         "declared_residence": principal.declared_residence,
+        "asserted_by": principal.asserted_by,
         "person": employer.person,
         "stay": str(employer.stay),
         "residence": employer.residence,
         "us_person": str(employer.us_person),
+    }
+
+
+def _caller(caller: Caller | None) -> JsonValue:
+    if caller is None:
+        return None
+    return {
+        "id": caller.id,
+        "identity": caller.identity,
+        "asserts": _texts(caller.asserts),
+        "expires_at": _rfc3339(caller.expires_at),
     }
 
 

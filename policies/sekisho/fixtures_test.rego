@@ -97,11 +97,13 @@ _common := {
 		"declared_country": null,
 		"declared_employer": null,
 		"declared_residence": null,
+		"asserted_by": null,
 		"person": "Someone",
 		"stay": "residence",
 		"residence": "JP",
 		"us_person": "unknown",
 	},
+	"caller": null,
 	"location": {
 		"known": true,
 		"countries": ["JP"],

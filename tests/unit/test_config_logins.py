@@ -111,3 +111,45 @@ def test_where_keys_may_be_fetched(tmp_path, url):
 def test_where_keys_may_not_come_from(tmp_path, changes, problem):
     (found,) = problems(tmp_path, key_source(**changes))
     assert problem in found
+
+
+# --- callers ---------------------------------------------------------------------------------------------------------
+
+SEARCH = {"name": "search", "certificate": "uri:spiffe://x/search", "datasources": ["messenger"]}
+PORTAL = {"name": "portal", "issuer": "https://id.example", "subject": "svc-portal", "datasources": ["messenger"]}
+
+
+def calling(*callers: dict[str, Any], client_ca: str | None = "callers.pem") -> dict[str, Any]:
+    """BASE with these callers, and a gRPC door that asks for certificates."""
+    document = {**BASE, "callers": list(callers)}
+    tls = {**TLS, **({"client_ca": client_ca} if client_ca else {})}
+    return {**document, "listeners": {**BASE["listeners"], "grpc": {"address": "127.0.0.1:7443", "tls": tls}}}
+
+
+def test_callers_known_by_certificate_and_by_token(tmp_path):
+    assert problems(tmp_path, calling(SEARCH, {**PORTAL, "may_assert": ["address", "principal"]})) == []
+    assert problems(tmp_path, calling(PORTAL, client_ca=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (calling({**SEARCH, "name": "a b"}), "callers[0].name: letters, digits"),
+        (calling({**SEARCH, "certificate": "spiffe://x"}), "`spiffe://x` is no `uri:…`, `dns:…` or `email:…`"),
+        (calling({**SEARCH, "certificate": "ip:127.0.0.1"}), "`ip:127.0.0.1` is no"),
+        (calling({**SEARCH, "certificate": None}), "say by what the caller is known"),
+        (calling({**PORTAL, "subject": None}, SEARCH), "say by what the caller is known"),
+        (calling({**PORTAL, **SEARCH}), "say by what the caller is known"),
+        (calling({**SEARCH, "datasources": []}), "callers[0].datasources: name at least one"),
+        (calling({**SEARCH, "datasources": ["payroll"]}), "`payroll` is not one of the datasources"),
+        (calling({**SEARCH, "may_assert": ["employer"]}), "`employer` is not one of address, principal"),
+        (calling({**PORTAL, "issuer": "https://else"}, SEARCH), "issuer `https://else` is not one of the issuers"),
+        (calling(SEARCH, {**PORTAL, "name": "search"}), "`search` is another caller's"),
+        (calling(SEARCH, {**SEARCH, "name": "two"}), "`uri:spiffe://x/search` is another caller's"),
+        (calling(PORTAL, {**PORTAL, "name": "two"}, SEARCH), "`https://id.example#svc-portal` is another caller's"),
+        (calling(PORTAL), "tls.client_ca, and no caller with a `certificate`"),
+        (calling(SEARCH, client_ca=None), "no listener (grpc, http) has tls.client_ca"),
+    ],
+)
+def test_callers_that_cannot_be(tmp_path, document, problem):
+    assert any(problem in found for found in problems(tmp_path, document)), problems(tmp_path, document)

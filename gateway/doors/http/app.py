@@ -13,13 +13,14 @@ from typing import Protocol
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from gateway.doors.callers import Edges
 from gateway.doors.documents import MAX_BODY
 from gateway.doors.http.admin import AdminRoom
 from gateway.doors.http.openapi import openapi_document
 from gateway.doors.http.operations import ADMIN, OPERATIONS, Operation
 from gateway.doors.http.problems import SECURITY, problem, too_large
 from gateway.doors.http.room import Behind, Room, caller
-from gateway.doors.requests import DeskApi, Edges, Refusing, refuse
+from gateway.doors.requests import DeskApi, Refusing, refuse
 from gateway.errors import Reason, SekishoError
 from gateway.model import Door
 

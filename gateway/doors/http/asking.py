@@ -8,9 +8,10 @@ from flask import Response
 
 from gateway.doors.answers import answer_document, explain_document
 from gateway.doors.batches import batch_document, prepare_all
+from gateway.doors.callers import who_completes
 from gateway.doors.completions import read_completion
 from gateway.doors.http.problems import json_answer
-from gateway.doors.http.room import Room, authorization, caller, document
+from gateway.doors.http.room import Room, authorization, document, origin
 from gateway.doors.requests import explaining, prepare, read_batch, read_request
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, JsonValue
@@ -24,7 +25,7 @@ def authorize(room: Room) -> Response:
     """One statement, decided. It is not run."""
     with room.asking():
         asked = read_request(document(), authorization())
-        ask = prepare(room.desk, Door.HTTP, asked, caller=caller(), edges=room.edges)
+        ask = prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges)
     return _decided(answer_document(ask, room.desk.ask(ask)))
 
 
@@ -32,7 +33,7 @@ def batch(room: Room) -> Response:
     """Several statements, decided together: an answer for each, in their order."""
     with room.asking():
         requests = read_batch(document(), authorization())
-        asked = prepare_all(room.desk, Door.HTTP, requests, caller=caller(), edges=room.edges)
+        asked = prepare_all(room.desk, Door.HTTP, requests, origin=origin(), edges=room.edges)
     return json_answer(batch_document(room.desk, asked))
 
 
@@ -40,7 +41,7 @@ def explain(room: Room) -> Response:
     """One statement, decided, with every fact the decision is made from and the nearest that would be allowed."""
     with room.asking():
         asked = read_request(document(), authorization())
-        ask = explaining(prepare(room.desk, Door.HTTP, asked, caller=caller(), edges=room.edges))
+        ask = explaining(prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges))
     return _decided(explain_document(ask, room.desk.ask(ask)), status=200)
 
 
@@ -48,7 +49,7 @@ def complete(room: Room) -> Response:
     """What went out under a decision."""
     with room.asking():
         told = read_completion(document(), authorization())
-        room.desk.complete(told, room.desk.verify_token(told.token), Door.HTTP)
+        room.desk.complete(told, who_completes(room.desk, told.who, origin=origin()), Door.HTTP)
     return json_answer({"decision_id": told.decision_id})
 
 

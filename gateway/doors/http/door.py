@@ -7,7 +7,6 @@ import logging
 import socket
 import threading
 import time
-from functools import partial
 
 from flask import Flask
 from waitress import wasyncore
@@ -17,8 +16,8 @@ from gateway.config_draft import split_address
 from gateway.doors.http.app import create_app
 from gateway.doors.http.room import Behind
 from gateway.doors.http.server import Server
+from gateway.doors.http.tls import kept_context
 from gateway.doors.requests import DeskApi
-from gateway.links.certificates import Kept, server_context
 
 
 class HttpDoor:
@@ -44,10 +43,7 @@ class HttpDoor:
         if app is None:
             raise ValueError("nothing to serve")
         self._app = app
-        tls = listener.tls
-        paths = (tls.certificate, tls.key) if tls is not None else ()
-        place = f"TLS of {listener.address}"
-        self.certificates = Kept(place, paths, partial(server_context, tls)) if tls else None
+        self.certificates = kept_context(listener.tls, listener.address) if listener.tls is not None else None
         self._host, self._port = split_address(listener.address)
         self._stopping = threading.Event()
         self._grace = 0.0

@@ -21,9 +21,10 @@ from flask import Response, request
 
 from gateway.audit.follow import Follower, Position, before
 from gateway.doors.answers import refused_words
-from gateway.doors.documents import MAX_NAME, invalid, token_of
+from gateway.doors.callers import Words, who_reads
+from gateway.doors.documents import MAX_NAME, bearer_of, invalid
 from gateway.doors.http.problems import json_answer, problem
-from gateway.doors.http.room import Room, authorization, caller
+from gateway.doors.http.room import Room, authorization, origin
 from gateway.errors import Reason, SekishoError
 from gateway.inquiry import Inquiry, Looking, Reading
 from gateway.model import Door, Effect
@@ -61,9 +62,15 @@ def decisions(room: Room) -> Response:
     """The record of decisions, page by page. To look at it is itself decided about, and recorded."""
     with room.asking():
         page = read_page(request.args.to_dict(flat=False))
-        principal = room.desk.verify_token(token_of("", authorization()))
-        peer = room.edges.peer(caller(), None)
-        inquiry = Inquiry(door=Door.HTTP, principal=principal, peer=peer, reading=page.wanted.reading, session="http")
+        asker = who_reads(room.desk, Words(bearer=bearer_of(authorization())), origin=origin())
+        inquiry = Inquiry(
+            door=Door.HTTP,
+            principal=asker.principal,
+            peer=asker.peer,
+            caller=asker.caller,
+            reading=page.wanted.reading,
+            session="http",
+        )
     outcome = room.desk.read(inquiry, Door.HTTP)
     if not outcome.allowed or outcome.decision is None:
         return problem(outcome.reason, refused_words(outcome))

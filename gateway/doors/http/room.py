@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from flask import Response, request
 
+from gateway.doors.callers import Edges, Origin
 from gateway.doors.documents import canonical_address, invalid, parse_json
+from gateway.doors.http.tls import CERTIFICATE
 from gateway.doors.inside import QueryBounds, Selected, Selecting
-from gateway.doors.requests import DeskApi, Edges, refuse
+from gateway.doors.requests import DeskApi, refuse
 from gateway.errors import SekishoError
 from gateway.model import Door
 
@@ -62,6 +64,11 @@ def caller() -> str | None:
     """The address of the socket's other end. Forwarding headers are not read here: anyone can write them."""
     address = request.remote_addr
     return canonical_address(address) if address else None
+
+
+def origin() -> Origin:
+    """Where the request comes from, and the certificate that was shown with it."""
+    return Origin(caller(), request.environ.get(CERTIFICATE))
 
 
 def authorization() -> list[str]:

@@ -59,11 +59,12 @@ _STRINGS: Final[Schema] = listing(_STRING)
 
 TOKEN: Final = {
     "type": "string",
-    "description": "The person's signed token; or as `Authorization: Bearer <token>`, not as well",
+    "description": "The person's signed token. Without it `Authorization: Bearer <token>` is the person's; beside it, "
+    "that of a configured caller who passes it on",
     "maxLength": MAX_TOKEN,
 }
 ADDRESS: Final[Schema] = {
-    "description": "The person's IP address; believed from configured edges only",
+    "description": "The person's IP address; believed from configured edges and callers only",
     "type": "string",
     "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
 }
@@ -79,6 +80,7 @@ STATEMENT: Final = closed(
 )
 _QUESTION: Final = {
     "token": TOKEN,
+    "principal": ref("Principal"),
     "datasource": text("Name of the datasource, as configured", MAX_NAME),
     "statement": ref("Statement"),
     "address": ADDRESS,
@@ -170,9 +172,18 @@ _FACTS: Final = answered(
 COMPONENTS: Final[Mapping[str, Schema]] = {
     "Question": closed(_QUESTION, "datasource", "statement"),
     "Statement": STATEMENT,
+    "Principal": closed(
+        {
+            "issuer": text("Who names them so: an issuer of the configuration", MAX_NAME),
+            "subject": text("Their name there", MAX_NAME),
+        },
+        "issuer",
+        "subject",
+    ),
     "Questions": closed(
         {
             "token": TOKEN,
+            "principal": ref("Principal"),
             "requests": {**listing(ref("Question")), "minItems": 1, "maxItems": requests.MAX_BATCH},
         },
         "requests",
@@ -192,6 +203,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Query": closed(
         {
             "token": TOKEN,
+            "principal": ref("Principal"),
             "datasource": _QUESTION["datasource"],
             "sql": text("One SELECT", MAX_BODY),
             "parameters": {

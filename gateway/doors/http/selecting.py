@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from flask import Response, request
 
+from gateway.doors.callers import Words, who_asks
 from gateway.doors.documents import (
     MAX_BODY,
     MAX_NAME,
-    address_of,
+    bearer_of,
     count_of,
     filled,
     invalid,
@@ -22,16 +23,15 @@ from gateway.doors.documents import (
     object_of,
     required,
     text_of,
-    token_of,
 )
 from gateway.doors.http.problems import problem
 from gateway.doors.http.results import FORMATS
-from gateway.doors.http.room import Room, authorization, caller, document
+from gateway.doors.http.room import Room, authorization, document, origin
 from gateway.doors.inside import Selecting, StatementFailed
-from gateway.doors.requests import MAX_PARAMETERS, oid_of
+from gateway.doors.requests import MAX_PARAMETERS, oid_of, read_words
 from gateway.errors import Reason, SekishoError
 
-FIELDS: Final = ("token", "datasource", "sql", "parameters", "parameter_types", "rows", "address")
+FIELDS: Final = ("token", "principal", "address", "datasource", "sql", "parameters", "parameter_types", "rows")
 DEFAULT_ROWS: Final = 1000
 MOST_ROWS: Final = 1_000_000
 LIMITED: Final = "Sekisho-Limited"
@@ -42,13 +42,12 @@ LIMITED: Final = "Sekisho-Limited"
 class QueryRequest:
     """One request as read from the wire."""
 
-    token: str
+    who: Words
     datasource: str
     sql: str
     parameters: tuple[str | None, ...]
     parameter_types: tuple[int, ...]
     rows: int
-    address: str | None
 
 
 def read_query(told: object, authorization: Sequence[str], most: int) -> QueryRequest:
@@ -58,13 +57,12 @@ def read_query(told: object, authorization: Sequence[str], most: int) -> QueryRe
     if rows == 0:
         invalid("rows must be at least 1")
     return QueryRequest(
-        token=token_of(asked.get("token", ""), authorization),
+        who=read_words(asked, bearer_of(authorization)),
         datasource=filled(required(asked, "datasource", "datasource"), "datasource", MAX_NAME),
         sql=filled(required(asked, "sql", "sql"), "sql", MAX_BODY),
         parameters=list_of(asked, "parameters", "parameters", MAX_PARAMETERS, _parameter),
         parameter_types=list_of(asked, "parameter_types", "parameter_types", MAX_PARAMETERS, oid_of),
         rows=rows,
-        address=address_of(text_of(asked["address"], "address", MAX_NAME)) if "address" in asked else None,
     )
 
 
@@ -76,11 +74,12 @@ def query(room: Room) -> Response:
             raise SekishoError(Reason.REQUEST_INVALID, "/v1/query is switched off here (listeners.http.query_rows)")
         kind = _wanted()
         asked = read_query(document(), authorization(), queries.bounds.rows)
-        principal = room.desk.verify_token(asked.token)
+        asker = who_asks(room.desk, asked.who, asked.datasource, origin=origin(), edges=room.edges)
         queries.check(asked.sql)
         selecting = Selecting(
-            principal=principal,
-            peer=room.edges.peer(caller(), asked.address),
+            principal=asker.principal,
+            peer=asker.peer,
+            caller=asker.caller,
             datasource=asked.datasource,
             sql=asked.sql,
             parameters=asked.parameters,

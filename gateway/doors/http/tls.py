@@ -10,19 +10,52 @@ import contextlib
 import ssl
 import threading
 import time
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
+
+from gateway.config import CallerTls, TlsServer
+from gateway.facts.certificates import PeerCertificate
+from gateway.links.certificates import Kept, ask_for_certificates, files_of, peer_certificate, server_context
+
+CERTIFICATE: Final = "sekisho.certificate"  # no header of a request can make this key: theirs begin with HTTP_
+
+
+def kept_context(tls: TlsServer, address: str) -> Kept[ssl.SSLContext]:
+    """The door's side of TLS, kept up to date. Callers may show a certificate and need not. Raises ConfigError."""
+
+    authorities = tls.client_ca if isinstance(tls, CallerTls) else None
+
+    def make() -> ssl.SSLContext:
+        context = server_context(tls)
+        if authorities is not None:
+            ask_for_certificates(context, authorities, required=False)
+        return context
+
+    return Kept(f"TLS of {address}", files_of(tls, authorities), make)
 
 
 class NothingYet(Exception):
     """There is no whole record to read: neither data nor the end."""
 
 
+class CertifiedTask(WSGITask):
+    """Tells the application which certificate the other end showed."""
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        assert isinstance(self.channel, TlsChannel)  # noqa: S101  # for the type checker: only that class makes it
+        environ[CERTIFICATE] = self.channel.certificate
+        return environ
+
+
 class TlsChannel(HTTPChannel):
     """A channel whose socket is a `ssl.SSLSocket`; goes before the door's own channel class."""
 
+    task_class = CertifiedTask
     unfinished_since: float | None
+    certificate: PeerCertificate | None = None  # that the other end showed, once the handshake is done
 
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:
         self._tls_lock = threading.Lock()
@@ -68,6 +101,8 @@ class TlsChannel(HTTPChannel):
             return False
         self._shaking = False
         self.unfinished_since = None
+        with self._tls_lock:
+            self.certificate = peer_certificate(self._tls.getpeercert())
         return True
 
     def recv(self, buffer_size: int) -> bytes:

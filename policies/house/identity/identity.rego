@@ -1,6 +1,8 @@
 # METADATA
 # title: Who vouches for people
-# description: Which issuers of tokens a controller believes, of all that the gateway is configured to know.
+# description: |
+#   Which issuers of tokens a controller believes, of all that the gateway is configured to know; and which callers, where
+#   they say who somebody is without a token.
 package house.identity
 
 import data.sekisho.lib
@@ -37,4 +39,33 @@ findings contains lib.finding("house-trusted-issuer", {
 	"remedy": "log in with the controller's own directory",
 }) if {
 	not _trusted
+}
+
+# METADATA
+# title: "Who asks is proven, or said by a caller the controller believes"
+# description: |
+#   Needs principal.asserted_by. A caller that configuration lets assert principals may do so; whether that is enough for
+#   data about people is for each controller to say, in data.house.identity.callers. Nobody is believed by default.
+# scope: rule
+# custom:
+#   id: house-asserted-principal
+#   layer: house
+#   citation: "House policy: what a caller says of a person is declared, not attested"
+#   effective_from: 1970-01-01
+#   mode: enforce
+passed contains "house-asserted-principal" if _proven
+
+_proven if input.data.about_people == false
+
+_proven if is_null(input.principal.asserted_by)
+
+_proven if input.principal.asserted_by in data.house.identity.callers[input.datasource.controller.entity]
+
+findings contains lib.finding("house-asserted-principal", {
+	"message": sprintf("that it is %s who asks is only the word of %s", [input.principal.id, input.principal.asserted_by]),
+	"fact": "principal.asserted_by",
+	"value": input.principal.asserted_by,
+	"remedy": "pass on the person's own token",
+}) if {
+	not _proven
 }

@@ -45,6 +45,8 @@ broken contains "datasource" if not _datasource
 
 broken contains "principal" if not _principal
 
+broken contains "caller" if not _caller
+
 broken contains "location" if not _location
 
 broken contains "employer" if not _employer
@@ -134,7 +136,33 @@ _principal if {
 	_country_or_null(input.principal.declared_country)
 	_country_or_null(input.principal.declared_residence)
 	_text_or_null(input.principal.declared_employer)
+	_text_or_null(input.principal.asserted_by)
 	_country_or_null(input.principal.residence)
+}
+
+# Who asks by nobody's word but a caller's, and no caller: one of the two was lost.
+_caller if {
+	is_null(input.caller)
+	is_null(input.principal.asserted_by)
+}
+
+_caller if {
+	_known_caller
+	is_null(input.principal.asserted_by)
+	not "principal" in input.caller.asserts
+}
+
+_caller if {
+	"principal" in input.caller.asserts
+	input.principal.asserted_by == input.caller.id
+	_known_caller
+}
+
+_known_caller if {
+	is_string(input.caller.id)
+	is_string(input.caller.identity)
+	is_string(input.caller.expires_at)
+	_texts(input.caller.asserts)
 }
 
 _location if {

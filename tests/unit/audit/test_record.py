@@ -213,7 +213,9 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
             "token_id": "t1",
             "expires_at": 1_732_203_600,
             "declared_country": None,
+            "asserted_by": None,
         },
+        "caller": None,
         "person": "Li Wei",
         "location": {
             "countries": ["JP"],

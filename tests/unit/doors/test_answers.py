@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from gateway.doors.answers import answer_document, explain_document, json_text, refused_document
+from gateway.doors.callers import Edges
 from gateway.doors.documents import MAX_BODY
-from gateway.doors.requests import Edges
 from gateway.errors import ANSWERS, Reason, SekishoError
 from gateway.model import Complaint, Country, Effect, RowFilter, RowLimit, SubjectCountries, UnknownObligation
 from gateway.needs import Outcome

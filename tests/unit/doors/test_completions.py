@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 from gateway.audit.ready import Repeats
+from gateway.doors.callers import Edges, Words
 from gateway.doors.completions import MOST, Completion, Open, OpenDecisions, read_completion
-from gateway.doors.requests import Edges
 from gateway.errors import Reason, SekishoError
 from gateway.facts.tally import Room, Used
-from gateway.model import Door, Effect, Principal, PrincipalId
+from gateway.model import Caller, Door, Effect, Principal
 from gateway.needs import Ask, Outcome
 from gateway.rations import Ration
 from gateway.reuse import Standing
@@ -25,13 +25,13 @@ TOLD = {"token": "good", "decision_id": "d-1", "rows": 3}
 def test_a_completion_is_read_whole() -> None:
     told = read_completion({**TOLD, "bytes": 10, "subjects": 2, "sqlstate": "57014"})
     assert told == Completion(
-        token="good", decision_id="d-1", rows=3, sent_bytes=10, subjects=2, sqlstate="57014"
+        who=Words(token="good"), decision_id="d-1", rows=3, sent_bytes=10, subjects=2, sqlstate="57014"
     )  # fmt: skip
     assert told.used == Used(3, 2)
-    assert read_completion({**TOLD, "sqlstate": "00000"}) == Completion(token="good", decision_id="d-1", rows=3)
+    assert read_completion({**TOLD, "sqlstate": "00000"}).sqlstate is None
     assert read_completion(TOLD).used == Used(3, 3)
     assert read_completion({**TOLD, "subjects": 9}).used == Used(3, 3)
-    assert read_completion({"decision_id": "d-1", "rows": 0}, ["Bearer good"]).token == "good"
+    assert read_completion({"decision_id": "d-1", "rows": 0}, ["Bearer good"]).who.bearer == "good"
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,6 @@ def test_what_does_not_fit_is_refused_by_name(changes: dict[str, Any], named: st
         read_completion({**TOLD, **changes})
     assert caught.value.reason is Reason.REQUEST_INVALID
     assert named in caught.value.detail
-
-
-def test_who_tells_is_never_nobody() -> None:
-    assert reason_of(read_completion, {"decision_id": "d-1", "rows": 1}) is Reason.TOKEN_MISSING
 
 
 # --- open decisions --------------------------------------------------------------------------------------------------
@@ -89,20 +85,28 @@ def asked(who: Principal = TANAKA, **changes: Any) -> Ask:
 def test_a_decision_is_completed_once_by_whoever_asked_and_at_the_same_door() -> None:
     decisions = OpenDecisions()
     assert decisions.add(asked(), allowed(2), SECOND) == []
-    stranger = PrincipalId("https://id.example#suzuki")
-    for who, door, at in ((stranger, Door.HTTP, 2), (TANAKA.id, Door.GRPC, 2), (TANAKA.id, Door.HTTP, 3602)):
+    stranger, own = frozenset({"https://id.example#suzuki"}), frozenset({TANAKA.id})
+    for who, door, at in ((stranger, Door.HTTP, 2), (own, Door.GRPC, 2), (own, Door.HTTP, 3602)):
         assert reason_of(decisions.take, "d-2", who, door, at * SECOND) is Reason.DECISION_UNKNOWN
-    found = decisions.take("d-2", TANAKA.id, Door.HTTP, 2 * SECOND)
+    found = decisions.take("d-2", own, Door.HTTP, 2 * SECOND)
     assert (found.decision_id, found.of, found.session, found.began_ns) == ("d-2", "d-1", "http", SECOND)
     with pytest.raises(SekishoError, match="may be complete already"):
-        decisions.take("d-2", TANAKA.id, Door.HTTP, 2 * SECOND)
+        decisions.take("d-2", own, Door.HTTP, 2 * SECOND)
     assert len(decisions) == 0
+
+
+def test_what_a_caller_asked_is_completed_by_that_caller_alone() -> None:
+    decisions = OpenDecisions()
+    decisions.add(asked(caller=Caller(id="search", identity="", expires_at=0)), allowed(1), SECOND)
+    person = frozenset({TANAKA.id, "caller other"})
+    assert reason_of(decisions.take, "d-1", person, Door.HTTP, SECOND) is Reason.DECISION_UNKNOWN
+    assert decisions.take("d-1", frozenset({"caller search"}), Door.HTTP, SECOND).principal == TANAKA.id
 
 
 def test_the_full_entry_refers_to_nothing_else() -> None:
     decisions = OpenDecisions()
     decisions.add(asked(), allowed(1), SECOND)
-    assert decisions.take("d-1", TANAKA.id, Door.HTTP, SECOND).of is None
+    assert decisions.take("d-1", frozenset({TANAKA.id}), Door.HTTP, SECOND).of is None
 
 
 @pytest.mark.parametrize(

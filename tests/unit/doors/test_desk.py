@@ -36,8 +36,17 @@ class Place:
         from types import SimpleNamespace
 
         nothing = cast(Any, None)
+        config = SimpleNamespace(
+            datasources=(),
+            services=(),
+            callers=(),
+            issuers=(),
+            service_users=None,
+            certificates=None,
+            limits=Limits(refusals_per_address=20),
+        )
         return Desk(
-            config=cast(Any, SimpleNamespace(datasources=(), services=(), limits=Limits(refusals_per_address=20))),
+            config=cast(Any, config),
             resolved={"a": 1},
             authority=nothing,
             world=nothing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -24,16 +25,18 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import GrpcListener, TlsServer
+from gateway.config import Caller, CallerTls, GrpcListener
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStub
 from gateway.doors.answers import answer_document
+from gateway.doors.callers import Callers
 from gateway.doors.documents import MAX_BODY
 from gateway.doors.grpc import SERVICE, GrpcDoor, document_of, message_of, parse, peer_address
 from gateway.doors.requests import read_request
 from gateway.errors import ANSWERS, ConfigError, Reason, SekishoError
 from gateway.model import Door, Layer, Mode, Peer
 from gateway.needs import Ask, Outcome
+from tests.servers import Issued, TestCa
 from tests.unit.doors.test_requests import ScriptedDesk, body, scripted
 
 LOOPBACK = "127.0.0.1"
@@ -244,11 +247,11 @@ def test_above_the_hard_limit_the_library_hangs_up() -> None:
     run(main)
 
 
-def test_two_tokens_are_refused() -> None:
+def test_two_tokens_are_a_callers_and_a_persons() -> None:
     async def main() -> None:
         async with served() as it:
             both = it.authorize(ask(), authorization="Bearer good")
-            assert "give one" in await it.refused(both, Reason.REQUEST_INVALID)
+            await it.refused(both, Reason.CALLER_UNKNOWN)
             twice = (("authorization", "Bearer good"), ("authorization", "Bearer other"))
             call = AccessServiceStub(it.channel).Authorize(ask(token=""), metadata=twice, timeout=10)
 
@@ -394,7 +397,7 @@ def test_reflection_lists_the_services() -> None:
     run(main)
 
 
-def certificate(folder: Path) -> TlsServer:
+def certificate(folder: Path) -> CallerTls:
     """A certificate for 127.0.0.1, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sekisho")])
@@ -406,7 +409,7 @@ def certificate(folder: Path) -> TlsServer:
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(LOOPBACK))]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    tls = TlsServer(certificate=folder / "tls.crt", key=folder / "tls.key")
+    tls = CallerTls(certificate=folder / "tls.crt", key=folder / "tls.key")
     tls.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     tls.key.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -430,6 +433,84 @@ def test_over_tls(tmp_path: Path) -> None:
                 await AccessServiceStub(channel).Authorize(ask(), timeout=10)
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert len(desk.asked) == 1
+        await door.stop(0)
+
+    run(main)
+
+
+def channel_of(address: str, ca: TestCa, shown: Issued | None = None) -> grpc.aio.Channel:
+    """A channel that trusts the authority, and shows a certificate or none."""
+    key, chain = (shown.key.read_bytes(), shown.certificate.read_bytes()) if shown is not None else (None, None)
+    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(ca.path.read_bytes(), key, chain))
+
+
+async def code_of(channel: grpc.aio.Channel, request: wire.AuthorizeRequest) -> tuple[grpc.StatusCode, str | None]:
+    """The status of a call, and the reason beside it."""
+    call = AccessServiceStub(channel).Authorize(request, timeout=10)
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        await call
+    return await call.code(), dict(await call.trailing_metadata() or ()).get("sekisho-reason")
+
+
+def test_a_caller_is_known_by_its_certificate(test_ca: TestCa, tmp_path: Path) -> None:
+    caller = Caller(
+        name="search", certificate="uri:spiffe://x/search", datasources=("messenger",), may_assert=("principal",)
+    )
+    desk = ScriptedDesk()
+    desk.callers = Callers((caller,), {"https://id.example"})
+    own, others = test_ca.issue(LOOPBACK), TestCa(tmp_path)
+    tls = CallerTls(certificate=own.certificate, key=own.key, client_ca=test_ca.path)
+    search, other = test_ca.issue("spiffe://x/search"), test_ca.issue("spiffe://x/other")
+    stranger, late = others.issue("spiffe://x/search"), test_ca.issue("spiffe://x/search", days=(-2, -1))
+    unavailable = (grpc.StatusCode.UNAVAILABLE, None)
+
+    async def main() -> None:
+        door = GrpcDoor(desk, GrpcListener(address=f"{LOOPBACK}:0", tls=tls))
+        await door.start()
+        async with channel_of(door.address, test_ca, search) as channel:
+            assert await code_of(channel, ask()) == (grpc.StatusCode.OK, "allowed")
+            named = wire.Principal(issuer="https://id.example", subject="sato")
+            assert await code_of(channel, ask(token="", principal=named)) == (grpc.StatusCode.OK, "allowed")
+            assert await code_of(channel, ask(token="")) == (grpc.StatusCode.UNAUTHENTICATED, "token_missing")
+            elsewhere = ask(datasource="private")
+            assert await code_of(channel, elsewhere) == (grpc.StatusCode.PERMISSION_DENIED, "caller_not_allowed")
+        async with channel_of(door.address, test_ca, other) as channel:
+            assert await code_of(channel, ask()) == (grpc.StatusCode.UNAUTHENTICATED, "caller_unknown")
+        for shown in (None, stranger, late):
+            async with channel_of(door.address, test_ca, shown) as channel:
+                assert await code_of(channel, ask()) == unavailable
+        await door.stop(0)
+
+    run(main)
+    assert [(asked.caller and asked.caller.id, asked.principal.asserted_by) for asked in desk.asked] == [
+        ("search", None),
+        ("search", "search"),
+    ]
+
+
+def test_other_authorities_count_for_who_comes_next(test_ca: TestCa, tmp_path: Path) -> None:
+    caller = Caller(name="search", certificate="uri:spiffe://x/search", datasources=("messenger",))
+    desk, other = ScriptedDesk(), TestCa(tmp_path)
+    desk.callers = Callers((caller,), ())
+    own, authorities = test_ca.issue(LOOPBACK), tmp_path / "authorities.pem"
+    authorities.write_bytes(test_ca.path.read_bytes())
+    tls = CallerTls(certificate=own.certificate, key=own.key, client_ca=authorities)
+    before, after = test_ca.issue("spiffe://x/search"), other.issue("spiffe://x/search")
+
+    async def main() -> None:
+        door = GrpcDoor(desk, GrpcListener(address=f"{LOOPBACK}:0", tls=tls))
+        await door.start()
+        assert door.certificates is not None
+        watch = door.certificates.watch(lambda good: None)
+        seen = []
+        for renewed in (test_ca.path, other.path):
+            authorities.write_bytes(renewed.read_bytes())
+            for _ in range(2):
+                await watch.look()
+            for shown in (before, after):
+                async with channel_of(door.address, test_ca, shown) as channel:
+                    seen.append((await code_of(channel, ask()))[0])
+        assert [code is grpc.StatusCode.OK for code in seen] == [True, False, False, True]
         await door.stop(0)
 
     run(main)

@@ -21,8 +21,8 @@ from gateway.doors.pg_proof import (
     TokenProof,
     choose_proof,
 )
-from gateway.doors.pg_tls import PeerCertificate
 from gateway.errors import AuthenticationError, ClientProtocolError, Reason
+from gateway.facts.certificates import PeerCertificate
 from gateway.links.service_users import ServiceUsers, load_service_users
 from gateway.model import Principal
 from gateway.pgwire.scram_server import Verifier

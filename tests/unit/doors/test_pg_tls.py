@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import PostgresTls
-from gateway.doors.pg_tls import ListenerTls, peer_certificate, server_context, why_failed
+from gateway.doors.pg_tls import ListenerTls, server_context, why_failed
+from gateway.links.certificates import peer_certificate
 from tests.servers import TestCa
 
 

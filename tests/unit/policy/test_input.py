@@ -17,6 +17,7 @@ from gateway.model import (
     Adequacy,
     Agreement,
     Answer,
+    Caller,
     ChainLink,
     Claim,
     ColumnLabel,
@@ -95,6 +96,7 @@ FULL = Understanding(
         declared_employer="declared-employer",
         declared_residence=Country("DR"),
         ticket="ticket",
+        asserted_by="caller-id",
         request=EvidenceRequest(
             authority_country=Country("AC"),
             legal_basis="warrant",
@@ -104,6 +106,7 @@ FULL = Understanding(
             reviewed=True,
         ),
     ),
+    caller=Caller(id="caller-id", identity="uri:caller", asserts=("principal",), expires_at=1_790_000_002),
     location=Location(
         countries=(Country("LA"),),
         source=LocationSource.GEOIP,

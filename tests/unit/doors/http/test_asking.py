@@ -90,7 +90,7 @@ def test_what_went_out_is_told_by_whoever_asked() -> None:
     desk = ScriptedDesk()
     reply = post(desk, "/v1/complete", TOLD)
     assert (reply.status_code, told(reply)) == (200, {"decision_id": "d-1"})
-    assert [(told.rows, who, door) for told, who, door in desk.completed] == [(3, TANAKA, Door.HTTP)]
+    assert [(told.rows, who, door) for told, who, door in desk.completed] == [(3, frozenset({TANAKA.id}), Door.HTTP)]
 
 
 @pytest.mark.parametrize(

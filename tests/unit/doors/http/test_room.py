@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from gateway.doors.http.room import Room, authorization, caller, document
-from gateway.doors.requests import Edges
+from gateway.doors.callers import Edges, Origin
+from gateway.doors.http.room import Room, authorization, caller, document, origin
 from gateway.errors import Reason, SekishoError
 from tests.unit.doors.test_requests import ScriptedDesk
 
@@ -19,6 +19,7 @@ def test_a_request_is_read_as_what_it_says_it_is() -> None:
         "/", method="POST", data=b"{}", content_type="application/json", headers=headers, environ_base=peer
     ):
         assert (document(), authorization(), caller()) == ({}, ["Bearer a"], "192.0.2.7")
+        assert origin() == Origin("192.0.2.7")
     with app.test_request_context("/", method="POST", data=b"{}", content_type="text/plain"):
         with pytest.raises(SekishoError, match="content-type"):
             document()

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.client import HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.config import HttpListener, TlsServer
+from gateway.config import Caller, CallerTls, HttpListener
+from gateway.doors.callers import Callers
 from gateway.doors.documents import MAX_BODY
 from gateway.doors.http.door import HttpDoor
-from tests.servers import TestCa
+from tests.servers import Issued, TestCa
 from tests.unit.doors.test_requests import ScriptedDesk
 
 LOOPBACK = "127.0.0.1"
@@ -26,10 +28,10 @@ LOOPBACK = "127.0.0.1"
 class Served:
     """A door under TLS."""
 
-    def __init__(self, ca: TestCa, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, ca: TestCa, loop: asyncio.AbstractEventLoop, client_ca: Path | None = None) -> None:
         issued = ca.issue("localhost", LOOPBACK)
         self.ca, self.loop, self.desk = ca, loop, ScriptedDesk()
-        self.tls = TlsServer(certificate=issued.certificate, key=issued.key)
+        self.tls = CallerTls(certificate=issued.certificate, key=issued.key, client_ca=client_ca)
         self.door = HttpDoor(self.desk, HttpListener(address=f"{LOOPBACK}:0", tls=self.tls, threads=2))
         loop.run_until_complete(self.door.start())
         self.port = int(self.door.address.rpartition(":")[2])
@@ -53,8 +55,14 @@ class Served:
 
 @pytest.fixture
 def served(test_ca: TestCa) -> Iterator[Served]:
+    with serving(test_ca) as one:
+        yield one
+
+
+@contextmanager
+def serving(ca: TestCa, client_ca: Path | None = None) -> Iterator[Served]:
     loop = asyncio.new_event_loop()
-    one = Served(test_ca, loop)
+    one = Served(ca, loop, client_ca)
     yield one
     loop.run_until_complete(one.door.stop())
     loop.run_until_complete(loop.shutdown_default_executor())
@@ -77,6 +85,35 @@ def test_many_requests_over_one_connection_and_over_many(served: Served) -> None
             answers = threads.map(served.asked_once, range(24))
             assert set(answers) == {200}
         assert len(served.desk.asked) == 27
+
+
+def test_a_caller_may_show_a_certificate_and_probes_need_none(test_ca: TestCa, tmp_path: Path) -> None:
+    caller = Caller(name="search", certificate="dns:search.example", datasources=("messenger",))
+    search, other = test_ca.issue("search.example"), test_ca.issue("other.example")
+    late = test_ca.issue("search.example", days=(-2, -1))
+    stranger = TestCa(tmp_path).issue("search.example")
+    with serving(test_ca, client_ca=test_ca.path) as served:
+        served.desk.callers = Callers((caller,), ())
+
+        def answer(shown: Issued | None) -> tuple[int, str, str | None]:
+            context = served.context
+            if shown is not None:
+                context.load_cert_chain(shown.certificate, shown.key)
+            with closing(HTTPSConnection(LOOPBACK, served.port, timeout=10, context=context)) as connection:
+                status, document = ask(connection)
+                asked = served.desk.asked[-1] if status == 200 else None
+                return status, document["reason"], asked.caller.id if asked and asked.caller else None
+
+        assert answer(None) == (200, "allowed", None)
+        assert answer(search) == (200, "allowed", "search")
+        assert answer(other) == (401, "caller_unknown", None)
+        for refused in (late, stranger):
+            with pytest.raises(OSError):  # noqa: PT011  # a reset or a TLS alert, whichever is read first
+                answer(refused)
+        with served.connection() as connection:
+            connection.request("GET", "/healthz", headers={"sekisho.certificate": "search", "sekisho-certificate": "x"})
+            assert connection.getresponse().status == 200
+        assert len(served.desk.asked) == 2
 
 
 def test_a_large_request_is_read_whole_and_a_larger_one_is_told_why_not(served: Served) -> None:

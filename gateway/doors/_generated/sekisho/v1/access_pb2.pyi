@@ -50,18 +50,28 @@ MODE_ENFORCE: Mode
 MODE_SHADOW: Mode
 
 class AuthorizeRequest(_message.Message):
-    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations")
+    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations", "principal")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     DATASOURCE_FIELD_NUMBER: _ClassVar[int]
     STATEMENT_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SUPPORTED_OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     token: str
     datasource: str
     statement: Statement
     address: str
     supported_obligations: _containers.RepeatedScalarFieldContainer[ObligationKind]
-    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ...) -> None: ...
+    principal: Principal
+    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ...) -> None: ...
+
+class Principal(_message.Message):
+    __slots__ = ("issuer", "subject")
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    issuer: str
+    subject: str
+    def __init__(self, issuer: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
 
 class Statement(_message.Message):
     __slots__ = ("sql", "parameter_types")
