@@ -28,6 +28,7 @@ from gateway.policy.engine import ENTRY_POINT
 from gateway.policy.metadata import check_rules, rule_rows
 from gateway.policy.packs import check_packs
 from gateway.policy.rego import RegoError, RegoProgram, check_syntax
+from gateway.yaml_text import load_yaml
 
 MANIFEST: Final = ".manifest"
 _MAX_DEPTH: Final = 12
@@ -175,7 +176,7 @@ def _data(data: dict[str, Any], directory: Path, roots: tuple[str, ...], problem
     for path in (path for path in _files(directory, "data.*") if path.name in _DATA_FILES):
         name, folder = path.relative_to(directory).as_posix(), path.parent.relative_to(directory)
         try:
-            value = yaml.safe_load(path.read_text(encoding="utf-8"))
+            value = load_yaml(path.read_text(encoding="utf-8"))
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             problems.append(f"{name}:{line}: {error.problem or 'not YAML'}")

@@ -30,6 +30,7 @@ import yaml
 
 from gateway.errors import ConfigError, Reason
 from gateway.model import Mode
+from gateway.yaml_text import load_yaml
 
 BASE: Final = "people.yaml"
 _FILE: Final = frozenset({"from", "common", "people", "statements", "cases"})
@@ -131,7 +132,7 @@ def _with_base(path: Path, problems: list[str]) -> Mapping[str, Any]:
 
 def _mapping_of(path: Path, problems: list[str]) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         problems.append(f"{path}: not readable ({type(error).__name__})")
         return {}

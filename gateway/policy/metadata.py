@@ -13,11 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
 
 from gateway.model import Layer, Mode
+from gateway.yaml_text import load_yaml
 
 _RULE: Final = re.compile(r'^passed contains "(?P<id>[^"]*)"')
 _PASSED: Final = re.compile(r"(?<![.\w])passed\b")
@@ -91,8 +93,15 @@ def _block_above(lines: Sequence[str], number: int) -> Mapping[str, Any] | None:
     if "# METADATA" not in block:
         return None
     body = block[block.index("# METADATA") + 1 :]
+    return _parsed("\n".join(line[1:].removeprefix(" ") for line in body))
+
+
+@lru_cache(
+    maxsize=1000
+)  # the same blocks are read for the check, the list and the table of a bundle, and of the next one
+def _parsed(block: str) -> Mapping[str, Any] | None:
     try:
-        parsed = yaml.safe_load("\n".join(line[1:].removeprefix(" ") for line in body))
+        parsed = load_yaml(block)
     except yaml.YAMLError:
         return None
     return parsed if isinstance(parsed, Mapping) else None

@@ -18,6 +18,7 @@ import yaml
 from jwt.exceptions import PyJWTError
 
 from gateway.errors import ConfigError
+from gateway.yaml_text import load_yaml
 
 SIGNATURES: Final = ".signatures.json"
 _HASHES: Final = {"SHA-256": hashlib.sha256, "SHA-384": hashlib.sha384, "SHA-512": hashlib.sha512}
@@ -111,7 +112,7 @@ def _digest(path: str, data: bytes, algorithm: str) -> str:
 
 def _structured(path: str, data: bytes) -> Any:
     if path.endswith((".yaml", ".yml")):
-        return json.loads(json.dumps(yaml.safe_load(data)), parse_int=_Number, parse_float=_Number)
+        return json.loads(json.dumps(load_yaml(data)), parse_int=_Number, parse_float=_Number)
     return json.loads(data, parse_int=_Number, parse_float=_Number)
 
 

@@ -24,6 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "search_path",
         "config_setting",
         "config_services",
+        "yaml_text",
         "config",
         "config_draft",
         "config_logins",
