@@ -22,7 +22,8 @@ def load_yaml(text: str | bytes) -> Any:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
-                raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+                mark: Any = event.start_mark  # the parser in C has marks of its own, of the same kind
+                raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe ones
