@@ -80,6 +80,10 @@ class HttpListener:
     query_rows: int = setting("most rows of one answer of `/v1/query`; 0 = it is not served", 10_000)
     query_bytes: int = setting("most bytes of one, as the database sends them", 16 * 1024 * 1024)
     query_timeout_ms: int = setting("longest time its login, and its statement, may take", 30_000)
+    forward_auth_bodiless: bool = setting(
+        "the proxies that ask at `/v1/forward-auth` pass on no bodies of requests; else no request is understood there",
+        False,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from gateway.doors.postgres import PostgresDoor
 from gateway.links.certificates import Kept
 from gateway.links.sources import admin_blocks_file
 from gateway.metrics import CertificateUse
+from gateway.routes.reading import check_parser
+from gateway.routes.table import Route, Routes
 
 Watch = Callable[[CertificateUse, Kept[Any] | None], None]
 
@@ -36,7 +38,15 @@ async def open_document_doors(
     ConfigError."""
     listeners = desk.config.listeners
     if listeners.http is not None:
-        behind = Behind(queries=inner_sessions(postgres, listeners.http), record=desk.config.record.directory)
+        routes = Routes([Route.of(one) for one in desk.config.routes]) if desk.config.routes else None
+        if routes is not None:
+            check_parser(routes)
+        behind = Behind(
+            queries=inner_sessions(postgres, listeners.http),
+            record=desk.config.record.directory,
+            routes=routes,
+            bodiless=listeners.http.forward_auth_bodiless,
+        )
         http = HttpDoor(desk, listeners.http, shared=shared, behind=behind)
         with binding(f"listeners.http {listeners.http.address}"):
             await http.start()

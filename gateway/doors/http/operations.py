@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.doors.http import admin, asking, beside, looking, selecting
+from gateway.doors.http import admin, asking, beside, forwarding, looking, selecting
 from gateway.doors.http.problems import PROBLEM
 from gateway.doors.http.results import FORMATS
 from gateway.doors.http.room import Answering
@@ -73,6 +73,14 @@ OPERATIONS: Final = (
     _question("/v1/explain", asking.explain, "Question", _or_problem({JSON: ref("Explanation")})),
     _question("/v1/complete", asking.complete, "Completion", _or_problem({JSON: ref("Completed")})),
     _question("/v1/query", selecting.query, "Query", _or_problem(_ROWS)),
+    Operation(
+        method="GET",
+        path="/v1/forward-auth",
+        answer=forwarding.forward_auth,
+        answers={200: {}} | {status: {PROBLEM: ref("Problem")} for status in (401, 403, 500)},
+        tag="decisions",
+        token=True,
+    ),
     Operation(
         method="GET",
         path="/v1/decisions",

@@ -17,6 +17,7 @@ from gateway.doors.inside import QueryBounds, Selected, Selecting
 from gateway.doors.requests import DeskApi, refuse
 from gateway.errors import SekishoError
 from gateway.model import Door
+from gateway.routes.table import Routes
 
 
 class Queries(Protocol):
@@ -37,6 +38,8 @@ class Behind:
 
     queries: Queries | None = None  # who runs a SELECT
     record: Path | None = None  # the folder of the record
+    routes: Routes | None = None  # what requests of services touch
+    bodiless: bool = False  # the proxies that ask about them pass on no bodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

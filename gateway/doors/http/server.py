@@ -142,7 +142,8 @@ class Server(TcpWSGIServer):
             channel_timeout=_IDLE_SECONDS,
             cleanup_interval=5,
             expose_tracebacks=False,
-            clear_untrusted_proxy_headers=True,
+            # They change nothing here: no proxy is trusted with the peer's address. Forward-auth reads one, of edges.
+            clear_untrusted_proxy_headers=False,
             log_socket_errors=False,  # a peer that goes away is no event
         )
         place = (bound.family, bound.type, bound.proto, bound.getsockname())

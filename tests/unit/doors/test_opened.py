@@ -20,7 +20,7 @@ def open_all(listeners: Listeners) -> list[str]:
     """Open and close them; whose certificates were to be watched."""
     watched: list[str] = []
     desk: Any = ScriptedDesk()
-    desk.config = SimpleNamespace(listeners=listeners, record=SimpleNamespace(directory=None))
+    desk.config = SimpleNamespace(listeners=listeners, routes=(), record=SimpleNamespace(directory=None))
 
     async def work() -> None:
         async with AsyncExitStack() as closing:
