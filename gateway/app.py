@@ -34,6 +34,7 @@ from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
+from gateway.links.anchors import AnchorKeeper, begin_anchors
 from gateway.links.bundles import begin_bundles
 from gateway.links.certificates import Kept
 from gateway.links.engines import begin_engine
@@ -109,6 +110,8 @@ class Application:
             writer=siblings.writer if siblings is not None else "gateway",
             shared=siblings is not None,
         )
+        anchors: list[AnchorKeeper] = []
+        self._closing.push_async_callback(self._anchor_the_end, anchors)
         keeper = begin_heads(config, recorder, siblings)
         if keeper is not None:
             self._closing.callback(keeper.look, interval=True)  # when all is on disk
@@ -126,9 +129,14 @@ class Application:
             incomplete_codes=[*IncompleteCode, *RouteCode],
             version=version("sekisho"),
             issuers=[issuer.issuer for issuer in config.issuers],
+            anchors=[anchor.name for anchor in config.record.anchors],
             countries=config.metrics.countries,
         )
         metrics.border.keep_blocks(world.blocks_in_force)
+        metrics.record.keep_writable(lambda: float(recorder.healthy))
+        anchors.extend(begin_anchors(config, siblings, metrics.record))
+        for anchor in anchors:
+            self._tasks.spawn(anchor.run(), "anchor heads")
         fresh = Freshness(metrics)
         if bundles is not None:
             fresh.keep(Dataset.BUNDLE, bundles)
@@ -236,6 +244,9 @@ class Application:
 
         siblings.cancelled = came
         return cancels
+
+    async def _anchor_the_end(self, anchors: list[AnchorKeeper]) -> None:
+        await asyncio.gather(*(anchor.finish() for anchor in anchors))
 
     def _own_volume(self) -> VolumeCounter:
         volume = volume_file(self.config.record.directory)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, counting, reporting_problems, told, unrecorded_option
+from gateway.console import GOOD, counting, load_config, reporting_problems, told, unrecorded_option
 from gateway.errors import ConfigError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -30,9 +30,20 @@ def audit_group() -> None:
 @click.option(
     "--key", "keys", type=_FILE, multiple=True, help="Check signed heads with this public key (PEM); may be repeated."
 )
+@click.option(
+    "--anchor", "anchors", multiple=True, help="Compare with heads anchored in this folder or at this address."
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=_FILE,
+    help="Compare with every anchor that this configuration names, S3-compatible ones too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @reporting_problems
-def audit_verify_command(directory: Path, keys: tuple[Path, ...], as_json: bool) -> int:
+def audit_verify_command(
+    directory: Path, keys: tuple[Path, ...], anchors: tuple[str, ...], config_path: Path | None, as_json: bool
+) -> int:
     """Check every entry of the record in DIRECTORY; name the first bad one.
 
     Exits with 0 where it is whole and 1 where it is broken. One thing alone that is wrong has a code of its own: 3
@@ -41,21 +52,31 @@ def audit_verify_command(directory: Path, keys: tuple[Path, ...], as_json: bool)
 
     \b
     sekisho audit verify /var/lib/sekisho/record
-    sekisho audit verify /var/lib/sekisho/record --key record.key.pub
+    sekisho audit verify /var/lib/sekisho/record --key record.key.pub --anchor /mnt/vault
     sekisho audit verify /var/lib/sekisho/record --json | jq .bad
     """
     from dataclasses import asdict
 
     from gateway.audit.heads import load_keys
-    from gateway.audit.report_text import EXIT_KEY, exit_code, verify_text
+    from gateway.audit.report_text import EXIT_KEY, EXIT_UNJUDGED, exit_code, verify_text
     from gateway.audit.verify import verify
+    from gateway.links.anchors import named_anchor, view
+    from gateway.links.stores import AnchorError
 
     try:
         known = load_keys(keys) if keys else None
     except ConfigError as error:
         return told(error.problems, EXIT_KEY)
+    configured = load_config(config_path).record.anchors if config_path is not None else ()
+    named = [*configured, *map(named_anchor, anchors)]
+    try:
+        anchored = {one.name: view(one, directory) for one in named}
+    except AnchorError as error:
+        raise ConfigError([f"anchor: {error}"]) from None
+    if gone := [name for name, heads in anchored.items() if not heads]:
+        return told(tuple(f"anchor {name}: no head is there" for name in gone), EXIT_UNJUDGED)
     with counting(directory) as progress:
-        report = verify(directory, keys=known, progress=progress)
+        report = verify(directory, keys=known, anchored=anchored, progress=progress)
     click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if as_json else verify_text(report))
     return exit_code(report)
 

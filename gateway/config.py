@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.config_record import Anchor as Anchor
 from gateway.config_record import Record as Record
+from gateway.config_record import S3Store as S3Store
 from gateway.config_record import Signing as Signing
 from gateway.config_services import EnvoyDoor as EnvoyDoor
 from gateway.config_services import Route as Route

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import config as c
-from gateway import config_logins, config_policy, config_routes, config_volume
+from gateway import config_logins, config_policy, config_record, config_routes, config_volume
 from gateway.config_draft import HOST, NAME, Draft, Problem, is_loopback, split_address
 from gateway.search_path import listed, permitted
 
@@ -56,6 +56,7 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Service, "max_age"): (0, 31_536_000),
         (c.EnvoyDoor, "trusted_hops"): (0, 16),
         (c.EnvoyDoor, "timeout_ms"): (10, 60_000),
+        (c.S3Store, "retention_days"): (1, 36_500),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
@@ -94,6 +95,7 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.PostgresListener, "plaintext"): ("never", "loopback"),
         (c.Datasource, "tls"): ("verify-full", "disable"),
         (c.Datasource, "channel_binding"): ("require", "prefer", "disable"),
+        (c.S3Store, "mode"): ("COMPLIANCE", "GOVERNANCE"),
         (c.Record, "on_full"): ("deny", "block"),
         (c.Route, "reads"): config_routes.READS,
         (c.Route, "effect"): config_routes.EFFECTS,
@@ -105,7 +107,9 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
     }
 )
 # Made by Sekisho where they do not exist yet; every other path must be there.
-_MADE: Final = frozenset({(c.Record, "directory"), (c.Registry, "blocks"), (c.BundleSource, "directory")})
+_MADE: Final = frozenset(
+    {(c.Record, "directory"), (c.Anchor, "directory"), (c.Registry, "blocks"), (c.BundleSource, "directory")}
+)
 
 
 def check(draft: Draft, *, check_files: bool, kept: Path | None = None) -> Iterator[tuple[int, str | None, str, str]]:
@@ -319,6 +323,9 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.Twin: _twin,
         c.Policy: config_policy.policy,
         c.Opa: config_policy.opa,
+        c.Anchor: config_record.anchor,
+        c.S3Store: config_record.s3_store,
+        c.Record: config_record.record,
         c.SharedVolume: config_volume.shared,
         c.BundleSource: config_policy.bundle,
         c.Limits: _limits,

@@ -25,6 +25,7 @@ from gateway.metric_labels import Dataset as Dataset
 from gateway.metric_labels import LoginMethod as LoginMethod
 from gateway.metric_labels import Stage as Stage
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
+from gateway.record_metrics import RecordMetrics
 from gateway.tallies import BUCKETS, OTHER, Tallies, Timings, Together
 
 NONE: Final = "none"
@@ -72,6 +73,7 @@ class Metrics:
         incomplete_codes: Iterable[str],
         version: str,
         issuers: Iterable[str] = (),
+        anchors: Iterable[str] = (),
         countries: Iterable[str] = (),
     ) -> None:
         """``rules``: every rule id of the policy loaded, with its layer; ``countries``: see `BorderMetrics`."""
@@ -147,6 +149,7 @@ class Metrics:
         self._volume_failures = counter("volume_failures", "Questions that the store of counts gave no answer to.")
         self.datasources = DatasourceMetrics(gauge, registry, datasources)
         self.border = BorderMetrics(gauge, registry, countries)
+        self.record = RecordMetrics(gauge, registry, anchors)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
             "issuer_keys_known",

@@ -77,6 +77,7 @@ find_program() {
 build_opa
 # By name it would ask for the list of its versions, which not every proxy has; as a requirement of a module it does not.
 build_go regal github.com/open-policy-agent/regal
+build_go versitygw github.com/versity/versitygw/cmd/versitygw
 build_go ghz github.com/bojand/ghz/cmd/ghz
 build_go opa-envoy-plugin github.com/open-policy-agent/opa-envoy-plugin/cmd/opa-envoy-plugin
 find_program psql "a PostgreSQL client (Debian: postgresql-client)"

@@ -64,6 +64,7 @@ class SignedHead:
     key_id: str
     signature: bytes
     signed: bytes
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def parse_head(raw: bytes) -> SignedHead:
         whole = all(type(getattr(head, name)) is kind for name, kind in _TYPES) and isinstance(value["key_id"], str)
         if not whole or len(value) != 3:
             raise HeadInvalid("it does not have the fields of a head")
-        return SignedHead(head, value["key_id"], signature, _signed(_SAID, fields))
+        return SignedHead(head, value["key_id"], signature, _signed(_SAID, fields), raw)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise HeadInvalid("it is no head") from error
 

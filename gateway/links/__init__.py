@@ -31,6 +31,8 @@ Map:
     line        between a supervisor and a worker: messages over a pair of sockets only they have
     siblings    a worker's end of it: what it shares with the others
     hub         the supervisor's ends: passes on, and knows how far each worker has come
+    anchors     puts those heads where whoever rules this machine cannot change them, and finds them again
+    stores      the places: a folder, any store that takes PUT, a bucket with object lock
     heads       what the record's chains had come to, signed
     volume_file the counts of volume, over a restart
     subjects    the stores in which people are counted, this gateway's own first; subject_stores chooses one

@@ -52,7 +52,7 @@ def get(
     try:
         # configuration takes https, and http of a loopback address, only
         request = urllib.request.Request(url, headers={**headers, **known, "User-Agent": "sekisho"})  # noqa: S310
-        with _opener(url, ca).open(request, timeout=within) as response:
+        with opener(url, ca).open(request, timeout=within) as response:
             if response.status != 200:
                 raise FetchError(f"{url}: answered {response.status}")
             return Got(_read(response, deadline, most, what), _etag(response.headers), response.headers)
@@ -67,7 +67,8 @@ def get(
         raise FetchError(f"{url}: {getattr(error, 'reason', None) or error}") from error
 
 
-def _opener(url: str, ca: Path | None) -> urllib.request.OpenerDirector:
+def opener(url: str, ca: Path | None) -> urllib.request.OpenerDirector:
+    """What asks under these rules."""
     context = ssl.create_default_context(cafile=str(ca) if ca is not None else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]

@@ -38,6 +38,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "counts",
         "metrics",
         "border_metrics",
+        "record_metrics",
         "datasource_metrics",
         "metric_labels",
         "tallies",
