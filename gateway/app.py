@@ -45,6 +45,7 @@ from gateway.links.labels import LabelWatch
 from gateway.links.registry_keeper import RegistryKeeper
 from gateway.links.resolve import Resolver
 from gateway.links.service_users import ServiceUsers
+from gateway.links.ship_begin import begin_shipping
 from gateway.links.siblings import Siblings
 from gateway.links.sources import (
     Sources,
@@ -104,6 +105,7 @@ class Application:
         world = LiveWorld(config, sources.registry, sources.bundle.revision)
 
         siblings = self._siblings
+        after_record = await self._closing.enter_async_context(contextlib.AsyncExitStack())
         recorder = RecordWriter.open(
             config.record.directory,
             segment_bytes=config.record.segment_bytes,
@@ -131,12 +133,14 @@ class Application:
             issuers=[issuer.issuer for issuer in config.issuers],
             anchors=[anchor.name for anchor in config.record.anchors],
             countries=config.metrics.countries,
+            sinks=[sink.name for sink in config.record.sinks],
         )
         metrics.border.keep_blocks(world.blocks_in_force)
         metrics.record.keep_writable(lambda: float(recorder.healthy))
         anchors.extend(begin_anchors(config, siblings, metrics.record))
         for anchor in anchors:
             self._tasks.spawn(anchor.run(), "anchor heads")
+        remote = begin_shipping(config, recorder, metrics.sinks, siblings, after_record)
         fresh = Freshness(metrics)
         if bundles is not None:
             fresh.keep(Dataset.BUNDLE, bundles)
@@ -160,6 +164,7 @@ class Application:
             limits=config.limits,
             subjects=subjects,
             patient=config.record.on_full == "block",
+            remote=remote,
         )
         self._closing.push_async_callback(resolver.close)
         self._closing.push_async_callback(subjects.close)
@@ -184,6 +189,7 @@ class Application:
             resolver=resolver,
             recorder=recorder,
             metrics=metrics,
+            remote=remote,
             loop=asyncio.get_running_loop(),
             troubles=lambda: [one for told in troubles for one in told()],
             state=fresh.document,

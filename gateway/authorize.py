@@ -39,7 +39,7 @@ from gateway.naming import Naming
 from gateway.narrow import Narrower, cannot_be_met
 from gateway.nearest import nearest
 from gateway.needs import Ask, Bounds, Need, NeedDecision, NeedDurable, Outcome, Work, World
-from gateway.outcomes import closed, decision_entry, refusal, refusal_entry
+from gateway.outcomes import closed, decision_entry, raised, refusal, refusal_entry, unrecorded
 from gateway.policy.input import build_input
 from gateway.policy.result import parse_verdict
 from gateway.rations import Ration, Rations
@@ -71,7 +71,7 @@ class Authority:
         rations: Rations | None = None,
     ) -> None:
         """``own_name``: one nobody can guess, for what goes into statements. Without ``rations`` limits are denials."""
-        self._world = world
+        self._world, self._remote = world, bounds.remote
         self._volume = volume
         self.sightings = sightings  # of this thread
         self.authorize_reading = Readers(world=world, sightings=sightings, new_id=new_id).authorize
@@ -284,7 +284,7 @@ class Authority:
 
     def _decide(self, facts: Understanding, revision: str) -> Generator[Need, Any, Verdict]:
         raw: JsonValue = yield NeedDecision(build_input(facts), facts.principal.id)
-        return parse_verdict(raw, valid_until=facts.valid_until, revision=revision)
+        return raised(parse_verdict(raw, valid_until=facts.valid_until, revision=revision), self._remote)
 
     def _nearest(self, facts: Understanding, revision: str) -> Generator[Need, Any, str]:
         """Which columns of a denied statement would be allowed, as a hint; a question nobody could answer is none."""
@@ -341,7 +341,7 @@ class Authority:
         try:
             yield NeedDurable(entry, verdict.durability)
         except RecordUnavailable as error:
-            return refusal(replace(decision, verdict=closed(verdict, error.reason)), standing, error.detail)
+            return (yield from unrecorded(decision, standing, session, now_ns, error))
         if full is None:
             standing.remember(session, decision.id)
         if verdict.effect is Effect.ALLOW:

@@ -28,8 +28,9 @@ from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, Se
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.engines import begin_engine
+from gateway.links.secret import secret
 from gateway.links.server import Credentials
-from gateway.links.sources import Sources, load_sources, secret
+from gateway.links.sources import Sources, load_sources
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId
 from gateway.needs import Ask, NeedCounts, NeedDecision, NeedReading, NeedRoom, NeedTree, Outcome

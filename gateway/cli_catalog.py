@@ -96,7 +96,7 @@ def catalog_draft_command(
     from gateway.draft.dsn import reach
     from gateway.draft.make import make
     from gateway.draft.text import Owner, document
-    from gateway.links.sources import secret
+    from gateway.links.secret import secret
 
     quiet()
     password = os.environ.get("PGPASSWORD") or None

@@ -10,6 +10,8 @@ from typing import Final
 
 from gateway.config_draft import Draft, Problem, address_problem
 from gateway.config_setting import setting
+from gateway.config_sink_rules import sinks
+from gateway.config_sinks import Remote, Sink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,9 @@ class Record:
     signing: Signing | None = setting("by what the record's heads are signed; none = they are not")
     anchors: tuple[Anchor, ...] = setting("where signed heads are put as well, out of this machine's reach", ())
     hash_key_file: Path | None = setting("file with the key of the statement hash; none = made on first start")
+    name: str | None = setting("what sinks know this record by, among those of other gateways; none = the host's name")
+    sinks: tuple[Sink, ...] = setting("where the record is shipped to", ())
+    remote: Remote | None = setting("a sink that must have an entry before what it allows goes on")
 
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
@@ -97,3 +102,4 @@ def record(draft: Draft) -> Iterator[Problem]:
     names = [one.get("name") for one in anchors]
     for twice in sorted({name for name in names if name is not None and names.count(name) > 1}):
         yield "anchors", f"name `{twice}` is there {names.count(twice)} times"
+    yield from sinks(draft)

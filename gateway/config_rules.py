@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import config as c
-from gateway import config_logins, config_policy, config_record, config_routes, config_volume
+from gateway import config_logins, config_policy, config_record, config_routes, config_sink_rules, config_volume
+from gateway import config_sinks as s
 from gateway.config_draft import HOST, NAME, Draft, Problem, is_loopback, split_address
 from gateway.search_path import listed, permitted
 
@@ -58,6 +59,12 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.EnvoyDoor, "timeout_ms"): (10, 60_000),
         (c.S3Store, "retention_days"): (1, 36_500),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
+        (s.Sink, "batch_entries"): (1, 100_000),
+        (s.Sink, "batch_bytes"): (65_536, 64 * 1024 * 1024),
+        (s.Sink, "timeout_ms"): (100, 600_000),
+        (s.Remote, "timeout_ms"): (50, 60_000),
+        (s.PostgresSink, "port"): (1, 65_535),
+        (s.OcsfSink, "file_bytes"): (65_536, 16 * _GIB),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
         (c.Limits, "idle_timeout_ms"): (0, 7 * 86_400_000),
@@ -103,12 +110,23 @@ CHOICES: Final[Mapping[tuple[type, str], tuple[str, ...]]] = MappingProxyType(
         (c.BundleSource, "algorithm"): SIGNATURES,
         (c.Certificates, "san"): ("uri", "dns", "email"),
         (c.Registry, "delivery"): ("manifest", "symlink", "edited"),
+        (s.KafkaSink, "mechanism"): ("none", "plain", "scram-sha-256", "scram-sha-512"),
+        (s.KafkaSink, "compression"): ("none", "gzip", "lz4", "zstd"),
+        (s.PostgresSink, "tls"): ("verify-full", "disable"),
+        (s.PostgresSink, "channel_binding"): ("require", "prefer", "disable"),
+        (s.Remote, "applies"): ("policy", "synced", "all"),
         (c.Config, "log_level"): LOG_LEVELS,
     }
 )
 # Made by Sekisho where they do not exist yet; every other path must be there.
 _MADE: Final = frozenset(
-    {(c.Record, "directory"), (c.Anchor, "directory"), (c.Registry, "blocks"), (c.BundleSource, "directory")}
+    {
+        (c.Record, "directory"),
+        (c.Anchor, "directory"),
+        (c.Registry, "blocks"),
+        (c.BundleSource, "directory"),
+        (s.OcsfSink, "directory"),
+    }
 )
 
 
@@ -327,6 +345,11 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         c.S3Store: config_record.s3_store,
         c.Record: config_record.record,
         c.SharedVolume: config_volume.shared,
+        s.Sink: config_sink_rules.sink,
+        s.KafkaSink: config_sink_rules.kafka,
+        s.PostgresSink: config_sink_rules.postgres,
+        s.HttpSink: config_sink_rules.posted,
+        s.OtlpSink: config_sink_rules.posted,
         c.BundleSource: config_policy.bundle,
         c.Limits: _limits,
         c.Config: _config,

@@ -13,8 +13,9 @@ from gateway.errors import ConfigError
 from gateway.facts.live import Labelling
 from gateway.facts.registry import Registry
 from gateway.links.labels import look
+from gateway.links.secret import secret
 from gateway.links.server import Credentials
-from gateway.links.sources import mismatches, secret
+from gateway.links.sources import mismatches
 from gateway.model import DatasourceId
 from gateway.world import server_address
 

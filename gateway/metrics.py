@@ -26,6 +26,7 @@ from gateway.metric_labels import LoginMethod as LoginMethod
 from gateway.metric_labels import Stage as Stage
 from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdict
 from gateway.record_metrics import RecordMetrics
+from gateway.sink_metrics import SinkMetrics
 from gateway.tallies import BUCKETS, OTHER, Tallies, Timings, Together
 
 NONE: Final = "none"
@@ -74,6 +75,7 @@ class Metrics:
         version: str,
         issuers: Iterable[str] = (),
         anchors: Iterable[str] = (),
+        sinks: Iterable[str] = (),
         countries: Iterable[str] = (),
     ) -> None:
         """``rules``: every rule id of the policy loaded, with its layer; ``countries``: see `BorderMetrics`."""
@@ -150,6 +152,7 @@ class Metrics:
         self.datasources = DatasourceMetrics(gauge, registry, datasources)
         self.border = BorderMetrics(gauge, registry, countries)
         self.record = RecordMetrics(gauge, registry, anchors)
+        self.sinks = SinkMetrics(gauge, registry, sinks)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
             "issuer_keys_known",

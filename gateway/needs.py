@@ -219,3 +219,4 @@ class Bounds:
     tree_bytes: int
     known_statements: int
     known_decisions: int
+    remote: frozenset[Durability] = frozenset()  # what is allowed and wants one of these has to be elsewhere, too

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from gateway.audit import record
 from gateway.audit.ready import Repeats
-from gateway.errors import Reason, SekishoError
+from gateway.errors import Reason, RecordUnavailable, SekishoError
 from gateway.explain import Explanation, explain, without_rule
-from gateway.model import Decision, Effect, Verdict
-from gateway.needs import Ask, Outcome
+from gateway.model import Decision, Durability, Effect, Verdict
+from gateway.needs import Ask, Need, NeedDurable, Outcome
 from gateway.reuse import Standing
 
 
@@ -85,6 +88,29 @@ def refusal_entry(
         statement_hash=statement_hash,
         revision=revision,
     )
+
+
+def raised(verdict: Verdict, remote: frozenset[Durability]) -> Verdict:
+    """With the durability policy asks for, or `remote` where a setting raises it to that. A denial forwards nothing:
+    its entry need not be elsewhere first, and it stays one for its own reason while nothing can be sent there."""
+    wanted = verdict.durability
+    if verdict.effect is Effect.DENY:
+        return replace(verdict, durability=Durability.SYNCED) if wanted is Durability.REMOTE else verdict
+    return replace(verdict, durability=Durability.REMOTE) if wanted in remote else verdict
+
+
+def unrecorded(
+    decision: Decision, standing: Standing, session: str, at_ns: int, error: RecordUnavailable
+) -> Generator[Need, Any, Outcome]:
+    """The denial of what could not be recorded as it has to be."""
+    verdict = decision.verdict
+    if verdict.durability is Durability.REMOTE:
+        # The record here says that it was allowed. That nothing of it went on is said here, too, if it can be.
+        state = sqlstate_of(error.reason)
+        end = record.completion_entry(decision.id, at_ns=at_ns, session=session, rows=0, sqlstate=state, duration_us=0)
+        with suppress(RecordUnavailable):  # then it is the record here that fails
+            yield NeedDurable(end, Durability.WRITTEN)
+    return refusal(replace(decision, verdict=closed(verdict, error.reason)), standing, error.detail)
 
 
 def sqlstate_of(reason: Reason) -> str:

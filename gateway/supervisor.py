@@ -33,6 +33,7 @@ from gateway.errors import ConfigError
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.hub import Hub
+from gateway.links.ship_begin import ship_for_workers
 from gateway.links.siblings import Hello
 from gateway.links.sources import hash_key
 from gateway.links.tasks import TaskGroup
@@ -87,6 +88,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """From the first start to the last end. Raises ConfigError."""
+        shippers = ship_for_workers(self._config, self._hub)
         self._tasks.spawn(self._volume.run(), "save volume")
         self._tasks.spawn(self._hub.watch(), "watch workers")
         keeping = [self._tasks.spawn(self._keep(number), f"worker {number}") for number in self._numbers]
@@ -94,6 +96,8 @@ class Supervisor:
         await self._ending.wait()
         _log.info("stopping")
         await self._stop(keeping)
+        if shippers is not None:  # when no worker writes any more
+            await shippers.close()
         await self._tasks.cancel()
         await self._hub.close()
         await self._volume.save()

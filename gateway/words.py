@@ -104,6 +104,7 @@ class Durability(StrEnum):
 
     WRITTEN = "written"  # handed to the kernel: survives the process
     SYNCED = "synced"  # on disk: survives the machine
+    REMOTE = "remote"  # a configured sink has it, too: survives the site
 
 
 class LocationSource(StrEnum):

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from secrets import token_hex
+from types import MappingProxyType
+from typing import Final
 
 from gateway.config import Config, Datasource
 from gateway.facts.period import day_of
@@ -14,7 +16,7 @@ from gateway.links.server import ServerAddress
 from gateway.links.trust import trust_of
 from gateway.links.twin import Twin
 from gateway.links.watch import INTERVAL
-from gateway.model import DatasourceId
+from gateway.model import DatasourceId, Durability
 from gateway.needs import NEVER, Bounds
 
 
@@ -90,6 +92,16 @@ def server_address(source: Datasource) -> ServerAddress:
     )
 
 
+# What `record.remote.applies` raises to `remote`.
+_RAISED: Final = MappingProxyType(
+    {
+        "policy": frozenset[Durability](),
+        "synced": frozenset({Durability.SYNCED}),
+        "all": frozenset({Durability.SYNCED, Durability.WRITTEN}),
+    }
+)
+
+
 def bounds(config: Config) -> Bounds:
     """The limits `authorize` enforces."""
     limits = config.limits
@@ -98,6 +110,7 @@ def bounds(config: Config) -> Bounds:
         tree_bytes=limits.tree_bytes,
         known_statements=limits.known_statements,
         known_decisions=limits.known_decisions,
+        remote=frozenset() if config.record.remote is None else _RAISED[config.record.remote.applies],
     )
 
 

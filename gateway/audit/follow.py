@@ -53,6 +53,13 @@ class Line:
     hash: str
     raw: bytes
     missing: int = 0  # entries before it that the folder does not hold (any more)
+    segment: int = -1
+    offset: int = 0  # behind it
+
+    @property
+    def position(self) -> Position:
+        """Of whoever has taken it."""
+        return Position(self.seq, self.hash, self.segment, self.offset)
 
     @property
     def entry(self) -> Mapping[str, JsonValue]:
@@ -220,18 +227,17 @@ class _Cursor:
                     if not raw:
                         return
                 offset += size
-                line = self._line(raw) if size == len(raw) else None
-                if line is None:
-                    self.position = Position(
-                        self.position.seq, self.position.hash, self.position.segment, offset
-                    )  # not an entry: the next one tells that some are missing
+                at = self.position
+                line = self._line(raw, offset) if size == len(raw) else None
+                if line is None:  # not an entry: the next one tells that some are missing
+                    self.position = Position(at.seq, at.hash, at.segment, offset)
                     continue
                 if line.seq > until:
                     return
-                self.position = Position(line.seq, line.hash, self.position.segment, offset)
+                self.position = line.position
                 yield line
 
-    def _line(self, raw: bytes) -> Line | None:
+    def _line(self, raw: bytes, offset: int) -> Line | None:
         """The entry, if it is one that follows."""
         tail = read_tail(raw)
         expected = self.position.seq + 1
@@ -242,7 +248,7 @@ class _Cursor:
             link = read_line(raw)
             if link is None or not link.authentic:
                 return None
-        return Line(self._writer, tail[0], tail[1], raw, tail[0] - expected)
+        return Line(self._writer, tail[0], tail[1], raw, tail[0] - expected, self.position.segment, offset)
 
     def _more(self) -> bool:
         """At the end of a segment: whether there is more to read, in it after all or in the next one."""

@@ -31,6 +31,7 @@ from gateway.doors.refusals import Refusals, Suppressed
 from gateway.errors import ANSWERS, AuthenticationError, Reason, RecordUnavailable
 from gateway.facts.registry import Registry
 from gateway.inquiry import Inquiry
+from gateway.links.remote import Remote
 from gateway.links.resolve import Resolver
 from gateway.metrics import LoginMethod, Metrics
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal, PrincipalId
@@ -65,6 +66,7 @@ class Desk:
         resolver: Resolver,
         recorder: RecordWriter,
         metrics: Metrics,
+        remote: Remote | None = None,
         loop: asyncio.AbstractEventLoop,
         troubles: Callable[[], list[str]],
         waiting: Callable[[], list[str]] = list,
@@ -77,7 +79,7 @@ class Desk:
         self.authority = authority
         self.metrics = metrics
         self.recorder = recorder
-        self.turn = Turn(recorder, metrics)
+        self.turn = Turn(recorder, metrics, remote)
         self.draining = False
         self._resolved = dict(resolved)
         self._state = state

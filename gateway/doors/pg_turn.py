@@ -16,8 +16,10 @@ from functools import partial
 from time import perf_counter
 from typing import Final, Protocol
 
+from gateway.audit.full import OnDurable
 from gateway.audit.writer import RecordWriter
 from gateway.errors import RecordUnavailable
+from gateway.links.remote import Remote, sent
 from gateway.metrics import Metrics
 from gateway.model import Door, Durability
 from gateway.reuse import Repeat
@@ -43,15 +45,15 @@ class Waiter(Protocol):
 class Turn:
     """The turn that is on. Lives on the loop."""
 
-    def __init__(self, recorder: RecordWriter, metrics: Metrics) -> None:
-        self._recorder = recorder
-        self._counted_written = metrics.repetitions(Door.POSTGRES, Durability.WRITTEN)
-        self._counted_synced = metrics.repetitions(Door.POSTGRES, Durability.SYNCED)
+    def __init__(self, recorder: RecordWriter, metrics: Metrics, remote: Remote | None = None) -> None:
+        self._recorder, self._remote = recorder, remote
+        self._counted = {durability: metrics.repetitions(Door.POSTGRES, durability) for durability in Durability}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on = False
         self._began = 0.0
         self._written: list[Waiter] = []
         self._synced: list[Waiter] = []
+        self._elsewhere: list[Waiter] = []  # those of durability `remote`
         self._notes = 0
         self._noted = False  # a timer sees to what nobody waits for
         self._last_ns = 0  # when the last statement came
@@ -60,10 +62,13 @@ class Turn:
     def enter(self, waiter: Waiter, repeat: Repeat) -> None:
         """An entry that somebody waits for."""
         self._recorder.queue(repeat.entry, repeat.at_ns // 1000)
-        synced = repeat.standing.verdict.durability is Durability.SYNCED
+        durability = repeat.standing.verdict.durability
         alone = self._crowd <= 1 and repeat.at_ns - self._last_ns > _ALONE_AFTER
         self._last_ns = repeat.at_ns
-        (self._synced if synced else self._written).append(waiter)
+        if durability is Durability.REMOTE:
+            self._elsewhere.append(waiter)
+        else:
+            (self._synced if durability is Durability.SYNCED else self._written).append(waiter)
         if self._on:
             return
         loop = self._running()
@@ -96,31 +101,49 @@ class Turn:
             self._crowd = crowd
 
     def _end(self) -> None:
-        written, synced, notes = self._written, self._synced, self._notes
-        self._on, self._written, self._synced, self._notes = False, [], [], 0
-        self._crowd = len(written) + len(synced)
+        written, synced, elsewhere, notes = self._written, self._synced, self._elsewhere, self._notes
+        self._on, self._written, self._synced, self._elsewhere, self._notes = False, [], [], [], 0
+        self._crowd = len(written) + len(synced) + len(elsewhere)
         try:
             self._recorder.flush()
-            if synced:
-                self._recorder.sync(partial(self._from_thread, synced, self._began))
+            if synced or elsewhere:
+                self._recorder.sync(self._told(synced, elsewhere))
         except RecordUnavailable as error:
             # Each asks for its entry by itself then, and is denied; a completion's loss is told here.
             if notes:
                 _log.error("entry_not_written", extra={"kind": "completion", "detail": error.detail, "entries": notes})
             _tell(written, error)
             _tell(synced, error)
+            _tell(elsewhere, error)
             return
         if written:
-            self._counted_written.count(perf_counter() - self._began, len(written))
+            self._counted[Durability.WRITTEN].count(perf_counter() - self._began, len(written))
             _tell(written, None)
 
-    def _from_thread(self, waiters: list[Waiter], began: float, error: BaseException | None) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._on_disk, waiters, began, error)
+    def _told(self, synced: list[Waiter], elsewhere: list[Waiter]) -> OnDurable:
+        """What to be called with when all of this turn is on disk: by one call, which fails for all of them or none."""
+        here = partial(self._from_thread, synced, self._began, Durability.SYNCED)
+        if not elsewhere:
+            return here
+        there = sent(self._remote, partial(self._from_thread, elsewhere, self._began, Durability.REMOTE))
 
-    def _on_disk(self, waiters: list[Waiter], began: float, error: BaseException | None) -> None:
-        if error is None:
-            self._counted_synced.count(perf_counter() - began, len(waiters))
+        def both(error: BaseException | None) -> None:
+            here(error)
+            there(error)
+
+        return both
+
+    def _from_thread(
+        self, waiters: list[Waiter], began: float, durability: Durability, error: BaseException | None
+    ) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._on_disk, waiters, began, durability, error)
+
+    def _on_disk(
+        self, waiters: list[Waiter], began: float, durability: Durability, error: BaseException | None
+    ) -> None:
+        if error is None and waiters:
+            self._counted[durability].count(perf_counter() - began, len(waiters))
         _tell(waiters, error)
 
 

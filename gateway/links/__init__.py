@@ -37,6 +37,12 @@ Map:
     volume_file the counts of volume, over a restart
     subjects    the stores in which people are counted, this gateway's own first; subject_stores chooses one
     redis_subjects  the one that several gateways share; redis_scripts what is one step there
+    ship_begin  who ships the record: the gateway itself, or its supervisor; shippers: the gateway's end of the process
+    ship_process  the process that does, with a thread for each sink; shipper: one sink's loop
+    shipping    how much at a time, and when again; positions: how far each sink is, on disk
+    sinks       what entries are shipped to, a room of its own
+    remote      who waits until a sink has an entry
+    secret      a secret in a file
     service_users names, verifiers and dates of those who log in with a password
     watch       folders that are loaded again when they change
     blocks_watch the kill-switch's own files: in force at once, lifted when they are whole

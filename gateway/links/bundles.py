@@ -30,7 +30,8 @@ from typing import IO, Final
 from gateway.config import BundleSource, Config
 from gateway.errors import ConfigError
 from gateway.links.get import FetchError, Got, get
-from gateway.links.sources import CURRENT, POLICY, REGISTRY, FetchedCheck, secret
+from gateway.links.secret import secret
+from gateway.links.sources import CURRENT, POLICY, REGISTRY, FetchedCheck
 from gateway.links.watch import Refusal
 from gateway.policy.archive import MAX_ARCHIVE, Archive, unpack
 from gateway.policy.signature import VerificationKey

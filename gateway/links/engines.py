@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.config import Policy
 from gateway.errors import ConfigError, PolicyUnavailable
 from gateway.links.judges import Judges
-from gateway.links.sources import secret
+from gateway.links.secret import secret
 from gateway.policy.bundle import Bundle
 from gateway.policy.engine import Engine
 

@@ -62,6 +62,9 @@ class Hub:
         self._open_at_once = False  # all have been prepared together once
         self._stopping = False
         self._ended: Snapshot = counted(Metrics.RESTARTS, 0)  # what those counted who are gone
+        # Set by who ships the record for all of them, and counts that.
+        self.ship: Callable[[], None] = lambda: None
+        self.counts: Callable[[], Snapshot] = list
         self.all_prepared = asyncio.Event()
         self.all_open = asyncio.Event()
 
@@ -92,6 +95,14 @@ class Hub:
         """All are prepared: from now on each opens its doors as soon as it can."""
         self._open_at_once = True
         self._tell_all(Word.OPEN)
+
+    def shipped(self, reached: dict[str, int]) -> None:
+        """The sink of `remote` has acknowledged entries, up to these of each worker."""
+        self._tell_all(Word.SHIPPED, reached)
+
+    def ships(self, ships: bool) -> None:
+        """Whether it takes any."""
+        self._tell_all(Word.SHIPS, ships)
 
     def stop(self) -> None:
         """All drain and end."""
@@ -135,6 +146,8 @@ class Hub:
                 self._tell_all(word, about, besides=seat)
             case Word.DRAIN:
                 self._tell_all(word, besides=seat)
+            case Word.SHIP:
+                self.ship()
             case Word.CANCEL:
                 owner = self._seats.get(about[0] + 1)
                 if owner is not None and owner is not seat:
@@ -191,7 +204,7 @@ class Hub:
             _, late = await asyncio.wait(waiting, timeout=_SNAPSHOT)
             if late:
                 _log.warning("worker_counts_late", extra={"workers": len(late)})
-        asker.say(Word.COLLECTED, [number, [*self._counts(asker), self._ended]])
+        asker.say(Word.COLLECTED, [number, [*self._counts(asker), self._ended, self.counts()]])
 
     def _counts(self, asker: Seat) -> Iterable[Snapshot]:
         return (seat.counts for seat in self._seats.values() if seat is not asker)

@@ -40,7 +40,12 @@ class Word(StrEnum):
     COLLECTED = "collected"  # that number, the snapshots of the others
     STOP = "stop"
     PING = "ping"
+    # what ships the record says
+    SINK = "sink"  # how a sink stands
     # both say
+    SHIP = "ship"  # somebody waits for the sink of `remote`
+    SHIPPED = "shipped"  # it has entries, up to these
+    SHIPS = "ships"  # whether it takes any
     CANCEL = "cancel"  # owner, process id, secret
     VOLUME = "volume"  # rows that went out
     SIGHTED = "sighted"  # somebody was somewhere

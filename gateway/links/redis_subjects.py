@@ -28,7 +28,7 @@ from gateway.errors import PolicyUnavailable, Reason
 from gateway.facts.subjects import Bound, Cost, Kind, Owner
 from gateway.facts.tally import Full, Room, Used, first_month, month_of
 from gateway.links.redis_scripts import COUNT, EXTEND, RESERVE, SETTLE
-from gateway.links.sources import secret
+from gateway.links.secret import secret
 from gateway.links.subjects import PATIENCE
 from gateway.links.tasks import TaskGroup
 from gateway.model import Country, DataType, Unit, VolumeCount

@@ -21,6 +21,7 @@ from gateway.facts.subjects import Cost
 from gateway.facts.tally import Full, Room, Used
 from gateway.links.allowance import Allowance, Pass
 from gateway.links.apart import Apart
+from gateway.links.remote import Remote, sent
 from gateway.links.subjects import Subjects
 from gateway.links.tasks import TaskGroup
 from gateway.links.twin import Twin
@@ -53,6 +54,7 @@ class Resolver:
         metrics: Metrics,
         limits: Limits,
         subjects: Subjects,
+        remote: Remote | None = None,
         patient: bool = False,
     ) -> None:
         """``patient``: entries of statements wait for room while the disk is full, as long as a statement may run."""
@@ -61,6 +63,7 @@ class Resolver:
         self._metrics = metrics
         self._twins = twins
         self._recorder = recorder
+        self._remote = remote
         self._patient, self._patience = patient, limits.statement_timeout_ms / 1000
         self._allowance = Allowance(limits)
         self._apart = Apart(timeout=limits.reading_timeout_ms / 1000)
@@ -114,7 +117,9 @@ class Resolver:
         promise: asyncio.Future[None] = loop.create_future()
         began = perf_counter()
         keep = partial(self._keep, promise, need.durability, began)
-        told = partial(_from_thread, loop, keep)
+        told: OnDurable = partial(_from_thread, loop, keep)
+        if need.durability is Durability.REMOTE:
+            told = sent(self._remote, told)
         try:
             if self._recorder.append(need.entry, need.durability, told, patient=self._patient):
                 self._metrics.recorded(need.durability, perf_counter() - began)

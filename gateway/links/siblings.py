@@ -106,6 +106,8 @@ class Siblings:
         self.cancelled: Callable[[int, bytes], object] = lambda process_id, secret: None
         self.counts: Callable[[], Snapshot] = list
         self.drained: Callable[[], object] = lambda: None
+        self.shipped: Callable[[dict[str, int]], None] = lambda reached: None
+        self.ships: Callable[[bool], None] = lambda ships: None
         self._line = Line(self._heard, self._lost)
         self.volume.tell = partial(self._say, Word.VOLUME)
         self.sightings.tell = lambda sighting: self._say(Word.SIGHTED, sighting.plain())
@@ -171,6 +173,10 @@ class Siblings:
 
     # -- cancel and counts ----------------------------------------------------------------------------------------
 
+    def ship(self) -> None:
+        """A statement waits for the sink of `remote`, to which the supervisor ships."""
+        self._line.send(Word.SHIP)
+
     def elsewhere(self, owner: int, process_id: int, secret: bytes) -> None:
         """A cancel key of another worker came in here. Nobody waits for what becomes of it."""
         if self._line.unsent < _UNSENT:
@@ -215,6 +221,10 @@ class Siblings:
                 number, snapshots = about
                 if (answer := self._scrapes.get(number)) is not None and not answer.done():
                     answer.set_result(snapshots)
+            case Word.SHIPPED:
+                self.shipped(about)
+            case Word.SHIPS:
+                self.ships(about)
             case Word.STATE:
                 self._all_open, self._troubles = about
             case Word.OPEN:

@@ -28,6 +28,7 @@ from gateway.facts.registry import Registry, load_registry
 from gateway.links.certificates import load_authorities, server_context
 from gateway.links.jwks import load_key_sets
 from gateway.links.key_keeper import key_files_seen
+from gateway.links.secret import secret
 from gateway.links.server import Credentials
 from gateway.links.service_users import ServiceUsers, load_service_users, mock_key
 from gateway.links.trust import trust_of
@@ -282,17 +283,6 @@ def packaged_policies() -> Path:
     package = Path(gateway.__file__).parent
     inside = package / "_policies"
     return inside if inside.is_dir() else package.parent / "policies"
-
-
-def secret(path: Path) -> str:
-    """The first line of a secret's file. Raises ConfigError."""
-    try:
-        found = path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"]) from error
-    if not found:
-        raise ConfigError([f"{path}: its first line is empty"])
-    return found
 
 
 def hash_key(config: Config) -> bytes:

@@ -23,7 +23,7 @@ from gateway.audit.segments import FileCalls, make_folder
 from gateway.config import Anchor, S3Store
 from gateway.errors import ConfigError
 from gateway.links.get import opener
-from gateway.links.sources import secret
+from gateway.links.secret import secret
 
 _WITHIN: Final = 10.0  # seconds for one request
 _MAX_LIST_BYTES: Final = 1024 * 1024

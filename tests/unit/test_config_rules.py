@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gateway import config as c
-from gateway import config_load, config_rules
+from gateway import config_load, config_rules, config_sinks
 from gateway.errors import ConfigError
 
 BASE: dict[str, Any] = {
@@ -161,7 +161,11 @@ def test_files_that_are_named_must_be_there(tmp_path):
 
 
 def test_every_number_has_a_range_that_holds_its_default():
-    kinds = [kind for kind in vars(c).values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
+    kinds = [
+        kind
+        for kind in (vars(c) | vars(config_sinks)).values()
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    ]
     numbers: dict[tuple[type, str], Any] = {
         (kind, item.name): item.default for kind in kinds for item in dataclasses.fields(kind) if item.type == "int"
     }

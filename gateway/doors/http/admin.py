@@ -33,7 +33,7 @@ from gateway.facts.admin_blocks import AdminBlock
 from gateway.facts.period import DAY, Period, iso
 from gateway.facts.registry import Registry
 from gateway.links.overlay import block, kept, target_of, unblock
-from gateway.links.sources import secret
+from gateway.links.secret import secret
 from gateway.metric_labels import AdminCall
 from gateway.metrics import Metrics
 from gateway.model import Door, Peer

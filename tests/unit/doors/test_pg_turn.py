@@ -14,6 +14,7 @@ from gateway.audit.verify import iter_entries, verify
 from gateway.audit.writer import RecordWriter
 from gateway.doors.pg_turn import Turn
 from gateway.errors import Reason
+from gateway.links.remote import Remote
 from gateway.metrics import Metrics
 from gateway.model import Durability, Effect, Verdict
 from gateway.reuse import Repeat, Standing
@@ -35,6 +36,7 @@ class Waits:
 
     def unwritten(self) -> None:
         self.told.append("unwritten")
+        self.heard.set()
 
     def failed(self) -> None:
         self.told.append("failed")
@@ -53,14 +55,17 @@ def repeat(number: int, durability: Durability = Durability.WRITTEN, at_ns: int 
     return Repeat(standing, f"d-{number}", f'{{"at_us":1,"decision_id":"d-{number}","kind":"repeat"}}', at_ns)
 
 
-def play(folder, use, calls: FileCalls | None = None):
-    """``use`` with a turn on a real record; then the metrics."""
+def play(folder, use, calls: FileCalls | None = None, *, acknowledges: bool = True):
+    """``use`` with a turn on a real record, which a sink has at once, or never; then the metrics."""
     metrics = Metrics(CollectorRegistry(), rules={}, datasources=[], incomplete_codes=[], version="0")
 
     async def work() -> None:
         recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway", calls=calls)
         try:
-            await use(Turn(recorder, metrics))
+            remote = Remote(recorder, 0.05, metrics.sinks)
+            if acknowledges:
+                remote.wake = lambda: remote.reached({"gateway": recorder.tail[0]})
+            await use(Turn(recorder, metrics, remote))
         finally:
             if recorder.healthy:
                 recorder.close()
@@ -123,6 +128,23 @@ def test_who_needs_the_disk_waits_for_it_and_nobody_else_does(tmp_path):
     assert value("sekisho_record_entries_total", {"durability": "synced"}) == 1
 
 
+@pytest.mark.parametrize("acknowledges", [True, False])
+def test_who_needs_a_sink_waits_for_it_and_nobody_else_does(tmp_path, acknowledges):
+    elsewhere, synced = Waits(), Waits()
+
+    async def use(turn: Turn) -> None:
+        turn.enter(elsewhere, repeat(1, Durability.REMOTE))
+        turn.enter(synced, repeat(2, Durability.SYNCED))
+        async with asyncio.timeout(10):
+            await synced.heard.wait()
+            await elsewhere.heard.wait()
+
+    value = play(tmp_path, use, acknowledges=acknowledges)
+    assert synced.told == ["written"]
+    assert elsewhere.told == (["written"] if acknowledges else ["unwritten"])
+    assert value("sekisho_record_entries_total", {"durability": "remote"}) == int(acknowledges)
+
+
 @pytest.mark.parametrize("durability", list(Durability))
 def test_who_comes_alone_waits_for_no_turn(tmp_path, durability):
     first, alone, close, crowd = (Waits() for _ in range(4))
@@ -132,7 +154,7 @@ def test_who_comes_alone_waits_for_no_turn(tmp_path, durability):
         assert first.told == []
         await asyncio.sleep(0)
         turn.enter(alone, repeat(1, durability, at_ns=10**9))
-        if durability is Durability.SYNCED:
+        if durability is not Durability.WRITTEN:
             assert alone.told == []
             async with asyncio.timeout(10):
                 await alone.heard.wait()

@@ -15,6 +15,7 @@ from netaddr import IPSet
 from gateway.config import Config, PostgresTls, TlsServer
 from gateway.config_load import load
 from gateway.errors import ConfigError
+from gateway.links.secret import secret
 from gateway.links.sources import (
     hash_key,
     load_all,
@@ -22,7 +23,6 @@ from gateway.links.sources import (
     load_sources,
     packaged_policies,
     registry_of,
-    secret,
 )
 from gateway.links.watch import signature
 from tests.houses import House
