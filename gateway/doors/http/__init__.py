@@ -6,6 +6,7 @@ Map:
     asking      /v1/authorize, /v1/authorize/batch, /v1/explain, /v1/complete
     selecting   /v1/query; results its rows in each format
     looking     /v1/decisions
+    opa         /v1/data/sekisho/allow and /decision, for clients of OPA's
     forwarding  /v1/forward-auth
     beside      /healthz, /readyz, /metrics, /v1/config, /openapi.json and /docs (its files are in pages/)
     admin       the admin port: status, reload, block, unblock, drain; a listener and an application of its own

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.doors.http import admin, asking, beside, forwarding, looking, selecting
+from gateway.doors.http import admin, asking, beside, forwarding, looking, opa, selecting
 from gateway.doors.http.problems import PROBLEM
 from gateway.doors.http.results import FORMATS
 from gateway.doors.http.room import Answering
@@ -73,6 +73,8 @@ OPERATIONS: Final = (
     _question("/v1/explain", asking.explain, "Question", _or_problem({JSON: ref("Explanation")})),
     _question("/v1/complete", asking.complete, "Completion", _or_problem({JSON: ref("Completed")})),
     _question("/v1/query", selecting.query, "Query", _or_problem(_ROWS)),
+    _question("/v1/data/sekisho/allow", opa.opa_allow, "OpaQuestion", _or_problem({JSON: ref("OpaAllowed")})),
+    _question("/v1/data/sekisho/decision", opa.opa_decision, "OpaQuestion", _or_problem({JSON: ref("OpaDecided")})),
     Operation(
         method="GET",
         path="/v1/forward-auth",
