@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, counting, load_config, reporting_problems, told, unrecorded_option
+from gateway.cli_query import query_command
+from gateway.cli_tail import tail_command
+from gateway.console import GOOD, counting, load_config, reporting_problems, told
 from gateway.errors import ConfigError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -21,7 +22,8 @@ def audit_group() -> None:
 
     \b
     sekisho audit verify /var/lib/sekisho/record
-    sekisho audit tail /var/lib/sekisho/record --lines 5
+    sekisho audit query --country CN --by principal,country,data-type
+    sekisho audit tail --follow --effect deny
     """
 
 
@@ -106,82 +108,5 @@ def audit_keygen_command(file: Path, use: str) -> int:
     return GOOD
 
 
-@audit_group.command("tail")
-@click.argument("directory", type=_FOLDER)
-@click.option("--lines", type=click.IntRange(min=1), default=20, show_default=True, help="How many entries.")
-@unrecorded_option
-@reporting_problems
-def audit_tail_command(directory: Path, lines: int, unrecorded: bool) -> int:
-    """Print the last entries of the record in DIRECTORY, readably. That somebody read them is recorded.
-
-    \b
-    sekisho audit tail /var/lib/sekisho/record
-    sekisho audit tail /var/lib/sekisho/record --lines 5
-    """
-    from gateway.audit.record import Event
-    from gateway.audit.report_text import tail_text
-    from gateway.operators import noted_read
-
-    text = tail_text(directory, count=lines)
-    noted_read(directory, Event.RECORD_READ, f"audit tail, {lines} lines", unrecorded=unrecorded)
-    click.echo(text)
-    return GOOD
-
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-
-
-@audit_group.command("report")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--since", type=_DAY, help="First day counted (UTC).")
-@click.option("--until", type=_DAY, help="Last day counted (UTC).")
-@click.option("--country", help="Only where the origin holds this country (CN), or `unknown`.")
-@click.option("--entity", help="Only people employed by this entity (its id in the registry), or `unknown`.")
-@click.option("--person", help="Only this person: issuer#subject, the subject, or the registry's name.")
-@click.option("--data-type", help="Only this data type and those below it (user.contact), or `unlabelled`.")
-@click.option("--effect", type=click.Choice(["allow", "deny"]), help="Only what was allowed, or denied.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@unrecorded_option
-@reporting_problems
-def audit_report_command(
-    directory: Path,
-    since: datetime | None,
-    until: datetime | None,
-    country: str | None,
-    entity: str | None,
-    person: str | None,
-    data_type: str | None,
-    effect: str | None,
-    as_json: bool,
-    unrecorded: bool,
-) -> int:
-    """Count who could read what, from where, under whose law. Believes the record: verify it first. That somebody
-    counted is recorded, with what was asked.
-
-    \b
-    sekisho audit report /var/lib/sekisho/record --since 2026-11-01 --country CN
-    sekisho audit report /var/lib/sekisho/record --data-type user.contact --effect allow --json
-    """
-    from dataclasses import asdict
-
-    from gateway.audit.record import Event
-    from gateway.audit.verify import iter_entries
-    from gateway.operators import noted_read
-    from gateway.reports.accesses import Filter, count_accesses
-    from gateway.reports.accesses_text import accesses_document, accesses_text
-
-    wanted = Filter(
-        since=since.date() if since else None,
-        until=until.date() if until else None,
-        country=country.upper() if country and country != "unknown" else country,
-        entity=entity,
-        person=person,
-        data_type=data_type,
-        effect=effect,
-    )
-    asked = ", ".join(f"{name} {value}" for name, value in asdict(wanted).items() if value is not None)
-    noted_read(directory, Event.RECORD_READ, f"audit report: {asked or 'everything'}", unrecorded=unrecorded)
-    report = count_accesses(iter_entries(directory), wanted)
-    text = accesses_text(report)
-    click.echo(json.dumps(accesses_document(report), indent=2, ensure_ascii=False) if as_json else text)
-    return GOOD
+audit_group.add_command(query_command)
+audit_group.add_command(tail_command)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from gateway.console import GOOD, NO, config_option, load_config, quiet, reporting_problems, unrecorded_option
+from gateway.cli_reading import allowed
+from gateway.console import GOOD, NO, config_option, load_config, quiet, reporting_problems
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -126,29 +127,26 @@ def import_scim_command(
 @config_option
 @click.option("--as-of", type=_DAY, help="As of this UTC moment; without it, now.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@unrecorded_option
 @reporting_problems
-def whois_command(name: str, config_path: Path, as_of: datetime | None, as_json: bool, unrecorded: bool) -> int:
+def whois_command(name: str, config_path: Path, as_of: datetime | None, as_json: bool) -> int:
     """Explain what the registry says of NAME: a person (subject or issuer#subject), an entity, or an address.
 
-    Who asked what is recorded, before the answer.
+    Whether you may ask is decided by the rules; who asked what is recorded, before the answer.
 
     \b
     sekisho whois li
     sekisho whois line-cn --as-of 2020-06-01
     sekisho whois 192.0.2.10 --json
     """
-    from gateway.audit.record import Event
     from gateway.links.sources import load_sources
-    from gateway.operators import noted_read
-    from gateway.whois import explain
+    from gateway.whois import explain, reading_of
     from gateway.whois_text import whois_text
 
     config = load_config(config_path)
-    registry = load_sources(config).registry
+    sources = load_sources(config)
     when = "" if as_of is None else f" as of {as_of.isoformat()}"
-    noted_read(config.record.directory, Event.REGISTRY_READ, f"whois {name}{when}", unrecorded=unrecorded)
-    document = explain(registry, name, _moment(as_of))
+    allowed(config, reading_of(sources.registry, name, int(time.time())), f"whois {name}{when}", sources)
+    document = explain(sources.registry, name, _moment(as_of))
     click.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else whois_text(document))
     return GOOD
 

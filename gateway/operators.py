@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gateway.audit.record import Event, session_entry
+from gateway.audit.record import Entry, Event, session_entry
 from gateway.audit.writer import RecordWriter
-from gateway.errors import ConfigError, RecordUnavailable
+from gateway.errors import ConfigError, Reason, RecordUnavailable
 from gateway.model import Durability
 
 WRITER: Final = "operator"
@@ -26,12 +26,21 @@ _SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
 def operator() -> str:
     """The user of this machine. What ``sudo`` says of who became root is told beside it: it can be set by anybody."""
+    via = sudo_user()
+    return f"os:{user_name()}" + (f" (sudo of {via})" if via else "")
+
+
+def user_name() -> str:
+    """Of the user of this machine who runs this."""
     try:
-        name = pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        name = str(os.getuid())
-    via = "".join(char for char in os.environ.get("SUDO_USER", "") if char.isalnum() or char in "._-")[:64]
-    return f"os:{name}" + (f" (sudo of {via})" if via else "")
+        return str(os.getuid())
+
+
+def sudo_user() -> str:
+    """Who they were before ``sudo``, as the environment says; empty where it does not."""
+    return "".join(char for char in os.environ.get("SUDO_USER", "") if char.isalnum() or char in "._-")[:64]
 
 
 @contextmanager
@@ -51,7 +60,7 @@ def as_owner(directory: Path) -> Iterator[None]:
 
 
 def noted(directory: Path, event: Event, detail: str) -> None:
-    """Record what is about to be done or read, on disk. Raises ConfigError where it cannot be."""
+    """Record what is about to be done, on disk. Raises ConfigError where it cannot be."""
     entry = session_entry(
         event,
         at_ns=time.time_ns(),
@@ -60,27 +69,25 @@ def noted(directory: Path, event: Event, detail: str) -> None:
         attribution={"host": platform.node()},
     )
     try:
+        append(directory, entry)
+    except RecordUnavailable as error:
+        raise ConfigError([f"record: {directory}: {error.detail}"]) from None
+
+
+def append(directory: Path, entry: Entry) -> None:
+    """An entry more in the operator's chain, on disk. Raises RecordUnavailable."""
+    try:
         with as_owner(directory):
             writer = RecordWriter.open(directory, segment_bytes=_SEGMENT_BYTES, writer=WRITER, beside=True)
             try:
                 writer.append(entry, Durability.SYNCED, _nobody_waits)
             finally:
                 writer.close()  # when all is on disk, or with what went wrong
-    except (RecordUnavailable, OSError) as error:
-        why = error.detail if isinstance(error, RecordUnavailable) else error.strerror or error
-        raise ConfigError([f"record: {directory}: {why}"]) from None
+    except ConfigError as error:
+        raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, "; ".join(error.problems)) from None
+    except OSError as error:
+        raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, error.strerror or str(error)) from None
 
 
 def _nobody_waits(error: BaseException | None) -> None:
     """Closing says it."""
-
-
-def noted_read(directory: Path, event: Event, what: str, *, unrecorded: bool) -> None:
-    """Record that somebody reads, before they do. Raises ConfigError, which says how to read all the same."""
-    if unrecorded:
-        return
-    try:
-        noted(directory, event, what)
-    except ConfigError as error:
-        hint = "to read is recorded, and this could not be: --unrecorded reads without (a copy kept as evidence, say)"
-        raise ConfigError([*error.problems, hint]) from None

@@ -22,6 +22,7 @@ from gateway.facts.ownership import Ownership
 from gateway.facts.people import Person
 from gateway.facts.period import Period, day_of, iso
 from gateway.facts.registry import Registry
+from gateway.inquiry import Looking, Reading
 from gateway.model import Confidence, EntityId, Peer, Principal
 
 MOST: Final = 200  # lines of one list or tree; more is for --json of a smaller question
@@ -44,6 +45,16 @@ def explain(registry: Registry, name: str, at: int) -> Document:
             raise ConfigError([f"{name}: no address, and no person or entity of the registry"])
     moment = datetime.fromtimestamp(at, UTC).isoformat()
     return {**document, "as_of": moment, "registry_revision": registry.revision}
+
+
+def reading_of(registry: Registry, name: str, at: int) -> Reading:
+    """What it is to be told of whatever the name names: of a person, of people of their employer; of an entity, of
+    people of it; of an address, or of somebody employed by several, of anybody. Raises ConfigError."""
+    person = find_person(registry, name)
+    if person is None:
+        return Reading(what=Looking.WHOIS, entity=find_entity(registry, name))
+    employers = {job.entity for job in person.employments if job.period.covers(day_of(at))}
+    return Reading(what=Looking.WHOIS, principal=person.id, entity=employers.pop() if len(employers) == 1 else None)
 
 
 def _fact(value: Any, source: str, confidence: Confidence = Confidence.ATTESTED) -> Document:

@@ -21,6 +21,7 @@
     blame.py        where the chain breaks, which entry is the first bad one, and what was done to it
     verify.py       ``verify(directory) -> Report`` and ``iter_entries``
     follow.py       ``Follower``: what was written after a position, writer by writer, while it is being written
+    columns.py      ``columns/``: segments laid out by columns, for `sekisho audit query`; which of it still fits
     report_text.py  the same in words, for the command line; returns strings
 
 An entry goes ``record`` -> ``chain.canonical`` -> ``chain.link`` -> one ``os.write``. A line is the entry with

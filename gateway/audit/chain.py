@@ -23,7 +23,7 @@ MAX_LINE_BYTES: Final = 4 * 1024 * 1024  # no entry is longer; a longer line is 
 
 _MAX_BODY_BYTES: Final = MAX_LINE_BYTES - 256  # room for seq, prev and hash
 _TAIL: Final = re.compile(rb',"seq":(0|[1-9][0-9]{0,18}),"prev":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}\n\Z')
-_HASH_BYTES: Final = len(',"hash":""}\n') + 64
+HASH_BYTES: Final = len(',"hash":""}\n') + 64
 TAIL_BYTES: Final = 192  # in which the tail of a line surely lies
 
 _JsonChunks = Callable[[object, int], Iterable[str]]
@@ -119,4 +119,4 @@ def read_line(raw: bytes) -> Link | None:
     for name in RESERVED:
         value.pop(name, None)
     claimed = tail[3].decode()
-    return Link(int(tail[1]), tail[2].decode(), claimed, sha256(raw[:-_HASH_BYTES]).hexdigest() == claimed, value)
+    return Link(int(tail[1]), tail[2].decode(), claimed, sha256(raw[:-HASH_BYTES]).hexdigest() == claimed, value)

@@ -107,6 +107,16 @@ class Follower:
         ends = {writer: _end(segments) for writer, segments in list_segments(directory).items()}
         return cls(directory, ends, synced=synced)
 
+    @classmethod
+    def of_last(cls, directory: Path, segments: int) -> Follower:
+        """Of the last so many segments of every writer, and what is written from now on."""
+        starts: dict[str, Position] = {}
+        for writer, chain in list_segments(directory).items():
+            first = first_seq(chain[-segments:][0].path)
+            if first is not None:
+                starts[writer] = Position(first - 1)
+        return cls(directory, starts)
+
     @property
     def positions(self) -> dict[str, Position]:
         """Where the reader stands with every writer, those included that have nothing in the folder any more."""

@@ -55,8 +55,6 @@ class Event(StrEnum):
     # By somebody at the command line.
     BLOCK = "block"
     UNBLOCK = "unblock"
-    RECORD_READ = "record_read"
-    REGISTRY_READ = "registry_read"
     # By somebody at the admin port.
     ADMIN = "admin"
 

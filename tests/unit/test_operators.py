@@ -16,8 +16,8 @@ import pytest
 from gateway.audit.record import Event
 from gateway.audit.verify import iter_entries, verify
 from gateway.audit.writer import RecordWriter
-from gateway.errors import ConfigError
-from gateway.operators import WRITER, as_owner, noted, noted_read, operator
+from gateway.errors import ConfigError, RecordUnavailable
+from gateway.operators import WRITER, append, as_owner, noted, operator
 
 
 def details(record: Path) -> list[object]:
@@ -48,7 +48,7 @@ def test_entries_are_chained_beside_a_gateway_that_runs(tmp_path: Path) -> None:
 def test_several_at_once_wait_for_each_other(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from gateway.audit.record import Event;"
-        "from gateway.operators import noted; noted(Path(sys.argv[1]), Event.RECORD_READ, sys.argv[2])"
+        "from gateway.operators import noted; noted(Path(sys.argv[1]), Event.BLOCK, sys.argv[2])"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "record"), str(number)]) for number in range(4)
@@ -58,12 +58,12 @@ def test_several_at_once_wait_for_each_other(tmp_path: Path) -> None:
     assert verify(tmp_path / "record").ok
 
 
-def test_reading_that_cannot_be_recorded_says_how_to_read_all_the_same(tmp_path: Path) -> None:
+def test_what_cannot_be_recorded_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError) as caught:
-        noted_read(tmp_path / "file", Event.RECORD_READ, "tail", unrecorded=False)
-    assert "--unrecorded" in caught.value.problems[-1]
-    noted_read(tmp_path / "file", Event.RECORD_READ, "tail", unrecorded=True)
+    with pytest.raises(ConfigError):
+        noted(tmp_path / "file", Event.BLOCK, "admin-1")
+    with pytest.raises(RecordUnavailable):
+        append(tmp_path / "file", {"kind": "event"})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
 from gateway.links.sources import packaged_policies
 from gateway.policy.bundle import load_bundle
-from gateway.whois import MOST, explain
+from gateway.whois import MOST, explain, reading_of
 from tests.leis import with_check_digits
 from tests.unit.facts.world import FILES, moment, write_registry
 
@@ -108,3 +108,17 @@ def test_tree_is_bounded(tmp_path: Path) -> None:
     entities += "".join(f"  - {{owner: o{number}, of: shop, share: 0.1}}\n" for number in range(MOST + 50))
     found = explain(load_registry(write_registry(tmp_path, entities=entities)), "shop", AT)
     assert len(found["owners"]) == MOST
+
+
+@pytest.mark.parametrize(
+    ("name", "principal", "entity"),
+    [
+        ("wang", "https://id.line.example#wang", "dalian-monitor"),
+        ("line-cn", None, "line-cn"),
+        ("192.0.2.10", None, None),
+        ("nobody", None, None),
+    ],
+)
+def test_asking_is_about_whom_it_names(demo: Registry, name: str, principal: str | None, entity: str | None) -> None:
+    reading = reading_of(demo, name, AT)
+    assert (reading.what, reading.principal, reading.entity) == ("whois", principal, entity)

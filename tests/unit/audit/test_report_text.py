@@ -6,11 +6,11 @@ import pytest
 
 from gateway.audit.damage import Bad, BadKind, TornTail
 from gateway.audit.record import completion_entry, session_entry
-from gateway.audit.report_text import entry_text, exit_code, tail_text, verify_text
+from gateway.audit.report_text import entry_text, exit_code, plain, verify_text
 from gateway.audit.verify import Report, verify
 from gateway.errors import Reason
 from gateway.model import Door
-from tests.unit.audit.chains import START_NS, lay, repeat, sample_lines, segment_name, write_record
+from tests.unit.audit.chains import START_NS, lay, repeat, sample_lines, segment_name
 
 
 def _bad(kind: BadKind) -> Bad:
@@ -68,15 +68,6 @@ def test_torn_tails_are_told(marked: bool, word: str) -> None:
     assert f"gw.00000000.jsonl line 9, 11 bytes, left by a crash; {word}" in text
 
 
-def test_tail_shows_the_last_entries_of_all_writers_by_time(tmp_path: Path) -> None:
-    write_record(tmp_path, 40, writer="a")
-    write_record(tmp_path, 3, writer="b")
-    lines = tail_text(tmp_path, count=4).splitlines()
-    assert [line.split()[3] for line in lines] == ["d36", "d37", "d38", "d39"]
-    assert len(tail_text(tmp_path, count=1000).splitlines()) == verify(tmp_path).entries
-    assert tail_text(tmp_path / "..", count=5) == ""
-
-
 def test_entries_in_words() -> None:
     assert entry_text(repeat(0)) == "2024-11-21 14:40:00.000Z  repeat      d0  of d0"
     done = completion_entry("d1", at_ns=START_NS, session="s1", rows=3, sqlstate="57014", duration_us=812)
@@ -114,3 +105,21 @@ def test_what_a_client_says_cannot_move_the_cursor() -> None:
 @pytest.mark.parametrize("at", [None, "x", -1, 10**30, 1.5, True])
 def test_odd_times_do_not_stop_the_reading(at: object) -> None:
     assert "odd" in entry_text({"kind": "odd", "at_us": at})  # type: ignore[dict-item]
+
+
+def test_reading_in_words() -> None:
+    entry: dict = {
+        "kind": "decision",
+        "action": "audit.read",
+        "at_us": 0,
+        "decision_id": "d7",
+        "effect": "allow",
+        "reason": "allowed",
+        "principal": {"id": "os#sekisho"},
+        "location": {"countries": []},
+        "reading": {"what": "decisions", "entity": "line-cn", "principal": None},
+        "attribution": {"asked": "audit tail: everything"},
+    }
+    words = "d7  ALLOW  allowed  os#sekisho  reads decisions about line-cn (audit tail: everything)"
+    assert entry_text(entry).endswith(words)
+    assert plain("a\x1b[2Kb") == "a [2Kb"
