@@ -54,6 +54,10 @@ def _what(what: str) -> Callable[[_Row], bool]:
     return lambda row: row["what"] == what
 
 
+def _entry(entry: str) -> Callable[[_Row], bool]:
+    return lambda row: row["entry"] == entry
+
+
 def _any(row: _Row) -> bool:
     return True
 
@@ -70,6 +74,17 @@ _GOALS: tuple[tuple[str, float, bool, str, Callable[[_Row], bool], str, str], ..
     ("COPY out: x direct", 0.97, False, "copy", _any, "to_direct", _TWO),
     ("logins per second of a core", 300, False, "login", _any, "per_second_of_a_core", _NONE),
     ("memory of an idle session, kB", 100, True, "memory", _any, "each_kb", _NONE),
+    (
+        "a further execution's entry, 16 in one turn: cpu us",
+        3,
+        True,
+        "record-cost",
+        _entry("repeat_16"),
+        "cpu_us",
+        _ONE,
+    ),
+    ("entries synced in a second", 20_000, False, "record", _entry("groups"), "per_second", _NONE),
+    ("wait for one, 5000 in a second: p99 x the disk's", 3, True, "record", _entry("synced"), "to_disk_p99", _ONE),
     ("a registry of a million entities: CPU s", 10, True, "registry-load", _what(facts.WHOLE), "cpu_seconds", _ONE),
     ("a chain in it, once computed: us", 20, True, "registry-lookup", _what(facts.CHAIN), "p99_us", _ONE),
 )

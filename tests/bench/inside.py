@@ -1,18 +1,14 @@
-"""What a decision, a new statement and an entry of the record cost in this process, without sockets."""
+"""What a decision and a new statement cost in this process, without sockets."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.record import repeat_entry
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.demo.characters import ISSUER
@@ -37,7 +33,7 @@ from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.sql import gate
 from gateway.sql.facts import read_facts
-from tests.bench.figures import Spread, Table, count, shown, spread, timed
+from tests.bench.figures import Spread, Table, shown, timed
 from tests.bench.registry import NOBODY, PEOPLE, WHO
 from tests.bench.stage import Stage
 from tests.bench.statements import SIZES, SMALL
@@ -229,89 +225,6 @@ def statements(found: Analyses, *, seconds: float) -> list[Table]:
             data=tuple(data),
         )
     ]
-
-
-def record(*, seconds: float) -> list[Table]:
-    """The record's writer: an entry handed to the kernel, and one that is on disk before a statement goes on."""
-    with tempfile.TemporaryDirectory(prefix="sekisho-bench-record-") as folder:
-        disk = _disk(Path(folder), seconds / 3)
-        writer = _writer(Path(folder) / "record")
-        try:
-            written = timed(lambda n: writer.append(_entry(n), Durability.WRITTEN, _told), seconds=seconds / 3)
-            synced = timed(lambda n: _synced(writer, n), seconds=seconds / 2, most=5000)
-            group, each = _together(writer, seconds / 2, threads=8)
-        finally:
-            writer.close()
-    lines: list[tuple[str, str, Spread, float]] = [
-        ("written: one write", "written", written, 1e6 / written.p50),
-        ("synced, one at a time", "synced", synced, 1e6 / synced.p50),
-        ("synced, 8 at a time (one sync for all who wait)", "synced_8", each, group),
-        ("the disk itself: write and fdatasync", "disk", disk, 1e6 / disk.p50),
-    ]
-    return [
-        Table(
-            name="record",
-            title="An entry of the record (short form)",
-            columns=("", "p50 us", "p99 us", "entries/s", "x disk"),
-            rows=tuple(
-                (title, shown(one.p50, "{:.1f}"), shown(one.p99, "{:.1f}"), count(rate), shown(one.p50 / disk.p50))
-                for title, _, one, rate in lines
-            ),
-            data=tuple(
-                {"entry": key, "per_second": round(rate), "to_disk": one.p50 / disk.p50, **one.data()}
-                for _, key, one, rate in lines
-            ),
-        )
-    ]
-
-
-def _entry(number: int) -> dict[str, Any]:
-    return repeat_entry(f"d-6a1bc2d3e4f5-{number:x}", of="d-6a1bc2d3e4f5-1", at_ns=time.time_ns(), session="s-00ff00ff")
-
-
-def _synced(writer: RecordWriter, number: int) -> None:
-    done = threading.Event()
-    if not writer.append(_entry(number), Durability.SYNCED, lambda error: done.set()):
-        done.wait()
-
-
-def _together(writer: RecordWriter, seconds: float, *, threads: int) -> tuple[float, Spread]:
-    """Entries per second and each one's time, with several who wait at once."""
-    taken: list[int] = []
-    end = time.perf_counter() + seconds
-
-    def work() -> None:
-        while time.perf_counter() < end:
-            began = time.perf_counter_ns()
-            _synced(writer, began)
-            taken.append(time.perf_counter_ns() - began)
-
-    began = time.perf_counter()
-    _run_threads(work, threads)
-    return len(taken) / (time.perf_counter() - began), spread(taken)
-
-
-def _run_threads(work: Callable[[], None], threads: int) -> None:
-    running = [threading.Thread(target=work) for _ in range(threads)]
-    for one in running:
-        one.start()
-    for one in running:
-        one.join()
-
-
-def _disk(folder: Path, seconds: float) -> Spread:
-    descriptor = os.open(folder / "probe", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    line = b"x" * 300 + b"\n"
-    sync = getattr(os, "fdatasync", os.fsync)
-
-    def write(_: int) -> None:
-        os.write(descriptor, line)
-        sync(descriptor)
-
-    try:
-        return timed(write, seconds=seconds, most=5000)
-    finally:
-        os.close(descriptor)
 
 
 def _writer(folder: Path) -> RecordWriter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, facts, hostile, inside, killswitch, known, memory, twin, wire, workers
+from tests.bench import abuse, bulk, facts, hostile, inside, killswitch, known, memory, record, twin, wire, workers
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 from tests.servers import find_tool
@@ -77,7 +77,7 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
                 yield twin.table(found)
     if "record" in names:
         say("the record")
-        yield from inside.record(seconds=3 * seconds)
+        yield from record.tables(seconds=3 * seconds)
     if "registry" in names:
         say("a registry of a million entities")
         yield from facts.tables(seconds=seconds)
