@@ -96,7 +96,9 @@ def _walk_segment(
                 state.bad = blame(state, index, line.number, link)
             return None
         state.accept(index, line.number, link)
-        if not (trust_first and line.number == 2 and link.kind == TORN_TAIL):  # the segment it speaks of is not asked
+        # The segment it speaks of is not there to be asked: it was pruned, or only the newest one is walked.
+        of_another = index == 0 and segment.number > 0 and line.number == 2 and link.kind == TORN_TAIL
+        if not of_another:
             _check_content(state, segment, line.number, link, torn)
         if state.bad is not None:
             return None

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import gateway
 from gateway import config as config_of
 from gateway.audit.hashing import MIN_KEY_BYTES
+from gateway.audit.segments import FileCalls, sync_folder
 from gateway.config import CallerTls, Config, Issuer, PostgresTls, TlsServer
 from gateway.errors import ConfigError
 from gateway.facts import admin_blocks, blocks
@@ -298,6 +299,7 @@ def hash_key(config: Config) -> bytes:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(path)
+            sync_folder(path.parent, FileCalls())  # or a power cut takes the key, and leaves the record
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or error}"]) from error
     return _key(path)

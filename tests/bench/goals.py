@@ -75,7 +75,7 @@ _GOALS: tuple[tuple[str, float, bool, str, Callable[[_Row], bool], str, str], ..
     ("logins per second of a core", 300, False, "login", _any, "per_second_of_a_core", _NONE),
     ("memory of an idle session, kB", 100, True, "memory", _any, "each_kb", _NONE),
     (
-        "a further execution's entry, 16 in one turn: cpu us",
+        "a further execution's entry, 16 a turn: cpu us",
         3,
         True,
         "record-cost",

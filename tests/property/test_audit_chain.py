@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.chain import canonical, link, read_line
-from gateway.audit.damage import Bad, BadKind
+from gateway.audit.chain import GENESIS, canonical, link, read_line
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.damage import CLOCK_TOLERANCE_S, SEGMENT_HEAD, Bad, BadKind
 from gateway.audit.verify import iter_entries, verify
 from gateway.model import Durability
 from tests.unit.audit.chains import (
+    WRITER,
     Lines,
     claims,
     forge,
@@ -30,6 +32,7 @@ ALL = [line for lines in sample()[0] for line in lines]
 PLACES = [(index, number) for index, lines in enumerate(sample()[0]) for number in range(len(lines))]
 places = st.integers(0, len(ALL) - 1)
 fast = settings(max_examples=150, deadline=None)
+few = settings(max_examples=50, deadline=None)
 
 
 @contextmanager
@@ -179,6 +182,77 @@ def test_any_two_entries_swapped(one: int, other: int) -> None:
 def test_any_segment_gone(gone: int) -> None:
     bad = _first_bad([None if index == gone else lines for index, lines in enumerate(sample_lines())])
     assert (bad.kind, bad.segment) == (BadKind.SEGMENT_MISSING, segment_name(gone))
+
+
+@few
+@given(st.permutations(range(len(sample()[0]))))
+def test_any_segments_under_each_others_names(order: list[int]) -> None:
+    lines = sample_lines()
+    with _folder() as directory:
+        report = verify(lay(directory, [lines[index] for index in order]))
+    if order == sorted(order):
+        assert report.ok
+        return
+    first = next(place for place, index in enumerate(order) if place != index)
+    bad = report.first_bad
+    assert bad is not None
+    assert (bad.segment, bad.line) in _around(lines, first)
+
+
+def _around(lines: Lines, segment: int) -> list[tuple[str, int]]:
+    """Where a segment that is not the one it should be may be told: at its beginning, or as a cut end before it."""
+    before = [(segment_name(segment - 1), len(lines[segment - 1]) + 1)] if segment else []
+    return [(segment_name(segment), 1), *before]
+
+
+@few
+@given(places, st.data())
+def test_any_segment_cut_within_a_line(seq: int, data: st.DataObject) -> None:
+    lines = sample_lines()
+    index, number = PLACES[seq]
+    line = lines[index][number]
+    lines[index][number:] = [line[: data.draw(st.integers(1, len(line) - 1))]]
+    bad = _first_bad(lines)
+    assert (bad.segment, bad.line, bad.seq) == (segment_name(index), number + 1, seq)
+    assert bad.kind in {BadKind.CUT, BadKind.TORN_UNMARKED}
+
+
+@few
+@given(places, places)
+def test_any_entry_moved_elsewhere(source: int, target: int) -> None:
+    lines = sample_lines()
+    (a, i), (b, j) = PLACES[source], PLACES[target]
+    line = lines[a].pop(i)
+    lines[b].insert(min(j, len(lines[b])), line)
+    if lines == sample_lines():
+        return
+    bad = _first_bad(lines)
+    assert bad.seq in {source, target, min(source, target), min(source, target) + 1}
+    assert bad.kind in {BadKind.SWAPPED, BadKind.DELETED, BadKind.INSERTED, BadKind.CUT}
+
+
+@few
+@given(st.lists(st.integers(-300, 300), min_size=2, max_size=30))
+def test_a_clock_is_told_that_goes_back_and_no_other(steps: list[int]) -> None:
+    """Entries chained as they should be, by a clock that does as it likes: the first one that lies more than a minute
+    before an earlier one is told."""
+    prev, at, lines = GENESIS, 10**9, []
+    head = {"kind": SEGMENT_HEAD, "schema_version": 1, "writer": WRITER, "segment": 0, "at_us": at * 1_000_000}
+    moments = [at]
+    for step in steps:
+        at += step
+        moments.append(at)
+    entries = [head, *({"kind": "x", "at_us": at * 1_000_000} for at in moments[1:])]
+    for seq, entry in enumerate(entries):
+        line, prev = link(canonical(entry), seq, prev)
+        lines.append(line)
+    with _folder() as directory:
+        lay(directory, [lines], Checkpoint(writer=WRITER, segment=0, seq=len(lines) - 1, hash=prev).slot()[0])
+        bad = verify(directory).first_bad
+    back = next((n for n, at in enumerate(moments) if max(moments[: n + 1]) - at > CLOCK_TOLERANCE_S), None)
+    assert (bad is None) == (back is None)
+    if bad is not None and back is not None:
+        assert (bad.kind, bad.seq, bad.line) == (BadKind.CLOCK_BACK, back, back + 1)
 
 
 @fast

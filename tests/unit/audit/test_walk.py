@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.chain import GENESIS, canonical, link
-from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL, BadKind, Walk
+from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL, BadKind, Begin, Walk
 from gateway.audit.segments import list_segments
 from gateway.audit.walk import walk
-from tests.unit.audit.chains import WRITER, Lines, lay, sample_lines, segment_name
+from tests.unit.audit.chains import WRITER, Lines, claims, lay, sample_lines, segment_name
 
 REST = b'{"at_us":17'
 
@@ -60,6 +60,14 @@ def test_torn_rest_of_the_newest_segment_is_reported_and_not_bad(tmp_path: Path)
     assert [(torn.segment, torn.size, torn.marked) for torn in state.torn] == [
         (segment_name(len(lines) - 1), len(REST), False)
     ]
+
+
+def test_a_mark_of_a_segment_that_was_pruned_is_no_cut(tmp_path: Path) -> None:
+    lines = _chain([{"kind": "x"}], [_mark(0, REST), {"kind": "x"}])
+    segments = list_segments(lay(tmp_path, [None, lines[1]]))[WRITER]
+    last = claims(lines[0][-1])
+    state = walk(segments, clock_tolerance_us=0, begin=Begin(segment=1, seq=last["seq"] + 1, prev=last["hash"]))
+    assert (state.bad, state.entries) == (None, 3)
 
 
 ZEROS = b'{"at_us":1' + bytes(700) + b'7}\n{"genuine":"and never synced"}\n'
