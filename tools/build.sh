@@ -78,6 +78,7 @@ build_opa
 # By name it would ask for the list of its versions, which not every proxy has; as a requirement of a module it does not.
 build_go helm helm.sh/helm/v3/cmd/helm
 build_go regal github.com/open-policy-agent/regal
+build_go vegeta github.com/tsenart/vegeta/v12
 build_go versitygw github.com/versity/versitygw/cmd/versitygw
 build_go ghz github.com/bojand/ghz/cmd/ghz
 build_go opa-envoy-plugin github.com/open-policy-agent/opa-envoy-plugin/cmd/opa-envoy-plugin

@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.bench import abuse, bulk, facts, hostile, inside, killswitch, known, memory, record, twin, wire, workers
+from tests.bench import (
+    abuse,
+    bulk,
+    facts,
+    hostile,
+    inside,
+    killswitch,
+    known,
+    memory,
+    record,
+    rest,
+    twin,
+    wire,
+    workers,
+)
 from tests.bench.figures import Table
 from tests.bench.stage import Stage
 from tests.servers import find_tool
 
 NAMES = (
     *("wire", "bulk", "copy", "login", "memory", "workers", "abuse"),
-    *("decision", "statement", "known", "twin", "record", "registry", "hostile", "killswitch"),
+    *("decision", "statement", "known", "twin", "record", "registry", "hostile", "killswitch", "rest"),
 )
 _WITH_GATEWAY = frozenset(NAMES[:7])
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
-_ALONE = frozenset({"record", "registry", "hostile", "killswitch"})  # these start what they need themselves
+_ALONE = frozenset({"record", "registry", "hostile", "killswitch", "rest"})  # these start what they need themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +101,6 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
     if "killswitch" in names:
         say("a block, from its publication to the last row")
         yield from killswitch.tables(rounds=effort.rounds)
+    if "rest" in names:
+        say("questions over http, beside OPA's")
+        yield from rest.tables(seconds=effort.seconds, rounds=min(effort.rounds, 3))
