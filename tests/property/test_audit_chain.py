@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -242,7 +243,7 @@ def test_a_clock_is_told_that_goes_back_and_no_other(steps: list[int]) -> None:
     for step in steps:
         at += step
         moments.append(at)
-    entries = [head, *({"kind": "x", "at_us": at * 1_000_000} for at in moments[1:])]
+    entries: list[dict[str, Any]] = [head, *({"kind": "x", "at_us": at * 1_000_000} for at in moments[1:])]
     for seq, entry in enumerate(entries):
         line, prev = link(canonical(entry), seq, prev)
         lines.append(line)
