@@ -94,15 +94,16 @@ class Authority:
         asked = (ask.datasource, ask.profile, ask.sql, ask.given, ask.parameter_types, ask.search_path, ask.path_state)
         asker = (ask.door, ask.principal, ask.peer, ask.caller, ask.supports, ask.sends)
         who = ask.principal.id
-        naming = yield from self._statements.naming(ask)
-        meant = meant_by(ask, naming)
-        key: tuple[object, ...] = (*asked, ask.seen, ask.names is None, meant, *asker)
-        standing = None if ask.own_session else self._decisions.get(key, who)
-        if standing is not None and standing.cost is None and self.usable(standing, at):
-            self._keep(ask, standing)
-            return (yield from self.again(standing, ask.session, now_ns))
-        epoch = None if ask.given else self._world.epoch(ask.datasource)  # before the tree: a change voids the answer
         try:
+            naming = yield from self._statements.naming(ask)
+            meant = meant_by(ask, naming)
+            key: tuple[object, ...] = (*asked, ask.seen, ask.names is None, meant, *asker)
+            standing = None if ask.own_session else self._decisions.get(key, who)
+            if standing is not None and standing.cost is None and self.usable(standing, at):
+                self._keep(ask, standing)
+                return (yield from self.again(standing, ask.session, now_ns))
+            # Before the tree: a change voids the answer.
+            epoch = None if ask.given else self._world.epoch(ask.datasource)
             if at >= ask.principal.expires_at:
                 raise AuthenticationError(Reason.TOKEN_EXPIRED, "log in again with a new token")
             if at >= self._world.stale_from(ask.datasource):
@@ -363,7 +364,7 @@ class Authority:
         try:
             entry = yield from self._refusal_entry(ask, decision.id, error.reason, now_ns, detail)
             yield NeedDurable(entry, Durability.SYNCED)
-        except RecordUnavailable as unwritten:
+        except SekishoError as unwritten:  # or nobody waits for it any more
             decision = replace(decision, verdict=closed(verdict, unwritten.reason))
             detail = unwritten.detail
         return refusal(decision, None, detail)

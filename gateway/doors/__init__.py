@@ -9,7 +9,8 @@ Map:
     documents   fields of such a document, one at a time; answers what is told of a decision, as one
     batches     several questions at once
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
-    grpc        sekisho.v1.AccessService, health, reflection
+    access      sekisho.v1.AccessService; access_messages its messages as documents, access_watch the record, followed
+    grpc        the door it is served at: TLS, limits, health, reflection; grpc_calls one call: whence, refused how
     http        a package: Flask under waitress
     opened      the doors beside the postgres door, opened as configured; inside its sessions for them
     postgres    listeners of the postgres door; pg_client one connection

@@ -150,25 +150,25 @@ class Desk:
         """Reads trees that a strict session got from its own server."""
         return partial(self._resolver.read, DatasourceId(datasource))
 
-    async def ask_async(self, ask: Ask) -> Outcome:
-        """Decide about one text, from a coroutine."""
+    async def ask_async(self, ask: Ask, seconds: float | None = None) -> Outcome:
+        """Decide about one text, from a coroutine. ``seconds``: what is not decided within them is denied."""
         now_ns = time.time_ns()
-        outcome = await self._outcome(self.authority.authorize(ask, now_ns), ask.door)
+        outcome = await self._outcome(self.authority.authorize(ask, now_ns), ask.door, seconds)
         self._executions.began(ask, outcome, now_ns)
         return outcome
 
-    async def _outcome(self, work: Work, door: Door) -> Outcome:
+    async def _outcome(self, work: Work, door: Door, seconds: float | None = None) -> Outcome:
         later: asyncio.Future[Outcome] = self._loop.create_future()
-        now = self.decide(work, door, partial(_keep, later))
+        now = self._driver.drive(work, door, partial(_keep, later), seconds=seconds)
         return now if now is not None else await later
 
     def ask(self, ask: Ask) -> Outcome:
         """Decide about one text, from any thread but the loop's."""
         return self._on_loop(self.ask_async(ask))
 
-    async def ask_all_async(self, asks: Sequence[Ask]) -> list[Outcome]:
+    async def ask_all_async(self, asks: Sequence[Ask], seconds: float | None = None) -> list[Outcome]:
         """Decide about several texts at once, from a coroutine: their entries reach the disk together."""
-        return await asyncio.gather(*map(self.ask_async, asks))
+        return await asyncio.gather(*(self.ask_async(ask, seconds) for ask in asks))
 
     def ask_all(self, asks: Sequence[Ask]) -> list[Outcome]:
         """Decide about several texts at once, from any thread but the loop's."""

@@ -58,6 +58,8 @@ class _Run:
     payer: PrincipalId | None = None  # for whose sake everybody else waits: a text that nobody knew
     stage: Stage = Stage.TOTAL
     stage_began: float = 0.0
+    waiting: asyncio.Future[Any] | None = None
+    timer: asyncio.TimerHandle | None = None  # to the moment from which nobody waits for it any more
 
 
 class Driver:
@@ -68,12 +70,33 @@ class Driver:
         self._metrics = metrics
 
     def drive(
-        self, work: Work, door: Door, done: Callable[[Outcome], None], trees: Trees | None = None
+        self,
+        work: Work,
+        door: Door,
+        done: Callable[[Outcome], None],
+        trees: Trees | None = None,
+        *,
+        seconds: float | None = None,
     ) -> Outcome | None:
         """The outcome if nothing had to be waited for; else None, and ``done`` is called with it later.
 
-        ``trees`` answers for a strict session: its own server is asked, and not the twin."""
-        return self._advance(_Run(work, door, done, perf_counter(), trees), None, None)
+        ``trees`` answers for a strict session: its own server is asked, and not the twin. ``seconds``: what is not
+        decided within them is denied, and recorded so: whoever asked has left, and must not have been let through.
+        """
+        run = _Run(work, door, done, perf_counter(), trees)
+        if seconds is not None and seconds <= 0:
+            work.send(None)  # to its first need, which nobody looks after
+            return self._advance(run, None, _too_late())
+        outcome = self._advance(run, None, None)
+        if outcome is None and seconds is not None:
+            run.timer = asyncio.get_running_loop().call_later(seconds, self._expired, run)
+        return outcome
+
+    def _expired(self, run: _Run) -> None:
+        run.timer = run.waiting = None  # what it waits for comes too late as well
+        outcome = self._advance(run, None, _too_late())
+        if outcome is not None:
+            run.done(outcome)
 
     def _advance(self, run: _Run, answer: object, error: BaseException | None) -> Outcome | None:
         while True:
@@ -96,6 +119,7 @@ class Driver:
             except Exception as trouble:
                 return self._failed(run, trouble)
             if isinstance(answer, asyncio.Future):
+                run.waiting = answer
                 answer.add_done_callback(partial(self._resume, run))
                 return None
             self._metrics.took(run.door, run.stage, perf_counter() - run.stage_began)
@@ -116,6 +140,10 @@ class Driver:
         return need
 
     def _resume(self, run: _Run, future: asyncio.Future[Any]) -> None:
+        if run.waiting is not future:
+            if not future.cancelled():
+                future.exception()  # looked at: its time was over
+            return
         self._metrics.took(run.door, run.stage, perf_counter() - run.stage_began)
         answer: object = None
         error: BaseException | None = None
@@ -127,6 +155,8 @@ class Driver:
             answer = future.result()
         outcome = self._advance(run, answer, error)
         if outcome is not None:
+            if run.timer is not None:
+                run.timer.cancel()
             run.done(outcome)
 
     def _failed(self, run: _Run, trouble: Exception) -> Outcome:
@@ -163,3 +193,7 @@ class Driver:
         standing.traffic.passed()
         if code := facts.statement.incomplete:
             metrics.incomplete(code)
+
+
+def _too_late() -> SekishoError:
+    return SekishoError(Reason.DEADLINE_EXCEEDED, "the caller waits no longer")

@@ -1,7 +1,6 @@
-"""The grpc door: sekisho.v1.AccessService, health and reflection, on the gateway's own asyncio loop.
+"""The grpc door on its address: sekisho.v1.AccessService (`access`), health and reflection, on the gateway's own loop.
 
-A decision is a value, so a denial is an answer with status OK; an error status means that no question was put. Messages
-are parsed here, not by the library, so that a malformed one is refused, counted and explained like any other.
+What is here is of the connection: TLS with callers' certificates, pings, limits on messages and streams, start and end.
 """
 
 from __future__ import annotations
@@ -9,82 +8,57 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import unquote
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import grpc
-from google.protobuf.message import DecodeError, Message
-from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from gateway.config import CallerTls, GrpcListener
 from gateway.config_draft import split_address
-from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
-from gateway.doors.answers import answer_document
-from gateway.doors.callers import Edges, Origin
-from gateway.doors.documents import MAX_BODY, canonical_address
-from gateway.doors.requests import DeskApi, prepare, read_request, refuse
-from gateway.errors import AuthenticationError, ConfigError, Reason, SekishoError
-from gateway.facts.certificates import PeerCertificate
-from gateway.links.certificates import Kept, ask_for_certificates, peer_certificate_pem, server_context
+from gateway.doors.access import SERVICE, AccessService
+from gateway.doors.access_watch import Watching
+from gateway.doors.callers import Edges
+from gateway.doors.grpc_calls import Context, From, origin_of
+from gateway.doors.requests import DeskApi
+from gateway.errors import ConfigError
+from gateway.links.certificates import Kept, ask_for_certificates, server_context
 from gateway.links.tasks import TaskGroup
-from gateway.model import Door
 
 log = logging.getLogger(__name__)
 
-SERVICE: Final = wire.DESCRIPTOR.services_by_name["AccessService"].full_name
-REASON_KEY: Final = "sekisho-reason"
-
 _HARD_LIMIT: Final = 4 * 1024 * 1024  # above it the library itself hangs up; up to it we can say why
+_MINUTE_MS: Final = 60_000
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _HARD_LIMIT),
     ("grpc.max_metadata_size", 64 * 1024),
     ("grpc.absolute_max_metadata_size", 64 * 1024),
+    ("grpc.max_concurrent_streams", 256),  # of one connection
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    # Who is gone without a word is noticed; who pings more often than that, or does nothing, is sent away.
+    ("grpc.keepalive_time_ms", _MINUTE_MS),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.max_connection_idle_ms", 15 * _MINUTE_MS),
+    # Nobody's certificate is believed for longer without being shown again.
+    ("grpc.max_connection_age_ms", 60 * _MINUTE_MS),
+    ("grpc.max_connection_age_grace_ms", 5 * _MINUTE_MS),
 )
 _CONCURRENT: Final = 1000
 _PULSE_SECONDS: Final = 1.0
 
 Files = tuple[bytes, bytes, bytes | None]  # private key, certificate chain and callers' authorities, PEM
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class AccessService:
-    """The calls of the contract, by hand over bytes."""
+class Beside(Protocol):
+    """A service on the same address."""
 
-    def __init__(self, desk: DeskApi, edges: Edges, *, certificates: bool = False) -> None:
-        """``certificates``: whether connections were asked for one."""
-        self._desk = desk
-        self._edges = edges
-        self._certificates = certificates
-
-    def handlers(self) -> grpc.GenericRpcHandler[Any, Any]:
-        """What to register. No deserializer: the library answers what it cannot parse with INTERNAL."""
-        method = grpc.unary_unary_rpc_method_handler(
-            self.authorize, response_serializer=wire.AuthorizeResponse.SerializeToString
-        )
-        return grpc.method_handlers_generic_handler(SERVICE, {"Authorize": method})
-
-    async def authorize(self, body: bytes, context: Context) -> wire.AuthorizeResponse:
-        """One statement, decided."""
-        address = peer_address(context.peer())
-        try:
-            try:
-                asked = read_request(document_of(parse(body)), _authorization(context))
-                origin = Origin(address, _shown(context) if self._certificates else None)
-                ask = prepare(self._desk, Door.GRPC, asked, origin=origin, edges=self._edges)
-            except SekishoError as error:
-                raise refuse(self._desk, Door.GRPC, error, address) from error
-            document = answer_document(ask, await self._desk.ask_async(ask))
-            response = message_of(document)
-        except SekishoError as error:
-            await _abort(context, error)
-        except Exception:
-            log.exception("request_failed")
-            await _abort(context, refuse(self._desk, Door.GRPC, SekishoError(Reason.INTERNAL), address))
-        context.set_trailing_metadata(((REASON_KEY, response.reason),))
-        return response
+    def handlers(self, origin: From) -> grpc.GenericRpcHandler[Any, Any]:
+        """What to register. ``origin``: where a call comes from."""
+        ...
 
 
 class HealthService(health.aio.HealthServicer):  # type: ignore[name-defined,misc]  # the stubs lack `aio`
@@ -122,9 +96,20 @@ class HealthService(health.aio.HealthServicer):  # type: ignore[name-defined,mis
 class GrpcDoor:
     """The door on its address, from `start` to `stop`."""
 
-    def __init__(self, desk: DeskApi, listener: GrpcListener, *, shared: bool = False) -> None:
-        """``shared``: with the other workers of this gateway. Else a second one on the port is a mistake."""
+    def __init__(
+        self,
+        desk: DeskApi,
+        listener: GrpcListener,
+        *,
+        shared: bool = False,
+        beside: Beside | None = None,
+        record: Path | None = None,
+    ) -> None:
+        """``shared``: with the other workers of this gateway. Else a second one on the port is a mistake. ``beside``:
+        another service on the same address. ``record``: its folder, for those who watch it."""
         self._desk = desk
+        self._beside = beside
+        self._watching = Watching(desk, record)
         self._listener = listener
         self._edges = Edges.parse(listener.edges)
         self._host, self._port = split_address(listener.address)
@@ -146,8 +131,11 @@ class GrpcDoor:
         """Binds, listens and serves. OSError where the address cannot be had."""
         options = (*_OPTIONS, ("grpc.so_reuseport", int(self._shared)))
         server = grpc.aio.server(options=options, maximum_concurrent_rpcs=_CONCURRENT)
-        service = AccessService(self._desk, self._edges, certificates=self._asks_for_certificates)
+        origin = partial(origin_of, certificates=self._asks_for_certificates)
+        service = AccessService(self._desk, self._edges, origin=origin, watching=self._watching, tasks=self._tasks)
         server.add_generic_rpc_handlers((service.handlers(),))
+        if self._beside is not None:
+            server.add_generic_rpc_handlers((self._beside.handlers(origin),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
@@ -162,15 +150,16 @@ class GrpcDoor:
         await self._health.refresh()
         await server.start()
         self._server = server
-        self._tasks.spawn(self._health.pulse(), "grpc-health")
+        self._pulse = self._tasks.spawn(self._health.pulse(), "grpc-health")
 
     async def stop(self, grace: float = 5.0) -> None:
         """Says NOT_SERVING, accepts nothing more, lets open calls end for ``grace`` seconds, closes."""
         if self._server is None:
             return
-        await self._tasks.cancel()
+        self._pulse.cancel()
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
+        await self._tasks.cancel()
         self._server = None
 
 
@@ -210,121 +199,6 @@ def _credentials(kept: Kept[Files], *, required: bool) -> grpc.ServerCredentials
 def _configuration(shown: Files) -> grpc.ServerCertificateConfiguration:
     key, certificate, authorities = shown
     return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=authorities)
-
-
-# --- from the wire ---------------------------------------------------------------------------------------------------
-
-
-def parse(body: bytes) -> wire.AuthorizeRequest:
-    """The message in ``body``, without fields this version does not know."""
-    if len(body) > MAX_BODY:
-        raise SekishoError(Reason.MESSAGE_TOO_LARGE, f"a request has at most {MAX_BODY} bytes")
-    try:
-        message = wire.AuthorizeRequest.FromString(body)
-    except DecodeError as error:  # cut short, of another type, or a string that is not UTF-8
-        raise SekishoError(Reason.REQUEST_INVALID, "the message is not a sekisho.v1.AuthorizeRequest") from error
-    for part in (message, *(getattr(message, name) for name in ("statement", "principal") if message.HasField(name))):
-        _known_fields(part)
-    return message
-
-
-def document_of(message: wire.AuthorizeRequest) -> dict[str, object]:
-    """The same document the http door reads; a string field that is empty was not sent."""
-    document: dict[str, object] = {
-        "supported_obligations": [_kind_name(number) for number in message.supported_obligations],
-    }
-    if message.token:
-        document["token"] = message.token
-    if message.datasource:
-        document["datasource"] = message.datasource
-    if message.HasField("principal"):
-        document["principal"] = {"issuer": message.principal.issuer, "subject": message.principal.subject}
-    if message.HasField("address"):
-        document["address"] = message.address
-    if message.HasField("statement"):
-        statement = message.statement
-        document["statement"] = {"sql": statement.sql, "parameter_types": list(statement.parameter_types)}
-    return document
-
-
-def peer_address(peer: str) -> str | None:
-    """The IP address in gRPC's name of a peer (`ipv4:1.2.3.4:5`, `ipv6:%5B::1%5D:5`); None for a Unix socket.
-
-    What cannot be read is no address either: such a caller is no edge, and stands in no country.
-    """
-    scheme, _, rest = peer.partition(":")
-    if scheme not in ("ipv4", "ipv6"):
-        return None
-    host, _, _ = unquote(rest).rpartition(":")
-    try:
-        return canonical_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return None
-
-
-def _shown(context: Context) -> PeerCertificate:
-    """The certificate of the connection, which the library verified. Raises AuthenticationError."""
-    try:
-        return peer_certificate_pem(b"".join(context.auth_context().get("x509_pem_cert", ())))
-    except ValueError as error:
-        raise AuthenticationError(Reason.CERTIFICATE_REFUSED, "the certificate cannot be read") from error
-
-
-def _known_fields(message: Message) -> None:
-    unknown = UnknownFieldSet(message)
-    if len(unknown):
-        number = unknown[0].field_number
-        raise SekishoError(Reason.REQUEST_INVALID, f"unknown field {number} of {message.DESCRIPTOR.full_name}")
-
-
-def _kind_name(number: int) -> str:
-    """`mask` of OBLIGATION_KIND_MASK. A number without a name stays a number, which is no kind."""
-    if number not in wire.ObligationKind.values():
-        return str(number)
-    return wire.ObligationKind.Name(number).removeprefix("OBLIGATION_KIND_").lower()
-
-
-def _authorization(context: Context) -> list[str]:
-    metadata: Sequence[tuple[str, str | bytes]] = context.invocation_metadata() or ()  # type: ignore[assignment]
-    return [value for key, value in metadata if key == "authorization" and isinstance(value, str)]
-
-
-# --- to the wire -----------------------------------------------------------------------------------------------------
-
-
-def message_of(document: Mapping[str, Any]) -> wire.AuthorizeResponse:
-    """The answer document, field by field."""
-    plain = (
-        "decision_id", "reason", "message", "detail", "hint", "cross_border", "valid_until", "revision", "reused"
-    )  # fmt: skip
-    response = wire.AuthorizeResponse(
-        **{name: document[name] for name in plain},
-        effect=f"EFFECT_{document['effect'].upper()}",  # an enum takes the name of a value
-        obligations=[_obligation(duty) for duty in document["obligations"]],
-        findings=[_finding(finding) for finding in document["findings"]],
-    )
-    complaint = document["complaint"]
-    if complaint is not None:
-        response.complaint.CopyFrom(wire.Complaint(sqlstate=complaint["sqlstate"], fields=complaint["fields"]))
-    return response
-
-
-def _obligation(duty: Mapping[str, Any]) -> wire.Obligation:
-    """The member of the oneof is named as the kind is."""
-    fields = {name: value for name, value in duty.items() if name != "kind"}
-    return wire.Obligation(**{duty["kind"]: fields})
-
-
-def _finding(finding: Mapping[str, Any]) -> wire.Finding:
-    words = {"layer": f"LAYER_{finding['layer'].upper()}", "mode": f"MODE_{finding['mode'].upper()}"}
-    return wire.Finding(**{**finding, **words})
-
-
-async def _abort(context: Context, error: SekishoError) -> Any:
-    """Ends the call with the status of the reason; what it awaits never returns."""
-    answer = error.answer
-    text = f"{answer.summary}: {error.detail}" if error.detail else answer.summary
-    await context.abort(grpc.StatusCode[answer.grpc], text, ((REASON_KEY, error.reason.value),))
 
 
 def _is_loopback(host: str) -> bool:

@@ -69,7 +69,7 @@ async def open_document_doors(
     if listeners.grpc is not None:
         from gateway.doors.grpc import GrpcDoor  # not before: its library takes 13 MB
 
-        grpc = GrpcDoor(desk, listeners.grpc, shared=shared)
+        grpc = GrpcDoor(desk, listeners.grpc, shared=shared, record=desk.config.record.directory)
         with binding(f"listeners.grpc {listeners.grpc.address}"):
             await grpc.start()
         closing.push_async_callback(grpc.stop)

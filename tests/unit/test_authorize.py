@@ -598,3 +598,24 @@ def test_the_same_words_with_other_facts_are_another_question(bench: Bench) -> N
     bench.needs.clear()
     assert bench.decide(bench.ask("sato", "tokyo-hq", "x", given=given("phone"))).allowed
     assert NeedDecision in bench.kinds, "other rules: asked again"
+
+
+def test_a_decision_that_comes_too_late_is_a_recorded_denial_wherever_it_waits(bench: Bench) -> None:
+    """Standing or not: whoever asked has left, and nothing is let through."""
+    ask = bench.ask("sato", "tokyo-hq", "SELECT 1")
+    late = SekishoError(Reason.DEADLINE_EXCEEDED, "the caller waits no longer")
+    for _ in range(2):
+        work = bench.authority.authorize(ask, NOW * SECOND)
+        work.send(None)
+        entry = work.throw(late)
+        while not isinstance(entry, NeedDurable):
+            entry = work.send(bench.answer(entry))
+        assert (entry.entry["kind"], entry.entry["reason"], entry.entry["effect"]) == (
+            "refusal",
+            Reason.DEADLINE_EXCEEDED,
+            "deny",
+        )
+        with pytest.raises(StopIteration) as end:
+            work.send(None)
+        assert end.value.value.reason is Reason.DEADLINE_EXCEEDED
+        bench.decide(ask)

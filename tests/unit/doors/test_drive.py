@@ -197,3 +197,62 @@ def test_the_synchronous_driver_runs_the_same_body() -> None:
         return "tree"
 
     assert run_sync(work(), failing).reason is Reason.ENGINE_UNAVAILABLE
+
+
+# --- what comes too late ---------------------------------------------------------------------------------------------
+
+
+def patient() -> Work:
+    """As `authorize` is built: whatever goes wrong is recorded as a denial."""
+    try:
+        yield TREE
+        yield NeedDurable({"allowed": True}, Durability.SYNCED)
+    except SekishoError as error:
+        yield NeedDurable({"denied": error.reason}, Durability.SYNCED)
+        return Outcome(reason=error.reason)
+    return Outcome(reason=Reason.ALLOWED)
+
+
+def test_what_is_not_decided_in_time_is_denied_and_recorded_so(metrics: Metrics) -> None:
+    async def main() -> list[object]:
+        tree: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        recorded: list[object] = []
+
+        def answer(need: object) -> Any:
+            if need is TREE:
+                return tree
+            assert isinstance(need, NeedDurable)
+            recorded.append(need.entry)
+            return None
+
+        driver = Driver(Answers(answer), metrics)  # type: ignore[arg-type]
+        assert driver.drive(patient(), Door.GRPC, told.set_result, seconds=0.01) is None
+        assert (await asyncio.wait_for(told, 10)).reason is Reason.DEADLINE_EXCEEDED
+        tree.set_result("too late")  # nothing comes of it
+        await asyncio.sleep(0)
+        return recorded
+
+    assert asyncio.run(main()) == [{"denied": Reason.DEADLINE_EXCEEDED}]
+
+
+def test_what_was_too_late_when_it_came_is_not_even_looked_at(metrics: Metrics) -> None:
+    asked: list[object] = []
+    driver = Driver(Answers(asked.append), metrics)  # type: ignore[arg-type]
+    outcome = driver.drive(patient(), Door.GRPC, unexpected, seconds=-1.0)
+    assert outcome is not None
+    assert outcome.reason is Reason.DEADLINE_EXCEEDED
+    assert [type(need) for need in asked] == [NeedDurable]
+
+
+def test_what_is_decided_in_time_is_not_disturbed(metrics: Metrics) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tree: asyncio.Future[str] = loop.create_future()
+        told: asyncio.Future[Outcome] = loop.create_future()
+        driver = Driver(Answers(lambda need: tree if need is TREE else None), metrics)  # type: ignore[arg-type]
+        assert driver.drive(patient(), Door.GRPC, told.set_result, seconds=60) is None
+        tree.set_result("tree")
+        assert (await asyncio.wait_for(told, 10)).reason is Reason.ALLOWED
+
+    asyncio.run(main())

@@ -22,22 +22,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.config import Caller, CallerTls, GrpcListener
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStub
-from gateway.doors.answers import answer_document
+from gateway.doors.access import SERVICE
 from gateway.doors.callers import Callers
-from gateway.doors.documents import MAX_BODY
-from gateway.doors.grpc import SERVICE, GrpcDoor, document_of, message_of, parse, peer_address
-from gateway.doors.requests import read_request
-from gateway.errors import ANSWERS, ConfigError, Reason, SekishoError
-from gateway.model import Door, Layer, Mode, Peer
+from gateway.doors.grpc import GrpcDoor
+from gateway.errors import ANSWERS, ConfigError, Reason
+from gateway.model import Door, Peer
 from gateway.needs import Ask, Outcome
 from tests.servers import Issued, TestCa
-from tests.unit.doors.test_requests import ScriptedDesk, body, scripted
+from tests.unit.doors.test_requests import ScriptedDesk
 
 LOOPBACK = "127.0.0.1"
 Serving = health_pb2.HealthCheckResponse
@@ -325,26 +321,6 @@ def test_over_ipv6() -> None:
     run(main)
 
 
-@pytest.mark.parametrize(
-    ("peer", "address"),
-    [
-        ("ipv4:192.0.2.1:4711", "192.0.2.1"),
-        ("ipv6:%5B::1%5D:4711", "::1"),
-        ("ipv6:[2001:DB8::1]:4711", "2001:db8::1"),
-        ("ipv6:%5B::ffff:192.0.2.1%5D:4711", "192.0.2.1"),
-        ("ipv6:%5Bfe80::1%25eth0%5D:4711", "fe80::1"),
-        ("unix:", None),
-        ("unix:/run/sekisho.sock", None),
-        ("unix-abstract:192.0.2.1:1", None),
-        ("ipv4:", None),
-        ("ipv4:somewhere:1", None),
-        ("", None),
-    ],
-)
-def test_peers_are_named_in_grpcs_own_way(peer: str, address: str | None) -> None:
-    assert peer_address(peer) == address
-
-
 # --- health, reflection, TLS -----------------------------------------------------------------------------------------
 
 
@@ -577,7 +553,7 @@ def test_stopping_lets_open_calls_end() -> None:
             super().__init__()
             self.arrived, self.answer = asyncio.Event(), asyncio.Event()
 
-        async def ask_async(self, ask: Ask) -> Outcome:
+        async def ask_async(self, ask: Ask, seconds: float | None = None) -> Outcome:
             self.arrived.set()
             await self.answer.wait()
             return await super().ask_async(ask)
@@ -603,63 +579,3 @@ def test_on_the_loop_the_gateway_uses() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
-
-
-# --- the mapping -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("sql", "supports"), [("select 1", []), ("select phone", []), ("select masked", ["mask"]), ("selec 1", [])]
-)
-def test_both_doors_read_and_say_the_same(sql: str, supports: list[str]) -> None:
-    """The message holds what the document of the http door holds, key for key."""
-    document: Any = body(statement={"sql": sql, "parameter_types": [23]}, supported_obligations=supports)
-    kinds = [f"OBLIGATION_KIND_{kind.upper()}" for kind in supports]
-    message = wire.AuthorizeRequest(
-        token="good",
-        datasource="messenger",
-        statement=wire.Statement(sql=sql, parameter_types=[23]),
-        supported_obligations=kinds,
-    )
-    request = read_request(document)
-    assert read_request(document_of(parse(message.SerializeToString()))) == request
-
-    asked: Any = type("Question", (), {"sql": sql, "supports": request.supports})()
-    told: Any = answer_document(asked, scripted(asked))
-    response = message_of(told)
-    assert set(told) == {field.name for field in wire.AuthorizeResponse.DESCRIPTOR.fields}
-    for name in ("decision_id", "reason", "message", "detail", "hint", "cross_border", "valid_until", "revision"):
-        assert getattr(response, name) == told[name]
-    assert wire.Effect.Name(response.effect) == f"EFFECT_{told['effect'].upper()}"
-    for finding, words in zip(response.findings, told["findings"], strict=True):
-        assert set(words) == {field.name for field in wire.Finding.DESCRIPTOR.fields}
-        assert (finding.rule, finding.fact, finding.value) == (words["rule"], words["fact"], words["value"])
-    for duty, words in zip(response.obligations, told["obligations"], strict=True):
-        assert duty.WhichOneof("kind") == words["kind"]
-    assert response.HasField("complaint") == (told["complaint"] is not None)
-
-
-def test_every_layer_and_mode_has_its_number() -> None:
-    assert {f"LAYER_{layer.name}" for layer in Layer} == set(wire.Layer.keys()) - {"LAYER_UNSPECIFIED"}
-    assert {f"MODE_{mode.name}" for mode in Mode} == set(wire.Mode.keys()) - {"MODE_UNSPECIFIED"}
-
-
-def test_every_enum_starts_unspecified() -> None:
-    for enum in wire.DESCRIPTOR.enum_types_by_name.values():
-        assert enum.values_by_number[0].name.endswith("_UNSPECIFIED")
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes) -> None:
-    refused: list[int] = []
-    try:
-        read_request(document_of(parse(data)))
-    except SekishoError as error:
-        refused.append(error.answer.http)
-    assert set(refused) <= {400, 401}
-
-
-def test_the_limit_is_that_of_the_http_door() -> None:
-    with pytest.raises(SekishoError) as caught:
-        parse(b"\0" * (MAX_BODY + 1))
-    assert caught.value.reason is Reason.MESSAGE_TOO_LARGE

@@ -86,14 +86,14 @@ class ScriptedDesk:
         self.threads.append(threading.current_thread())
         return scripted(ask)
 
-    async def ask_async(self, ask: Ask) -> Outcome:
+    async def ask_async(self, ask: Ask, seconds: float | None = None) -> Outcome:
         self.asked.append(ask)
         return scripted(ask)
 
     def ask_all(self, asks: Sequence[Ask]) -> list[Outcome]:
         return [self.ask(ask) for ask in asks]
 
-    async def ask_all_async(self, asks: Sequence[Ask]) -> list[Outcome]:
+    async def ask_all_async(self, asks: Sequence[Ask], seconds: float | None = None) -> list[Outcome]:
         return [await self.ask_async(ask) for ask in asks]
 
     def complete(self, completion: Completion, askers: frozenset[str], door: Door) -> None:

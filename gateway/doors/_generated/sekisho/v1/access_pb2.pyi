@@ -1,3 +1,4 @@
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -50,20 +51,22 @@ MODE_ENFORCE: Mode
 MODE_SHADOW: Mode
 
 class AuthorizeRequest(_message.Message):
-    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations", "principal")
+    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations", "principal", "completes")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     DATASOURCE_FIELD_NUMBER: _ClassVar[int]
     STATEMENT_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SUPPORTED_OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    COMPLETES_FIELD_NUMBER: _ClassVar[int]
     token: str
     datasource: str
     statement: Statement
     address: str
     supported_obligations: _containers.RepeatedScalarFieldContainer[ObligationKind]
     principal: Principal
-    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ...) -> None: ...
+    completes: bool
+    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., completes: _Optional[bool] = ...) -> None: ...
 
 class Principal(_message.Message):
     __slots__ = ("issuer", "subject")
@@ -110,6 +113,132 @@ class AuthorizeResponse(_message.Message):
     reused: bool
     complaint: Complaint
     def __init__(self, decision_id: _Optional[str] = ..., effect: _Optional[_Union[Effect, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., detail: _Optional[str] = ..., hint: _Optional[str] = ..., obligations: _Optional[_Iterable[_Union[Obligation, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., cross_border: _Optional[bool] = ..., valid_until: _Optional[int] = ..., revision: _Optional[str] = ..., reused: _Optional[bool] = ..., complaint: _Optional[_Union[Complaint, _Mapping]] = ...) -> None: ...
+
+class AuthorizeBatchRequest(_message.Message):
+    __slots__ = ("token", "principal", "requests")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    principal: Principal
+    requests: _containers.RepeatedCompositeFieldContainer[AuthorizeRequest]
+    def __init__(self, token: _Optional[str] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., requests: _Optional[_Iterable[_Union[AuthorizeRequest, _Mapping]]] = ...) -> None: ...
+
+class AuthorizeBatchResponse(_message.Message):
+    __slots__ = ("answers",)
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[AuthorizeResponse]
+    def __init__(self, answers: _Optional[_Iterable[_Union[AuthorizeResponse, _Mapping]]] = ...) -> None: ...
+
+class AuthorizeStreamRequest(_message.Message):
+    __slots__ = ("correlation", "request")
+    CORRELATION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    correlation: int
+    request: AuthorizeRequest
+    def __init__(self, correlation: _Optional[int] = ..., request: _Optional[_Union[AuthorizeRequest, _Mapping]] = ...) -> None: ...
+
+class AuthorizeStreamResponse(_message.Message):
+    __slots__ = ("correlation", "answer")
+    CORRELATION_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    correlation: int
+    answer: AuthorizeResponse
+    def __init__(self, correlation: _Optional[int] = ..., answer: _Optional[_Union[AuthorizeResponse, _Mapping]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("request",)
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    request: AuthorizeRequest
+    def __init__(self, request: _Optional[_Union[AuthorizeRequest, _Mapping]] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("answer", "nearest", "facts")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    answer: AuthorizeResponse
+    nearest: str
+    facts: _struct_pb2.Struct
+    def __init__(self, answer: _Optional[_Union[AuthorizeResponse, _Mapping]] = ..., nearest: _Optional[str] = ..., facts: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class CompleteRequest(_message.Message):
+    __slots__ = ("token", "decision_id", "rows", "bytes", "subjects", "sqlstate")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    SQLSTATE_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    decision_id: str
+    rows: int
+    bytes: int
+    subjects: int
+    sqlstate: str
+    def __init__(self, token: _Optional[str] = ..., decision_id: _Optional[str] = ..., rows: _Optional[int] = ..., bytes: _Optional[int] = ..., subjects: _Optional[int] = ..., sqlstate: _Optional[str] = ...) -> None: ...
+
+class CompleteResponse(_message.Message):
+    __slots__ = ("decision_id",)
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    def __init__(self, decision_id: _Optional[str] = ...) -> None: ...
+
+class WatchDecisionsRequest(_message.Message):
+    __slots__ = ("token", "entity", "principal", "country", "rule", "effect", "since", "after")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    entity: str
+    principal: str
+    country: str
+    rule: str
+    effect: Effect
+    since: int
+    after: _containers.RepeatedCompositeFieldContainer[Position]
+    def __init__(self, token: _Optional[str] = ..., entity: _Optional[str] = ..., principal: _Optional[str] = ..., country: _Optional[str] = ..., rule: _Optional[str] = ..., effect: _Optional[_Union[Effect, str]] = ..., since: _Optional[int] = ..., after: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
+
+class Position(_message.Message):
+    __slots__ = ("writer", "sequence")
+    WRITER_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    writer: str
+    sequence: int
+    def __init__(self, writer: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class WatchDecisionsResponse(_message.Message):
+    __slots__ = ("position", "at_us", "decision_id", "effect", "reason", "door", "datasource", "principal", "entity", "cross_border", "rules", "entry")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DOOR_FIELD_NUMBER: _ClassVar[int]
+    DATASOURCE_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    CROSS_BORDER_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    position: Position
+    at_us: int
+    decision_id: str
+    effect: Effect
+    reason: str
+    door: str
+    datasource: str
+    principal: str
+    entity: str
+    cross_border: bool
+    rules: _containers.RepeatedScalarFieldContainer[str]
+    entry: _struct_pb2.Struct
+    def __init__(self, position: _Optional[_Union[Position, _Mapping]] = ..., at_us: _Optional[int] = ..., decision_id: _Optional[str] = ..., effect: _Optional[_Union[Effect, str]] = ..., reason: _Optional[str] = ..., door: _Optional[str] = ..., datasource: _Optional[str] = ..., principal: _Optional[str] = ..., entity: _Optional[str] = ..., cross_border: _Optional[bool] = ..., rules: _Optional[_Iterable[str]] = ..., entry: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Obligation(_message.Message):
     __slots__ = ("mask", "row_filter", "row_limit", "unknown", "subject_countries")

@@ -40,6 +40,31 @@ class AccessServiceStub:
                 request_serializer=sekisho_dot_v1_dot_access__pb2.AuthorizeRequest.SerializeToString,
                 response_deserializer=sekisho_dot_v1_dot_access__pb2.AuthorizeResponse.FromString,
                 _registered_method=True)
+        self.AuthorizeBatch = channel.unary_unary(
+                '/sekisho.v1.AccessService/AuthorizeBatch',
+                request_serializer=sekisho_dot_v1_dot_access__pb2.AuthorizeBatchRequest.SerializeToString,
+                response_deserializer=sekisho_dot_v1_dot_access__pb2.AuthorizeBatchResponse.FromString,
+                _registered_method=True)
+        self.AuthorizeStream = channel.stream_stream(
+                '/sekisho.v1.AccessService/AuthorizeStream',
+                request_serializer=sekisho_dot_v1_dot_access__pb2.AuthorizeStreamRequest.SerializeToString,
+                response_deserializer=sekisho_dot_v1_dot_access__pb2.AuthorizeStreamResponse.FromString,
+                _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/sekisho.v1.AccessService/Explain',
+                request_serializer=sekisho_dot_v1_dot_access__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=sekisho_dot_v1_dot_access__pb2.ExplainResponse.FromString,
+                _registered_method=True)
+        self.Complete = channel.unary_unary(
+                '/sekisho.v1.AccessService/Complete',
+                request_serializer=sekisho_dot_v1_dot_access__pb2.CompleteRequest.SerializeToString,
+                response_deserializer=sekisho_dot_v1_dot_access__pb2.CompleteResponse.FromString,
+                _registered_method=True)
+        self.WatchDecisions = channel.unary_stream(
+                '/sekisho.v1.AccessService/WatchDecisions',
+                request_serializer=sekisho_dot_v1_dot_access__pb2.WatchDecisionsRequest.SerializeToString,
+                response_deserializer=sekisho_dot_v1_dot_access__pb2.WatchDecisionsResponse.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -53,6 +78,45 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AuthorizeBatch(self, request, context):
+        """AuthorizeBatch decides about several statements at once: each stands alone, and is answered in its place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuthorizeStream(self, request_iterator, context):
+        """AuthorizeStream decides about statements as they come, for gateways that keep one stream. Answers come as they are
+        made, perhaps in another order; one that is refused ends nothing. What is in flight is bounded: beyond it the gateway
+        stops reading.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """Explain decides about one statement for somebody who wants to know and not to run it: with every finding, every fact
+        the decision is made from, and the nearest that would be allowed. Nothing is let through by it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Complete(self, request, context):
+        """Complete tells what went out under an allowed decision: once, by the caller that asked, within an hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchDecisions(self, request, context):
+        """WatchDecisions sends decisions as they are recorded, to whom a rule lets read the record. To watch is itself decided
+        about, and recorded. It goes on where `after` says a reader stood, or else begins with what comes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +124,31 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.Authorize,
                     request_deserializer=sekisho_dot_v1_dot_access__pb2.AuthorizeRequest.FromString,
                     response_serializer=sekisho_dot_v1_dot_access__pb2.AuthorizeResponse.SerializeToString,
+            ),
+            'AuthorizeBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthorizeBatch,
+                    request_deserializer=sekisho_dot_v1_dot_access__pb2.AuthorizeBatchRequest.FromString,
+                    response_serializer=sekisho_dot_v1_dot_access__pb2.AuthorizeBatchResponse.SerializeToString,
+            ),
+            'AuthorizeStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.AuthorizeStream,
+                    request_deserializer=sekisho_dot_v1_dot_access__pb2.AuthorizeStreamRequest.FromString,
+                    response_serializer=sekisho_dot_v1_dot_access__pb2.AuthorizeStreamResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=sekisho_dot_v1_dot_access__pb2.ExplainRequest.FromString,
+                    response_serializer=sekisho_dot_v1_dot_access__pb2.ExplainResponse.SerializeToString,
+            ),
+            'Complete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Complete,
+                    request_deserializer=sekisho_dot_v1_dot_access__pb2.CompleteRequest.FromString,
+                    response_serializer=sekisho_dot_v1_dot_access__pb2.CompleteResponse.SerializeToString,
+            ),
+            'WatchDecisions': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchDecisions,
+                    request_deserializer=sekisho_dot_v1_dot_access__pb2.WatchDecisionsRequest.FromString,
+                    response_serializer=sekisho_dot_v1_dot_access__pb2.WatchDecisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +179,141 @@ class AccessService:
             '/sekisho.v1.AccessService/Authorize',
             sekisho_dot_v1_dot_access__pb2.AuthorizeRequest.SerializeToString,
             sekisho_dot_v1_dot_access__pb2.AuthorizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthorizeBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sekisho.v1.AccessService/AuthorizeBatch',
+            sekisho_dot_v1_dot_access__pb2.AuthorizeBatchRequest.SerializeToString,
+            sekisho_dot_v1_dot_access__pb2.AuthorizeBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthorizeStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/sekisho.v1.AccessService/AuthorizeStream',
+            sekisho_dot_v1_dot_access__pb2.AuthorizeStreamRequest.SerializeToString,
+            sekisho_dot_v1_dot_access__pb2.AuthorizeStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sekisho.v1.AccessService/Explain',
+            sekisho_dot_v1_dot_access__pb2.ExplainRequest.SerializeToString,
+            sekisho_dot_v1_dot_access__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Complete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sekisho.v1.AccessService/Complete',
+            sekisho_dot_v1_dot_access__pb2.CompleteRequest.SerializeToString,
+            sekisho_dot_v1_dot_access__pb2.CompleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sekisho.v1.AccessService/WatchDecisions',
+            sekisho_dot_v1_dot_access__pb2.WatchDecisionsRequest.SerializeToString,
+            sekisho_dot_v1_dot_access__pb2.WatchDecisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
