@@ -133,8 +133,9 @@ def test_the_record_is_on_a_claim_of_its_own_and_stays():
     (claim,) = gateway["spec"]["volumeClaimTemplates"]
     assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
     assert gateway["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
-    mounts = {one["name"]: one for one in gateway["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
-    assert mounts["record"]["mountPath"] == "/var/lib/sekisho/record"
+    mounts = gateway["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    kept = {one["mountPath"] for one in mounts if one["name"] == "record"}
+    assert kept == {"/var/lib/sekisho/record", "/var/lib/sekisho/bundle"}
 
 
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
