@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.audit.chain import GENESIS, canonical, link, read_line
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.damage import CLOCK_TOLERANCE_S, SEGMENT_HEAD, Bad, BadKind
+from gateway.audit.record import Entry
 from gateway.audit.verify import iter_entries, verify
 from gateway.model import Durability
 from tests.unit.audit.chains import (
@@ -238,7 +239,7 @@ def test_a_clock_is_told_that_goes_back_and_no_other(steps: list[int]) -> None:
     """Entries chained as they should be, by a clock that does as it likes: the first one that lies more than a minute
     before an earlier one is told."""
     prev, at, lines = GENESIS, 10**9, []
-    head = {"kind": SEGMENT_HEAD, "schema_version": 1, "writer": WRITER, "segment": 0, "at_us": at * 1_000_000}
+    head: Entry = {"kind": SEGMENT_HEAD, "schema_version": 1, "writer": WRITER, "segment": 0, "at_us": at * 1_000_000}
     moments = [at]
     for step in steps:
         at += step
