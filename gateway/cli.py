@@ -25,6 +25,7 @@ from gateway.cli_bundle import bundle_group
 from gateway.cli_catalog import catalog_group
 from gateway.cli_policy import packs_command, test_command
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
+from gateway.cli_sinks import sink_ddl_command, sinks_command
 from gateway.console import CANNOT, GOOD, NO, config_option, load_config, quiet, reporting_problems
 from gateway.errors import ConfigError
 
@@ -277,6 +278,8 @@ def demo_command(once: bool, directory: Path | None) -> int:
 
 main.add_command(bundle_group)
 main.add_command(catalog_group)
+audit_group.add_command(sinks_command)
+audit_group.add_command(sink_ddl_command)
 main.add_command(audit_group)
 for command in (block_command, unblock_command, blocks_command, packs_command, test_command):
     main.add_command(command)

@@ -10,7 +10,7 @@ from gateway.config_draft import HOST, Draft, Problem, address_problem, is_loopb
 from gateway.config_sinks import KINDS
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-_TABLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,39}\.[a-z_][a-z0-9_]{0,39}")
+TABLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,39}\.[a-z_][a-z0-9_]{0,39}")
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _FORGED: Final = "whoever is on the way reads who read what, and can drop it"
 
@@ -75,7 +75,7 @@ def postgres(draft: Draft) -> Iterator[Problem]:
             yield "tls", "`disable` is for a Unix socket or a loopback address only"
         elif tls == "verify-full" and socket:
             yield "tls", "a Unix socket carries no TLS: say `disable`"
-    if table is not None and not _TABLE.fullmatch(table):
+    if table is not None and not TABLE.fullmatch(table):
         yield "table", "schema.table, each of small letters, digits and `_`, at most 40"
     yield from _pair(draft)
 

@@ -6,8 +6,10 @@ kept. ``slow`` holds answers back.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ class Receiver:
         self.posts: list[tuple[dict[str, str], bytes]] = []
         self.asked = 0
         self.hangs_up = False  # after an answer, without a word
+        self._open: list[socket.socket] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,6 +60,10 @@ class Receiver:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
+            def process_request(self, request: Any, client_address: Any) -> None:
+                receiver._open.append(request)
+                super().process_request(request, client_address)
+
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """Whoever asked has gone."""
 
@@ -75,6 +82,10 @@ class Receiver:
         return f"{self.scheme}://{'localhost' if self.scheme == 'https' else '127.0.0.1'}:{self.port}{path}"
 
     def close(self) -> None:
+        """As when it is killed: nobody answers any more, on connections that are there either."""
+        for connection in self._open:
+            with contextlib.suppress(OSError):  # it has gone
+                connection.shutdown(socket.SHUT_RDWR)
         self.slow.set()
         self._server.shutdown()
         self._server.server_close()

@@ -149,6 +149,13 @@ class Follower:
                     return found
         return found
 
+    def nexts(self) -> list[Line]:
+        """The next entry of every writer that has one. Those are read."""
+        if not self._looked:
+            self.look()
+        found = (next(self._cursors[writer].lines(self._until(writer)), None) for writer in sorted(self._cursors))
+        return [line for line in found if line is not None]
+
     def unread(self) -> int:
         """Bytes of segments behind the positions, of entries not synced yet too."""
         self.look()
