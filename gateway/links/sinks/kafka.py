@@ -44,6 +44,7 @@ class KafkaTopic:
     def __init__(self, settings: KafkaSink, record: str, seconds: float) -> None:
         self._settings, self._record, self._seconds = settings, record, seconds
         self._producer: Producer | None = None
+        self._noticed: KafkaError | None = None  # what the library says of brokers meanwhile
 
     def send(self, lines: Sequence[Line]) -> None:
         """See ``Sink``."""
@@ -79,17 +80,23 @@ class KafkaTopic:
 
     def close(self) -> None:
         """See ``Sink``."""
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._noticed = self._producer, None, None
         if producer is not None:
             producer.purge()
             producer.flush(0)
 
     def _failed(self, error: KafkaError) -> SinkError:
+        if error.code() == KafkaError._MSG_TIMED_OUT and self._noticed is not None:
+            error = self._noticed  # which says why nothing came in time
         return self._given_up(_TROUBLES.get(error.code(), Trouble.REFUSED), error.str())
 
     def _given_up(self, trouble: Trouble, detail: str) -> SinkError:
         self.close()
         return SinkError(trouble, detail)
+
+    def _notice(self, error: KafkaError) -> None:
+        if error.code() in _TROUBLES:
+            self._noticed = error
 
     def _begin(self) -> Producer:
         settings = self._settings
@@ -108,6 +115,7 @@ class KafkaTopic:
             "security.protocol": ("SASL_" if settings.mechanism != "none" else "")
             + ("SSL" if settings.tls else "PLAINTEXT"),
             "log_level": 0,  # what goes wrong is told by what we wait for
+            "error_cb": self._notice,
         }
         files = {
             "ssl.ca.location": settings.ca,
