@@ -42,6 +42,7 @@ from gateway.links.freshness import Freshness
 from gateway.links.heads import begin_heads
 from gateway.links.key_keeper import KeyKeeper
 from gateway.links.labels import LabelWatch
+from gateway.links.pruning import begin_caretaker
 from gateway.links.registry_keeper import RegistryKeeper
 from gateway.links.resolve import Resolver
 from gateway.links.service_users import ServiceUsers
@@ -141,6 +142,8 @@ class Application:
         for anchor in anchors:
             self._tasks.spawn(anchor.run(), "anchor heads")
         remote = begin_shipping(config, recorder, metrics.sinks, siblings, after_record)
+        if (caretaker := begin_caretaker(config, siblings, metrics.record)) is not None:
+            self._tasks.spawn(caretaker.run(), "care for the record's disk")
         fresh = Freshness(metrics)
         if bundles is not None:
             fresh.keep(Dataset.BUNDLE, bundles)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli_keep import hold_group, prune_command
 from gateway.cli_query import query_command
 from gateway.cli_tail import tail_command
 from gateway.console import GOOD, counting, load_config, reporting_problems, told
@@ -110,3 +111,5 @@ def audit_keygen_command(file: Path, use: str) -> int:
 
 audit_group.add_command(query_command)
 audit_group.add_command(tail_command)
+audit_group.add_command(hold_group)
+audit_group.add_command(prune_command)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.config_record import Anchor as Anchor
 from gateway.config_record import Record as Record
+from gateway.config_record import Retention as Retention
 from gateway.config_record import S3Store as S3Store
 from gateway.config_record import Signing as Signing
 from gateway.config_services import EnvoyDoor as EnvoyDoor

@@ -51,6 +51,25 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """For how long a regime asks for records."""
+
+    regime: str = setting("the regime, as its citation names it", required=True)
+    subject_countries: tuple[str, ...] = setting(
+        "countries whose people's data it is about; empty: whatever no other row is for", ()
+    )
+    years: int = setting("years from an entry's time", required=True)
+
+
+# Where a configuration has no table of its own.
+REGIMES: Final = (
+    Retention(regime="28 CFR 202.1101", subject_countries=("US",), years=10),
+    Retention(regime="APPI 29, 30", subject_countries=("JP",), years=3),
+    Retention(regime="everything else", years=3),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Where the record lies."""
 
@@ -63,6 +82,14 @@ class Record:
     )
     signing: Signing | None = setting("by what the record's heads are signed; none = they are not")
     anchors: tuple[Anchor, ...] = setting("where signed heads are put as well, out of this machine's reach", ())
+    retention: tuple[Retention, ...] = setting(
+        "for how long entries are kept, by whose data they are about: the longest that fits counts, and the longest of "
+        "all where that is not known; none = 28 CFR 202.1101 (US) 10 years, APPI 29 and 30 (JP) 3, everything else 3",
+        (),
+    )
+    prune_interval: int = setting(
+        "seconds between two prunings of segments whose time is over; 0 = only `sekisho audit prune` does", 0
+    )
     hash_key_file: Path | None = setting("file with the key of the statement hash; none = made on first start")
     name: str | None = setting("what sinks know this record by, among those of other gateways; none = the host's name")
     sinks: tuple[Sink, ...] = setting("where the record is shipped to", ())

@@ -57,6 +57,8 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (c.Service, "max_age"): (0, 31_536_000),
         (c.EnvoyDoor, "trusted_hops"): (0, 16),
         (c.EnvoyDoor, "timeout_ms"): (10, 60_000),
+        (c.Retention, "years"): (1, 1000),
+        (c.Record, "prune_interval"): (0, 31_536_000),
         (c.S3Store, "retention_days"): (1, 36_500),
         (c.Record, "segment_bytes"): (4096, 16 * _GIB),
         (s.Sink, "batch_entries"): (1, 100_000),

@@ -10,17 +10,18 @@ import os
 import platform
 import pwd
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from gateway.audit.record import Entry, Event, session_entry
+from gateway.audit.tombstones import KEEPER
 from gateway.audit.writer import RecordWriter
 from gateway.errors import ConfigError, Reason, RecordUnavailable
-from gateway.model import Durability
+from gateway.model import Durability, JsonValue
 
-WRITER: Final = "operator"
+WRITER: Final = KEEPER
 _SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -59,7 +60,7 @@ def as_owner(directory: Path) -> Iterator[None]:
         os.setegid(0)
 
 
-def noted(directory: Path, event: Event, detail: str) -> None:
+def noted(directory: Path, event: Event, detail: str, fields: Mapping[str, JsonValue] | None = None) -> None:
     """Record what is about to be done, on disk. Raises ConfigError where it cannot be."""
     entry = session_entry(
         event,
@@ -67,7 +68,7 @@ def noted(directory: Path, event: Event, detail: str) -> None:
         principal_id=operator(),
         detail=detail,
         attribution={"host": platform.node()},
-    )
+    ) | dict(fields or {})
     try:
         append(directory, entry)
     except RecordUnavailable as error:

@@ -15,6 +15,8 @@
     heads.py        ``<writer>.heads.jsonl``: what the chain had come to, signed with a key
     keys.py         makes the pairs of keys that belong to a record
     tombstones.py   what pruned segments leave behind
+    retention.py    for how long entries are kept, by whose data they are about
+    holds.py        legal holds, as the chain of operators tells
     attested.py     what signed and anchored heads say, against the chain
     damage.py       what can be wrong with a record: the words of the three below
     walk.py         one pass over one writer's chain

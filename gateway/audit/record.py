@@ -55,6 +55,8 @@ class Event(StrEnum):
     # By somebody at the command line.
     BLOCK = "block"
     UNBLOCK = "unblock"
+    HOLD_ADDED = "hold_added"
+    HOLD_RELEASED = "hold_released"
     # By somebody at the admin port.
     ADMIN = "admin"
 

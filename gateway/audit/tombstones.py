@@ -17,6 +17,7 @@ from gateway.audit.record import SCHEMA_VERSION, Entry
 from gateway.audit.segments import Segment, segment_path
 from gateway.model import JsonValue
 
+KEEPER: Final = "operator"  # whose chain tells of it; it is never pruned itself
 _SAID: Final = "sekisho pruned"
 _INTEGERS: Final = ("segment", "first_seq", "last_seq", "entries", "bytes", "from_us", "until_us")
 

@@ -21,7 +21,7 @@ from gateway.audit.checkpoint import Checkpoint, CheckpointUnreadable, list_chec
 from gateway.audit.damage import CLOCK_TOLERANCE_S, Bad, BadKind, Begin, Mark, TornTail, Walk
 from gateway.audit.heads import Keys
 from gateway.audit.segments import Segment, TornRest, list_segments, read_lines
-from gateway.audit.tombstones import Tombstone, beginning, read_tombstones
+from gateway.audit.tombstones import KEEPER, Tombstone, beginning, read_tombstones
 from gateway.audit.walk import walk
 from gateway.model import JsonValue
 
@@ -69,7 +69,7 @@ def verify(
         attested = gather(directory, keys, anchored)  # first of all, then checkpoints: the record only grows meanwhile
         checkpoints = {writer: _checkpoint(directory, writer) for writer in list_checkpoints(directory)}
         segments = list_segments(directory)
-        tombstones = read_tombstones(iter_entries(directory), keys) if _pruned(segments) else {}
+        tombstones = read_tombstones(_told(segments), keys) if _pruned(segments) else {}
     except OSError as error:
         return _unjudged(BadKind.UNREADABLE, f"the folder cannot be read: {error.strerror}")
     if not segments and not checkpoints and not attested.marks:
@@ -146,6 +146,11 @@ def _checkpoint(directory: Path, writer: str) -> Checkpoint | Bad:
     except OSError as error:
         kind, explanation = BadKind.UNREADABLE, f"the checkpoint cannot be read: {error.strerror}"
     return Bad(writer=writer, segment=f"{writer}.head.json", line=0, seq=None, kind=kind, explanation=explanation)
+
+
+def _told(segments: Mapping[str, list[Segment]]) -> Iterator[Mapping[str, JsonValue]]:
+    for segment in segments.get(KEEPER, []):
+        yield from segment_entries(segment)
 
 
 def _pruned(segments: Mapping[str, list[Segment]]) -> bool:

@@ -32,6 +32,7 @@ Map:
     siblings    a worker's end of it: what it shares with the others
     hub         the supervisor's ends: passes on, and knows how far each worker has come
     anchors     puts those heads where whoever rules this machine cannot change them, and finds them again
+    pruning     removes segments whose time is over; how long the disk will last
     stores      the places: a folder, any store that takes PUT, a bucket with object lock
     heads       what the record's chains had come to, signed
     volume_file the counts of volume, over a restart

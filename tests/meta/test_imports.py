@@ -86,6 +86,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "cli_query",
         "cli_tail",
         "cli_audit",
+        "cli_keep",
         "cli_blocks",
         "cli_bundle",
         "cli_catalog",
