@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.config_http import AdminToken as AdminToken
+from gateway.config_http import Trino as Trino
 from gateway.config_record import Anchor as Anchor
 from gateway.config_record import Record as Record
 from gateway.config_record import Retention as Retention
@@ -83,18 +85,11 @@ class HttpListener:
     query_rows: int = setting("most rows of one answer of `/v1/query`; 0 = it is not served", 10_000)
     query_bytes: int = setting("most bytes of one, as the database sends them", 16 * 1024 * 1024)
     query_timeout_ms: int = setting("longest time its login, and its statement, may take", 30_000)
+    trino: Trino | None = setting("Trino's OPA access control, at `/v1/data/sekisho/trino/`; none = it may not ask")
     forward_auth_bodiless: bool = setting(
         "the proxies that ask at `/v1/forward-auth` pass on no bodies of requests; else no request is understood there",
         False,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdminToken:
-    """Somebody who may use the admin port."""
-
-    name: str = setting("who it is, in the record", required=True)
-    file: Path = setting("file with the token, at least 32 characters; read at each call", required=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ Map:
     requests    grpc and http: wire document -> question, one or several; one mapping, so the two cannot differ
     documents   fields of such a document, one at a time; answers what is told of a decision, as one
     batches     several questions at once
+    trino       what Trino's OPA access control asks, as facts; obligations in Trino's SQL
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
     access      sekisho.v1.AccessService; access_messages its messages as documents, access_watch the record, followed
     grpc        the door it is served at: TLS, limits, health, reflection; grpc_calls one call: whence, refused how

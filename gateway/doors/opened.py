@@ -45,6 +45,7 @@ async def open_document_doors(
             queries=inner_sessions(postgres, listeners.http),
             record=desk.config.record.directory,
             routes=routes,
+            trino=listeners.http.trino,
             bodiless=listeners.http.forward_auth_bodiless,
         )
         http = HttpDoor(desk, listeners.http, shared=shared, behind=behind)

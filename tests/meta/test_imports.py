@@ -27,6 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "yaml_text",
         "config",
         "config_draft",
+        "config_http",
         "config_logins",
         "config_policy",
         "config_record",

@@ -7,6 +7,7 @@ Map:
     selecting   /v1/query; results its rows in each format
     looking     /v1/decisions
     opa         /v1/data/sekisho/allow and /decision, for clients of OPA's
+    trino       /v1/data/sekisho/trino/…, for Trino's OPA access control
     forwarding  /v1/forward-auth
     beside      /healthz, /readyz, /metrics, /v1/config, /openapi.json and /docs (its files are in pages/)
     admin       the admin port: status, reload, block, unblock, drain; a listener and an application of its own

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.doors.http import admin, asking, beside, forwarding, looking, opa, selecting
+from gateway.doors.http import admin, asking, beside, forwarding, looking, opa, selecting, trino
 from gateway.doors.http.problems import PROBLEM
 from gateway.doors.http.results import FORMATS
 from gateway.doors.http.room import Answering
@@ -75,6 +75,16 @@ OPERATIONS: Final = (
     _question("/v1/query", selecting.query, "Query", _or_problem(_ROWS)),
     _question("/v1/data/sekisho/allow", opa.opa_allow, "OpaQuestion", _or_problem({JSON: ref("OpaAllowed")})),
     _question("/v1/data/sekisho/decision", opa.opa_decision, "OpaQuestion", _or_problem({JSON: ref("OpaDecided")})),
+    *(
+        _question(f"/v1/data/sekisho/trino/{path}", answer, "TrinoQuestion", _or_problem({JSON: ref("TrinoAnswer")}))
+        for path, answer in (
+            ("allow", trino.trino_allow),
+            ("batch", trino.trino_batch),
+            ("rowFilters", trino.trino_row_filters),
+            ("columnMask", trino.trino_column_mask),
+            ("batchColumnMasks", trino.trino_column_masks),
+        )
+    ),
     Operation(
         method="GET",
         path="/v1/forward-auth",

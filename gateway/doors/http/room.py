@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from flask import Response, request
 
+from gateway.config import Trino
 from gateway.doors.callers import Edges, Origin
 from gateway.doors.documents import canonical_address, invalid, parse_json
 from gateway.doors.http.tls import CERTIFICATE
@@ -39,6 +40,7 @@ class Behind:
     queries: Queries | None = None  # who runs a SELECT
     record: Path | None = None  # the folder of the record
     routes: Routes | None = None  # what requests of services touch
+    trino: Trino | None = None  # whose access control asks
     bodiless: bool = False  # the proxies that ask about them pass on no bodies
 
 

@@ -248,6 +248,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "OpaQuestion": closed({"input": ref("Question")}, "input"),
     "OpaAllowed": answered({"decision_id": _STRING, "result": _BOOLEAN}),
     "OpaDecided": answered({"decision_id": _STRING, "result": ref("Answer")}),
+    "TrinoQuestion": closed(
+        {"input": {"type": "object", "description": "As Trino's OPA access control sends it: `context` and `action`"}},
+        "input",
+    ),
+    "TrinoAnswer": {"type": "object", "properties": {"result": {"description": "As that expects it"}}},
     "Completed": answered({"decision_id": _STRING}),
     "Answer": answered(_ANSWER),
     "Answers": answered({"answers": listing(ref("Answer"))}),
