@@ -97,7 +97,7 @@ class Player:
             kill(life)
 
         ready = threading.Event()
-        after = self._chance.randint(1, 400)
+        after = self._chance.randint(1, 150)
 
         def on_executed(count: int) -> None:
             if count >= after and not gone.is_set() and ready.wait(5):
@@ -147,6 +147,7 @@ class Player:
     def _await(self, event: threading.Event, life: Life) -> None:
         deadline = time.monotonic() + _START_S
         while not event.wait(0.05):
-            if not life.alive() or time.monotonic() > deadline:
+            ended = not life.alive() and not event.is_set()  # in this order: it may be what the event is about
+            if ended or time.monotonic() > deadline:
                 kill(life)
                 raise RuntimeError(f"the gateway did not serve:\n{tail(self._stage.log)}")
