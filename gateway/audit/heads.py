@@ -195,7 +195,8 @@ def read_heads(directory: Path, writer: str) -> tuple[list[SignedHead], list[tup
         number = 0
         while raw := file.readline(MAX_HEAD_BYTES):
             number += 1
-            if not raw.endswith(b"\n") and len(raw) < MAX_HEAD_BYTES:
+            cut_short = not raw.endswith(b"\n") and len(raw) < MAX_HEAD_BYTES
+            if cut_short or (b"\0" in raw and not file.peek(1)):  # zeros: of a power cut
                 break
             try:
                 heads.append(parse_head(raw))
@@ -211,8 +212,11 @@ def append_head(directory: Path, writer: str, line: bytes, calls: FileCalls) -> 
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(fd).st_size
-        begin = max(0, size - MAX_HEAD_BYTES)
-        whole = begin + os.pread(fd, MAX_HEAD_BYTES, begin).rfind(b"\n") + 1
+        begin = max(0, size - 2 * MAX_HEAD_BYTES)
+        tail = os.pread(fd, 2 * MAX_HEAD_BYTES, begin)
+        end = tail.rfind(b"\n") + 1
+        last = tail.rfind(b"\n", 0, max(0, end - 1)) + 1
+        whole = begin + (last if b"\0" in tail[last:end] else end)
         if whole < size:
             os.ftruncate(fd, whole)  # what a crash left: nobody was told of it
         write_all(fd, line, calls)

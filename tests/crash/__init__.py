@@ -17,6 +17,6 @@ told, and what the record says.
 ==============  =====================================================================================================
 
 What must hold: every statement that the tap saw has its entry, everything that a client was told has its entry, the
-chain verifies, and each torn end is marked. Completions are written with the next entry, 20 ms later at most: those of
-the last moment may be missing, and are counted.
+chain verifies with its signed heads, and each torn end is marked. Completions are written with the next entry, 20 ms
+later at most: those of the last moment may be missing, and are counted.
 """

@@ -61,7 +61,8 @@ def told(story: Story) -> str:
         f"completions missing   {len(total.late)}{late}",
         f"torn ends             {len(report.torn_tails)}, each marked: {_all_marked(story)}; torn by a kill "
         f"{story.torn_by_kill}, by hand {story.torn_by_hand}",
-        f"the chain             {'verifies' if report.ok else 'DOES NOT VERIFY'}",
+        f"the chain             {'verifies' if report.ok else 'DOES NOT VERIFY'}, with {report.heads} signed heads, "
+        f"which speak for {report.signed} entries",
         f"in all                {story.seconds:.0f} s",
         *(f"WRONG: {one}" for one in total.wrong),
     ]

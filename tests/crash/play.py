@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from gateway.audit.heads import load_keys
+from gateway.audit.keys import KeyUse, make_keys
 from gateway.audit.verify import Report, verify
 from gateway.demo.database import Database
 from tests.crash.clients import FIRST_MARK, Crowd
@@ -49,7 +51,10 @@ class Player:
         self._say = say
         self._chance = random.Random(seed)
         (root / "house").mkdir()
-        self._stage = Stage(root / "house", database, {"segment_bytes": SEGMENT_BYTES})
+        key = root / "signing.pem"
+        self._keys = load_keys([make_keys(key, KeyUse.SIGNING)])
+        signing = {"key": str(key), "interval": 1}
+        self._stage = Stage(root / "house", database, {"segment_bytes": SEGMENT_BYTES, "signing": signing})
         self._nest = Nest()
         self._start_s = 1.5  # what the last start took
         self.story = Story()
@@ -79,7 +84,7 @@ class Player:
         return story
 
     def _look(self) -> None:
-        report = self.story.report = verify(self._stage.record)
+        report = self.story.report = verify(self._stage.record, keys=self._keys)
         if report.first_bad is not None:
             self.story.total.wrong.append(f"the chain does not verify: {report.first_bad}")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -66,17 +67,33 @@ def test_fields_have_their_types(change: dict) -> None:
         parse_head(canonical({"head": fields, "key_id": "k", "signature": ""}).encode())
 
 
-def test_what_a_crash_left_of_a_head_is_no_head_and_the_next_one_follows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [lambda line: line[:50], lambda line: line[:60] + bytes(100) + line[160:]])
+def test_what_a_crash_left_of_a_head_is_no_head_and_the_next_one_follows(
+    tmp_path: Path, left: Callable[[bytes], bytes]
+) -> None:
+    """Half of it, or zeros where a part had not reached the disk when the power failed."""
     first, second, *_ = [signer().line(head) for head in heads_of(sample_lines())]
     append_head(tmp_path, WRITER, first, FileCalls())
     with heads_path(tmp_path, WRITER).open("ab") as file:
-        file.write(second[:50])
+        file.write(left(second))
     assert [one.head.number for one in read_heads(tmp_path, WRITER)[0]] == [0]
     append_head(tmp_path, WRITER, second, FileCalls())
     heads, wrong = read_heads(tmp_path, WRITER)
     assert ([one.head.number for one in heads], wrong) == ([0, 1], [])
     assert list_heads(tmp_path) == [WRITER]
     assert read_heads(tmp_path, "nobody") == ([], [])
+
+
+def test_zeros_before_a_head_are_told_and_stay(tmp_path: Path) -> None:
+    lines = [signer().line(head) for head in heads_of(sample_lines())][:3]
+    for line in lines[:2]:
+        append_head(tmp_path, WRITER, line, FileCalls())
+    path = heads_path(tmp_path, WRITER)
+    damaged = path.read_bytes().replace(lines[0][10:20], bytes(10), 1)
+    path.write_bytes(damaged)
+    append_head(tmp_path, WRITER, lines[2], FileCalls())
+    assert path.read_bytes() == damaged + lines[2]
+    assert [number for number, _ in read_heads(tmp_path, WRITER)[1]] == [1]
 
 
 def test_keys_of_files(tmp_path: Path) -> None:
