@@ -15,9 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from click.testing import CliRunner
 from prometheus_client import CollectorRegistry
 
+from gateway.cli import main
 from gateway.demo.characters import LI, SATO
+from gateway.demo.database import Database
 from gateway.demo.settings import free_port
 from gateway.metrics import Metrics
 from tests.houses import House
@@ -150,7 +153,26 @@ class Prometheus:
 
 
 @pytest.fixture(scope="module")
-def prometheus(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def shipping(messenger: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A gateway whose record is signed, anchored and shipped."""
+    root = tmp_path_factory.mktemp("shipping")
+    made = CliRunner().invoke(main, ["audit", "keygen", str(root / "heads.pem")])
+    assert made.exit_code == 0, made.output
+    for folder in ("anchor", "files", "house"):
+        (root / folder).mkdir()
+    record = {
+        "signing": {"key": str(root / "heads.pem"), "interval": 1},
+        "anchors": [{"name": "folder", "directory": str(root / "anchor")}],
+        "sinks": [{"name": "files", "ocsf": {"directory": str(root / "files")}}],
+    }
+    house = House(root / "house", messenger, {"record": record}).start()
+    yield house
+    house.stop()
+
+
+@pytest.fixture(scope="module")
+def prometheus(shipping: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    house = shipping
     one = Prometheus(tmp_path_factory.mktemp("prometheus"), house.http.removeprefix("http://"))
     try:
         one.waits_for("sekisho_build_info")
