@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ FOLDER = Path(__file__).with_name("policy")
 POLICIES = Path(__file__).parents[2] / "policies"
 
 
-def cases() -> list[Case]:
-    """All cases of all files."""
-    return list(reader.read_cases([path for path in sorted(FOLDER.glob("*.yaml")) if path.name != reader.BASE]))
+@cache
+def cases() -> tuple[Case, ...]:
+    """All cases of all files, read once in a process: whoever changes a document copies it."""
+    return reader.read_cases([path for path in sorted(FOLDER.glob("*.yaml")) if path.name != reader.BASE])
 
 
 def document(who: str, what: str, file: str = reader.BASE) -> dict[str, Any]:
