@@ -13,7 +13,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.servers", "tests.houses")
+pytest_plugins = ("tests.servers", "tests.houses", "tests.envoys")
 
 settings.register_profile("gate", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile(

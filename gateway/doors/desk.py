@@ -51,6 +51,9 @@ class Verifier(Protocol):
     def verify(self, token: str, *, at: int) -> Principal:
         """The principal of a token. Raises AuthenticationError; any thread may ask."""
 
+    def believe(self, claims: Mapping[str, Any], *, at: int) -> Principal:
+        """The principal of claims verified elsewhere. Raises AuthenticationError."""
+
 
 class Desk:
     """Serves the doors. Everything but ``ask``, ``ready``, ``alive`` and ``verify_token`` belongs to the loop."""
@@ -104,6 +107,10 @@ class Desk:
     def verify_token(self, token: str) -> Principal:
         """The principal a token stands for. Raises AuthenticationError."""
         return self._verifier.verify(token, at=int(time.time()))
+
+    def believe_claims(self, claims: Mapping[str, Any]) -> Principal:
+        """The principal of claims that a proxy verified, which configuration trusts. Raises AuthenticationError."""
+        return self._verifier.believe(claims, at=int(time.time()))
 
     def groups_of(self, principal: PrincipalId) -> Sequence[str]:
         """The groups the registry says somebody is in; none where it does not know them."""

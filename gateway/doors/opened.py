@@ -19,7 +19,7 @@ from gateway.links.certificates import Kept
 from gateway.links.sources import admin_blocks_file
 from gateway.metrics import CertificateUse
 from gateway.routes.reading import check_parser
-from gateway.routes.table import Route, Routes
+from gateway.routes.table import Routes
 
 Watch = Callable[[CertificateUse, Kept[Any] | None], None]
 
@@ -38,7 +38,7 @@ async def open_document_doors(
     ConfigError."""
     listeners = desk.config.listeners
     if listeners.http is not None:
-        routes = Routes([Route.of(one) for one in desk.config.routes]) if desk.config.routes else None
+        routes = Routes.of(desk.config.routes) if desk.config.routes else None
         if routes is not None:
             check_parser(routes)
         behind = Behind(
@@ -70,7 +70,13 @@ async def open_document_doors(
     if listeners.grpc is not None:
         from gateway.doors.grpc import GrpcDoor  # not before: its library takes 13 MB
 
-        grpc = GrpcDoor(desk, listeners.grpc, shared=shared, record=desk.config.record.directory)
+        envoy = None
+        if listeners.grpc.envoy is not None:
+            from gateway.doors.envoy import Authorization  # nor this: Envoy's contract takes memory, too
+
+            envoy = Authorization(desk, listeners.grpc.envoy, Routes.of(desk.config.routes))
+        record = desk.config.record.directory
+        grpc = GrpcDoor(desk, listeners.grpc, shared=shared, beside=envoy, record=record)
         with binding(f"listeners.grpc {listeners.grpc.address}"):
             await grpc.start()
         closing.push_async_callback(grpc.stop)

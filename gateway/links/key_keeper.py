@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.config import Issuer
 from gateway.errors import ConfigError
@@ -28,6 +28,8 @@ from gateway.links.watch import FolderWatch, Signature, signature
 from gateway.model import Principal
 
 _log = logging.getLogger(__name__)
+_MOST_KNOWN: Final = 1024  # tokens
+_LONGEST_KNOWN: Final = 4096  # characters of one
 _FIRST_WAIT: Final = WITHIN + 1.0  # seconds the start waits for keys; who comes later is told that none are known
 
 
@@ -152,6 +154,9 @@ class KeyKeeper:
     ) -> None:
         """``seen``: of each issuer's file, taken before it was loaded into ``verifier``."""
         self._verifier = verifier
+        # Tokens that were good, by which keys and when first: each is shown again and again, and its signature takes
+        # longer to verify than all else of a decision that stands. With other keys none of them counts.
+        self._known: dict[str, tuple[TokenVerifier, int, Principal]] = {}
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._remote: dict[str, RemoteKeys] = {}
@@ -167,13 +172,27 @@ class KeyKeeper:
 
     def verify(self, token: str, *, at: int) -> Principal:
         """The principal of a token. Raises AuthenticationError."""
+        verifier = self._verifier
+        known = self._known.get(token)
+        if known is not None and known[0] is verifier and known[1] <= at < known[2].expires_at:
+            return known[2]
         try:
-            return self._verifier.verify(token, at=at)
+            principal = verifier.verify(token, at=at)
+            if len(token) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[token] = (verifier, at, principal)
+            return principal
         except KeyUnknown as error:
             remote = self._remote.get(error.issuer)
             if remote is not None:
                 self._loop.call_soon_threadsafe(remote.want)
             raise
+
+    def believe(self, claims: Mapping[str, Any], *, at: int) -> Principal:
+        """The principal of claims that somebody else has verified, whom configuration trusts. Raises
+        AuthenticationError."""
+        return self._verifier.believe(claims, at=at)
 
     async def start(self, tasks: TaskGroup) -> None:
         """Fetch what has an address, then keep everything up to date. An issuer that is down is only noted."""

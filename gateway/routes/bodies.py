@@ -29,6 +29,10 @@ def body_of(request: HttpRequest) -> bytes:
         if told != "0" or "transfer-encoding" in headers:
             raise Unread(RouteCode.BODY_MISSING, "the proxy did not pass it on")
         return b""
+    if body and headers.get("content-length") != str(len(body)):
+        # Envoy calls a part of a body the whole of it where just its limit had come in by then: only a length that was
+        # told ahead says whether there is more.
+        raise Unread(RouteCode.BODY_PARTIAL, "its length is not what `content-length` says, or that is not given")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Unread(RouteCode.CONTENT_ENCODING_REFUSED, "send it as it is")
     return body

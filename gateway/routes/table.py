@@ -86,6 +86,11 @@ class Routes:
             self._by_length.setdefault(len(route.segments), []).append(route)
         self.kinds = frozenset(route.reads for route in routes)
 
+    @classmethod
+    def of(cls, routes: Sequence[c.Route]) -> Self:
+        """From configuration that was looked at."""
+        return cls([Route.of(one) for one in routes])
+
     def match(self, request: HttpRequest) -> Matched:
         """The route of a request. Raises SekishoError: path_not_canonical, route_unmatched."""
         target = target_of(request)

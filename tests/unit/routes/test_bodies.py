@@ -14,7 +14,10 @@ JSON = {"content-type": "application/json"}
 
 
 def request(body: bytes | None = None, method: str = "POST", **changes: Any) -> HttpRequest:
-    return HttpRequest(method=method, host="h", target="/", body=body, **changes)
+    headers = changes.pop("headers", {})
+    if body:
+        headers = {"content-length": str(len(body)), **headers}
+    return HttpRequest(method=method, host="h", target="/", body=body, headers=headers, **changes)
 
 
 def test_a_body_that_is_there() -> None:
@@ -31,6 +34,9 @@ def test_a_body_that_is_there() -> None:
     ("given", "code"),
     [
         (request(b"{}", partial=True, headers=JSON), RouteCode.BODY_PARTIAL),
+        (request(b"{} ", headers={**JSON, "content-length": "9"}), RouteCode.BODY_PARTIAL),
+        (request(b"{}", headers={**JSON, "content-length": "2,2"}), RouteCode.BODY_PARTIAL),
+        (HttpRequest(method="POST", host="h", target="/", body=b"{}", headers=JSON), RouteCode.BODY_PARTIAL),
         (request(), RouteCode.BODY_MISSING),
         (request(method="GET", headers={"content-length": "5"}), RouteCode.BODY_MISSING),
         (request(method="GET", headers={"transfer-encoding": "chunked"}), RouteCode.BODY_MISSING),

@@ -22,9 +22,8 @@ ROUTE = Route.of(
 
 
 def asked(body: bytes) -> HttpRequest:
-    return HttpRequest(
-        method="POST", host="h", target="/users", headers={"content-type": "application/json"}, body=body
-    )
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    return HttpRequest(method="POST", host="h", target="/users", headers=headers, body=body)
 
 
 def test_it_says_what_the_configuration_says() -> None:

@@ -1,0 +1,199 @@
+"""The check, without a socket: who may ask, for whom, and that every trouble is a denial in time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from envoy.service.auth.v3 import external_auth_pb2
+
+from gateway.config import Caller as CallerSettings
+from gateway.config import EnvoyDoor
+from gateway.config import Route as RouteSettings
+from gateway.doors.callers import Callers, Origin
+from gateway.doors.envoy import Authorization
+from gateway.errors import AuthenticationError, ConfigError, Reason
+from gateway.facts.certificates import PeerCertificate
+from gateway.model import Door, Effect, Mask, Peer, Principal
+from gateway.needs import Ask, Outcome
+from gateway.routes import reading
+from gateway.routes.table import Routes
+from tests.unit.doors.test_envoy_request import check_request
+from tests.unit.doors.test_requests import decision
+
+PERSON = Principal(issuer="https://id.example", subject="tanaka", database_user="tanaka", expires_at=2_000_000_000)
+ROUTES = Routes.of(
+    [
+        RouteSettings(path="/phones", datasource="crm", relations=("s.users",), output=("s.users.phone",)),
+        RouteSettings(path="/search", methods=("POST",), datasource="crm", effect="none", body_fields=("q",)),
+    ]
+)
+NETWORK = EnvoyDoor(networks=("10.0.0.0/8",))
+ENVOY = Origin("10.0.0.7")
+BEARER = {"authorization": "Bearer good"}
+
+
+class ScriptedDesk:
+    """Answers as it is told, and keeps what it was asked."""
+
+    def __init__(self, effect: Effect = Effect.ALLOW, **verdict: Any) -> None:
+        reason = Reason.ALLOWED if effect is Effect.ALLOW else Reason.POLICY_DENIED
+        self.outcome = Outcome(reason=reason, decision=decision(effect, reason, **verdict))
+        self.asked: list[Ask] = []
+        self.refusals: list[tuple[Door, Reason, str | None]] = []
+        self.callers = Callers(
+            [
+                CallerSettings(
+                    name="mesh", certificate="uri:spiffe://x/envoy", datasources=("crm",), may_assert=("address",)
+                )
+            ],
+            {"https://id.example"},
+            lambda: 1_795_000_000.0,
+        )
+
+    def verify_token(self, token: str) -> Principal:
+        if token != "good":
+            raise AuthenticationError(Reason.TOKEN_EXPIRED, "it expired an hour ago")
+        return PERSON
+
+    def believe_claims(self, claims: Mapping[str, Any]) -> Principal:
+        return PERSON
+
+    def choose_profile(self, datasource: str, principal: Principal) -> str:
+        return "reader"
+
+    async def ask_async(self, ask: Ask) -> Outcome:
+        self.asked.append(ask)
+        return self.outcome
+
+    def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None:
+        self.refusals.append((door, reason, peer_address))
+
+
+def check(
+    desk: ScriptedDesk,
+    settings: EnvoyDoor = NETWORK,
+    origin: Origin = ENVOY,
+    seconds: float | None = None,
+    **given: Any,
+) -> external_auth_pb2.CheckResponse:
+    """One check; by a person with a good token, unless said."""
+    body = check_request(**{"path": "/phones", "source": "192.0.2.5", "headers": BEARER, **given}).SerializeToString()
+    door = Authorization(desk, settings, ROUTES)
+    return asyncio.run(door.check(body, lambda: origin, seconds))
+
+
+def reason_of(response: external_auth_pb2.CheckResponse) -> str:
+    assert response.WhichOneof("http_response") == "denied_response"
+    return str(json.loads(response.denied_response.body)["reason"])
+
+
+def test_the_question_is_what_the_route_says() -> None:
+    desk = ScriptedDesk()
+    assert check(desk).HasField("ok_response")
+    (ask,) = desk.asked
+    assert (ask.door, ask.datasource, ask.profile, ask.principal, ask.sql) == (
+        Door.ENVOY,
+        "crm",
+        "reader",
+        PERSON,
+        "GET /phones",
+    )
+    assert ask.peer == Peer(address="192.0.2.5", via_edge=True)
+    assert ask.given is not None
+    assert [one.column for one in ask.given.columns] == ["phone"]
+    assert (ask.supports, ask.sends, ask.counts, ask.caller) == (frozenset(), False, False, None)
+
+
+def test_an_answer_that_wants_a_mask_is_never_a_yes() -> None:
+    desk = ScriptedDesk(obligations=(Mask(relation="s.users", column="phone", method="null"),))
+    assert (
+        reason_of(check(desk)) == Reason.INTERNAL
+    )  # `authorize` makes it `obligation_unsupported`; else it is a mistake
+    assert check(ScriptedDesk(Effect.DENY)).denied_response.status.code == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"headers": {}}, Reason.TOKEN_MISSING),
+        ({"headers": {"authorization": "Bearer bad"}}, Reason.TOKEN_EXPIRED),
+        ({"headers": {"authorization": "Bearer good,Bearer good"}}, Reason.TOKEN_MALFORMED),
+        ({"path": "/elsewhere"}, Reason.ROUTE_UNMATCHED),
+        ({"path": "/phones/"}, Reason.PATH_NOT_CANONICAL),
+        ({"origin": Origin("192.0.2.9")}, Reason.EDGE_UNTRUSTED),
+        ({"origin": Origin(None)}, Reason.EDGE_UNTRUSTED),
+        ({"source": "nobody"}, Reason.REQUEST_INVALID),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_counted(given: dict[str, Any], reason: Reason) -> None:
+    desk = ScriptedDesk()
+    assert reason_of(check(desk, **given)) == reason
+    assert (desk.asked, [one[:2] for one in desk.refusals]) == ([], [(Door.ENVOY, reason)])
+
+
+def test_claims_of_envoys_own_filter_count_where_configuration_says_so() -> None:
+    desk = ScriptedDesk()
+    believing = EnvoyDoor(networks=("10.0.0.0/8",), jwt_payload="jwt")
+    assert check(desk, believing, headers={}, claims={"sub": "tanaka"}).HasField("ok_response")
+    assert reason_of(check(desk, headers={}, claims={"sub": "tanaka"})) == Reason.TOKEN_MISSING
+    assert check(desk, believing).HasField("ok_response"), "a token where the filter left nothing"
+
+
+def certified(name: str) -> Origin:
+    return Origin("192.0.2.9", PeerCertificate(names=(("URI", name),), not_after=2_000_000_000))
+
+
+def test_an_envoy_with_a_certificate_is_a_caller() -> None:
+    desk = ScriptedDesk()
+    assert check(desk, origin=certified("spiffe://x/envoy")).HasField("ok_response")
+    caller = desk.asked[0].caller
+    assert caller is not None
+    assert (caller.id, caller.asserts) == ("mesh", ("address",))
+    assert reason_of(check(desk, origin=certified("spiffe://x/other"))) == Reason.CALLER_UNKNOWN
+    believing = EnvoyDoor(jwt_payload="jwt")
+    claimed = check(desk, believing, certified("spiffe://x/envoy"), headers={}, claims={"sub": "x"})
+    assert reason_of(claimed) == Reason.CALLER_NOT_ALLOWED, "it may not assert principals"
+
+
+def test_every_trouble_is_a_denial_in_time() -> None:
+    class Broken(ScriptedDesk):
+        async def ask_async(self, ask: Ask) -> Outcome:
+            raise RuntimeError("no such luck")
+
+    class Silent(ScriptedDesk):
+        async def ask_async(self, ask: Ask) -> Outcome:
+            never: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            return await never
+
+    assert reason_of(check(Broken())) == Reason.INTERNAL
+    assert reason_of(check(Silent(), seconds=0.05)) == Reason.DEADLINE_EXCEEDED
+    assert reason_of(check(Silent(), EnvoyDoor(networks=("10.0.0.0/8",), timeout_ms=10))) == Reason.DEADLINE_EXCEEDED
+
+
+def test_a_certificate_that_cannot_be_read_is_a_denial() -> None:
+    def unreadable() -> Origin:
+        raise AuthenticationError(Reason.CERTIFICATE_REFUSED, "it cannot be read")
+
+    desk = ScriptedDesk()
+    response = asyncio.run(Authorization(desk, NETWORK, ROUTES).check(b"", unreadable, None))
+    assert reason_of(response) == Reason.CERTIFICATE_REFUSED
+    assert desk.refusals == [(Door.ENVOY, Reason.CERTIFICATE_REFUSED, None)]
+
+
+def test_a_long_body_is_read_beside_the_loop() -> None:
+    desk = ScriptedDesk()
+    body = json.dumps({"q": "x" * 10_000}).encode()
+    headers = {**BEARER, "content-type": "application/json", "content-length": str(len(body))}
+    assert check(desk, path="/search", method="POST", headers=headers, body=body).HasField("ok_response")
+
+
+def test_a_parser_that_is_missing_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "find_spec", lambda name: None)
+    trino = Routes.of([RouteSettings(path="/", datasource="lake", reads="trino", schema="a.b")])
+    with pytest.raises(ConfigError):
+        Authorization(cast(Any, SimpleNamespace()), NETWORK, trino)
