@@ -7,6 +7,7 @@ Map:
     callers     who may ask for whom at the doors that speak in documents; networks that may assert addresses
     requests    grpc and http: wire document -> question, one or several; one mapping, so the two cannot differ
     documents   fields of such a document, one at a time; answers what is told of a decision, as one
+    resources   what a caller declares in place of a statement
     batches     several questions at once
     trino       what Trino's OPA access control asks, as facts; obligations in Trino's SQL
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people

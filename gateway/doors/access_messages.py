@@ -47,7 +47,9 @@ def parse(kind: type[M], body: bytes) -> M:
 def request_document(message: wire.AuthorizeRequest) -> dict[str, object]:
     """The same document the http door reads; a string field that is empty was not sent."""
     document: dict[str, object] = {
-        "supported_obligations": [_kind_name(number) for number in message.supported_obligations],
+        "supported_obligations": [
+            _word(wire.ObligationKind, number, "OBLIGATION_KIND_") for number in message.supported_obligations
+        ],
         "completes": message.completes,
         **_person(message),
     }
@@ -58,7 +60,20 @@ def request_document(message: wire.AuthorizeRequest) -> dict[str, object]:
     if message.HasField("statement"):
         statement = message.statement
         document["statement"] = {"sql": statement.sql, "parameter_types": list(statement.parameter_types)}
+    if message.HasField("resource"):
+        document["resource"] = _resource(message.resource)
     return document
+
+
+def _resource(resource: wire.Resource) -> dict[str, object]:
+    return {
+        "effect": _word(wire.ResourceEffect, resource.effect, "RESOURCE_EFFECT_"),
+        "relations": list(resource.relations),
+        "columns": [
+            {"relation": one.relation, "column": one.column, "use": _word(wire.ColumnUse, one.use, "COLUMN_USE_")}
+            for one in resource.columns
+        ],
+    }
 
 
 def batch_request_document(message: wire.AuthorizeBatchRequest) -> dict[str, object]:
@@ -97,11 +112,9 @@ def _parts(message: Message) -> Iterator[Message]:
                 yield from _parts(part)
 
 
-def _kind_name(number: int) -> str:
-    """`mask` of OBLIGATION_KIND_MASK. A number without a name stays a number, which is no kind."""
-    if number not in wire.ObligationKind.values():
-        return str(number)
-    return wire.ObligationKind.Name(number).removeprefix("OBLIGATION_KIND_").lower()
+def _word(kind: Any, number: int, prefix: str) -> str:
+    """`mask` of OBLIGATION_KIND_MASK. A number without a name stays a number, which is no word."""
+    return kind.Name(number).removeprefix(prefix).lower() if number in kind.values() else str(number)
 
 
 # --- to the wire -----------------------------------------------------------------------------------------------------

@@ -35,10 +35,11 @@ from gateway.doors.documents import (
     text_of,
     token_of,
 )
+from gateway.doors.resources import read_resource, words_of
 from gateway.errors import Reason, SekishoError
 from gateway.facts.identity import is_name
 from gateway.inquiry import Inquiry
-from gateway.model import DatasourceId, Door, Principal, PrincipalId
+from gateway.model import DatasourceId, Door, Principal, PrincipalId, StatementFacts
 from gateway.needs import Ask, Outcome
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,10 @@ OBLIGATIONS: Final = ("mask", "row_filter", "row_limit", "subject_countries")
 MAX_BATCH: Final = 100
 """Most requests in one batch."""
 
-FIELDS: Final = ("token", "principal", "address", "datasource", "statement", "supported_obligations", "completes")
+FIELDS: Final = (
+    *("token", "principal", "address", "datasource", "statement", "resource"),
+    *("supported_obligations", "completes"),
+)
 """Of one request."""
 
 MAX_PARAMETERS: Final = 65_535  # what the PostgreSQL protocol can count
@@ -92,7 +96,8 @@ class AskRequest:
 
     who: Words
     datasource: str
-    sql: str
+    sql: str = ""
+    resource: StatementFacts | None = None  # declared, in place of SQL
     parameter_types: tuple[int, ...] = ()
     supports: frozenset[str] = frozenset()
     completes: bool = False  # the caller will tell what went out
@@ -104,14 +109,23 @@ class AskRequest:
 def read_request(document: object, authorization: Sequence[str] = ()) -> AskRequest:
     """The request in ``document``; ``authorization`` are the values of that header or metadata key."""
     request = object_of(document, "the body", FIELDS)
-    statement = object_of(
-        required(request, "statement", "statement"), "statement", ("sql", "parameter_types"), prefix="statement."
-    )
+    if "resource" in request and "statement" in request:
+        invalid("give `statement` or `resource`, not both")
+    resource = read_resource(request["resource"]) if "resource" in request else None
+    if resource is None:
+        statement = object_of(
+            required(request, "statement", "statement"), "statement", ("sql", "parameter_types"), prefix="statement."
+        )
+        sql = filled(required(statement, "sql", "statement.sql"), "statement.sql", MAX_BODY)
+        types = list_of(statement, "parameter_types", "statement.parameter_types", MAX_PARAMETERS, oid_of)
+    else:
+        sql, types = words_of(resource), ()
     return AskRequest(
         who=read_words(request, bearer_of(authorization)),
         datasource=filled(required(request, "datasource", "datasource"), "datasource", MAX_NAME),
-        sql=filled(required(statement, "sql", "statement.sql"), "statement.sql", MAX_BODY),
-        parameter_types=list_of(statement, "parameter_types", "statement.parameter_types", MAX_PARAMETERS, oid_of),
+        sql=sql,
+        resource=resource,
+        parameter_types=types,
         supports=frozenset(list_of(request, "supported_obligations", "supported_obligations", MAX_KINDS, _kind)),
         completes=flag_of(request.get("completes", False), "completes"),
     )
@@ -163,6 +177,7 @@ def prepare(desk: DeskApi, door: Door, request: AskRequest, *, origin: Origin, e
         peer=asker.peer,
         caller=asker.caller,
         sql=request.sql,
+        given=request.resource,
         parameter_types=request.parameter_types,
         supports=request.supports,
         counts=request.completes,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.doors import completions, requests
+from gateway.doors import completions, requests, resources
 from gateway.doors.documents import MAX_BODY, MAX_NAME, MAX_TOKEN
 from gateway.doors.http.selecting import DEFAULT_ROWS, MOST_ROWS
 from gateway.errors import Reason
-from gateway.model import Effect, Layer, Mode
+from gateway.model import ColumnUseKind, Effect, Layer, Mode
 
 Schema = Mapping[str, Any]
 
@@ -78,11 +78,36 @@ STATEMENT: Final = closed(
     },
     "sql",
 )
+RESOURCE: Final = closed(
+    {
+        "effect": {"type": "string", "enum": [str(one) for one in resources.EFFECTS]},
+        "relations": {
+            **listing(text("As the catalog names it: schema.table", resources.MAX_NAME)),
+            "minItems": 1,
+            "maxItems": resources.MAX_RELATIONS,
+        },
+        "columns": {
+            **listing(
+                closed(
+                    {
+                        "relation": text("Its relation", resources.MAX_NAME),
+                        "column": text("Its name", resources.MAX_NAME),
+                        "use": {"type": "string", "enum": [str(one) for one in ColumnUseKind]},
+                    },
+                    *resources.COLUMN_FIELDS,
+                )
+            ),
+            "maxItems": resources.MAX_COLUMNS,
+        },
+    },
+    *resources.FIELDS,
+)
 _QUESTION: Final = {
     "token": TOKEN,
     "principal": ref("Principal"),
     "datasource": text("Name of the datasource, as configured", MAX_NAME),
     "statement": ref("Statement"),
+    "resource": ref("Resource"),
     "address": ADDRESS,
     "supported_obligations": {
         **listing({"type": "string", "enum": list(requests.OBLIGATIONS)}, "Obligations that the caller fulfils"),
@@ -170,8 +195,12 @@ _FACTS: Final = answered(
 )
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    "Question": closed(_QUESTION, "datasource", "statement"),
+    "Question": {
+        **closed(_QUESTION, "datasource"),
+        "oneOf": [{"required": ["statement"]}, {"required": ["resource"]}],
+    },
     "Statement": STATEMENT,
+    "Resource": RESOURCE,
     "Principal": closed(
         {
             "issuer": text("Who names them so: an issuer of the configuration", MAX_NAME),

@@ -146,3 +146,31 @@ def test_facts_and_decisions_of_the_record_arrive() -> None:
         wire.EFFECT_ALLOW,
     )
     assert (read.door, read.datasource, read.principal, list(read.rules)) == ("", "", "", [])
+
+
+def test_a_resource_is_the_same_document_as_over_http() -> None:
+    message = wire.AuthorizeRequest(
+        token="good",
+        datasource="messenger",
+        resource=wire.Resource(
+            effect=wire.RESOURCE_EFFECT_READ,
+            relations=["public.users"],
+            columns=[wire.ResourceColumn(relation="public.users", column="phone", use=wire.COLUMN_USE_OUTPUT)],
+        ),
+    )
+    document = request_document(parse(wire.AuthorizeRequest, message.SerializeToString()))
+    assert document["resource"] == {
+        "effect": "read",
+        "relations": ["public.users"],
+        "columns": [{"relation": "public.users", "column": "phone", "use": "output"}],
+    }
+    assert read_request(document).resource is not None
+    odd = wire.AuthorizeRequest(resource=wire.Resource(columns=[wire.ResourceColumn.FromString(b"\x18\x09")]))
+    assert request_document(odd)["resource"] == {
+        "effect": "unspecified",
+        "relations": [],
+        "columns": [{"relation": "", "column": "", "use": "9"}],
+    }
+    unknown = wire.AuthorizeRequest(resource=wire.Resource(columns=[wire.ResourceColumn.FromString(b"\x50\x01")]))
+    with pytest.raises(SekishoError):
+        parse(wire.AuthorizeRequest, unknown.SerializeToString())

@@ -19,6 +19,7 @@ from gateway.errors import AuthenticationError, Reason, RecordUnavailable, Sekis
 from gateway.inquiry import Inquiry
 from gateway.model import (
     Complaint,
+    Confidence,
     DatasourceId,
     Decision,
     Door,
@@ -422,3 +423,17 @@ def test_a_batch_that_does_not_fit_is_refused_whole(
         read_batch(document, authorization)
     assert caught.value.reason is reason
     assert named in caught.value.detail
+
+
+def test_a_resource_stands_in_place_of_a_statement() -> None:
+    columns = [{"relation": "public.users", "column": "phone", "use": "output"}]
+    resource = {"effect": "read", "relations": ["public.users"], "columns": columns}
+    document = {"token": "good", "datasource": "messenger", "resource": resource}
+    asked = read_request(document)
+    assert (asked.sql, asked.parameter_types) == ("declared read: public.users", ())
+    assert asked.resource is not None
+    assert asked.resource.confidence is Confidence.DECLARED
+    for wrong in ({**document, "statement": {"sql": "SELECT 1"}}, {"token": "good", "datasource": "messenger"}):
+        with pytest.raises(SekishoError) as refused:
+            read_request(wrong)
+        assert refused.value.reason is Reason.REQUEST_INVALID

@@ -8,6 +8,21 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ResourceEffect(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESOURCE_EFFECT_UNSPECIFIED: _ClassVar[ResourceEffect]
+    RESOURCE_EFFECT_READ: _ClassVar[ResourceEffect]
+    RESOURCE_EFFECT_WRITE: _ClassVar[ResourceEffect]
+
+class ColumnUse(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COLUMN_USE_UNSPECIFIED: _ClassVar[ColumnUse]
+    COLUMN_USE_OUTPUT: _ClassVar[ColumnUse]
+    COLUMN_USE_PREDICATE: _ClassVar[ColumnUse]
+    COLUMN_USE_ARRANGE: _ClassVar[ColumnUse]
+    COLUMN_USE_WRITE_TARGET: _ClassVar[ColumnUse]
+    COLUMN_USE_WHOLE_ROW: _ClassVar[ColumnUse]
+
 class Effect(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     EFFECT_UNSPECIFIED: _ClassVar[Effect]
@@ -34,6 +49,15 @@ class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MODE_UNSPECIFIED: _ClassVar[Mode]
     MODE_ENFORCE: _ClassVar[Mode]
     MODE_SHADOW: _ClassVar[Mode]
+RESOURCE_EFFECT_UNSPECIFIED: ResourceEffect
+RESOURCE_EFFECT_READ: ResourceEffect
+RESOURCE_EFFECT_WRITE: ResourceEffect
+COLUMN_USE_UNSPECIFIED: ColumnUse
+COLUMN_USE_OUTPUT: ColumnUse
+COLUMN_USE_PREDICATE: ColumnUse
+COLUMN_USE_ARRANGE: ColumnUse
+COLUMN_USE_WRITE_TARGET: ColumnUse
+COLUMN_USE_WHOLE_ROW: ColumnUse
 EFFECT_UNSPECIFIED: Effect
 EFFECT_ALLOW: Effect
 EFFECT_DENY: Effect
@@ -51,7 +75,7 @@ MODE_ENFORCE: Mode
 MODE_SHADOW: Mode
 
 class AuthorizeRequest(_message.Message):
-    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations", "principal", "completes")
+    __slots__ = ("token", "datasource", "statement", "address", "supported_obligations", "principal", "completes", "resource")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     DATASOURCE_FIELD_NUMBER: _ClassVar[int]
     STATEMENT_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +83,7 @@ class AuthorizeRequest(_message.Message):
     SUPPORTED_OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     COMPLETES_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
     token: str
     datasource: str
     statement: Statement
@@ -66,7 +91,28 @@ class AuthorizeRequest(_message.Message):
     supported_obligations: _containers.RepeatedScalarFieldContainer[ObligationKind]
     principal: Principal
     completes: bool
-    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., completes: _Optional[bool] = ...) -> None: ...
+    resource: Resource
+    def __init__(self, token: _Optional[str] = ..., datasource: _Optional[str] = ..., statement: _Optional[_Union[Statement, _Mapping]] = ..., address: _Optional[str] = ..., supported_obligations: _Optional[_Iterable[_Union[ObligationKind, str]]] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., completes: _Optional[bool] = ..., resource: _Optional[_Union[Resource, _Mapping]] = ...) -> None: ...
+
+class Resource(_message.Message):
+    __slots__ = ("effect", "relations", "columns")
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    RELATIONS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    effect: ResourceEffect
+    relations: _containers.RepeatedScalarFieldContainer[str]
+    columns: _containers.RepeatedCompositeFieldContainer[ResourceColumn]
+    def __init__(self, effect: _Optional[_Union[ResourceEffect, str]] = ..., relations: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[ResourceColumn, _Mapping]]] = ...) -> None: ...
+
+class ResourceColumn(_message.Message):
+    __slots__ = ("relation", "column", "use")
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    USE_FIELD_NUMBER: _ClassVar[int]
+    relation: str
+    column: str
+    use: ColumnUse
+    def __init__(self, relation: _Optional[str] = ..., column: _Optional[str] = ..., use: _Optional[_Union[ColumnUse, str]] = ...) -> None: ...
 
 class Principal(_message.Message):
     __slots__ = ("issuer", "subject")
