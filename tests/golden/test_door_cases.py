@@ -50,14 +50,32 @@ def ask_http(house: House, case: Mapping[str, Any], address: str) -> dict[str, A
 
 
 def ask_grpc(house: House, case: Mapping[str, Any], address: str) -> access_pb2.AuthorizeResponse:
+    """Asked by itself, among several and in a stream: one answer."""
     with grpc.insecure_channel(f"127.0.0.1:{house.ports.grpc}") as channel:
+        stub = access_pb2_grpc.AccessServiceStub(channel)
         request = access_pb2.AuthorizeRequest(
             token=house.token(BY_NAME[case["who"]]),
             datasource=DATASOURCE,
             statement=access_pb2.Statement(sql=case["sql"]),
             address=address,
         )
-        return access_pb2_grpc.AccessServiceStub(channel).Authorize(request, timeout=10)
+        alone = stub.Authorize(request, timeout=10)
+        batch = stub.AuthorizeBatch(access_pb2.AuthorizeBatchRequest(requests=[request, request]), timeout=10)
+        messages = [access_pb2.AuthorizeStreamRequest(correlation=number, request=request) for number in (1, 2)]
+        streamed = list(stub.AuthorizeStream(iter(messages), timeout=10))
+        assert {one.correlation for one in streamed} == {1, 2}
+        for other in (*batch.answers, *(one.answer for one in streamed)):
+            assert told(other) == told(alone)
+        return alone
+
+
+def told(answer: access_pb2.AuthorizeResponse) -> access_pb2.AuthorizeResponse:
+    """All but what is of each asking."""
+    same = access_pb2.AuthorizeResponse()
+    same.CopyFrom(answer)
+    same.decision_id, same.reused, same.hint = "", False, same.hint.replace(answer.decision_id or "-", "")
+    same.detail = same.detail.replace(answer.decision_id or "-", "")
+    return same
 
 
 def ask_postgres(house: House, case: Mapping[str, Any], address: str) -> psycopg.Error | None:

@@ -66,6 +66,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ),
     ("links", "reports"),
     ("doors",),
+    ("client",),
     ("world",),
     ("app", "app_twins", "worker", "supervisor"),
     (

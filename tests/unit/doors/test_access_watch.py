@@ -28,9 +28,9 @@ from tests.unit.doors.test_requests import ScriptedDesk
 class Place:
     """A record, and a door at which it is watched."""
 
-    def __init__(self, folder: Path, channel: grpc.aio.Channel, desk: ScriptedDesk) -> None:
+    def __init__(self, folder: Path, address: str, channel: grpc.aio.Channel, desk: ScriptedDesk) -> None:
         self.recorder = RecordWriter.open(folder, segment_bytes=1 << 20, writer="gateway")
-        self.stub, self.desk = AccessServiceStub(channel), desk
+        self.address, self.stub, self.desk = address, AccessServiceStub(channel), desk
 
     def add(self, number: int, **changes: Any) -> None:
         entry = {
@@ -62,7 +62,7 @@ async def watched(folder: Path, desk: ScriptedDesk | None = None) -> AsyncIterat
     await door.start()
     try:
         async with grpc.aio.insecure_channel(door.address) as channel:
-            place = Place(folder, channel, desk)
+            place = Place(folder, door.address, channel, desk)
             try:
                 yield place
             finally:
