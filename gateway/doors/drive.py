@@ -180,7 +180,10 @@ class Driver:
             return
         took, verdict = perf_counter() - run.began, decision.verdict
         if standing is None:
-            metrics.decided(run.door, verdict, took, source=AnswerSource.NONE, id=decision.id)
+            # Of a reading nothing stands: rules were asked where it is allowed, or one of them spoke.
+            asked = decision.allowed or verdict.findings
+            source = AnswerSource.RULES if asked else AnswerSource.NONE
+            metrics.decided(run.door, verdict, took, source=source, id=decision.id)
             return
         facts = standing.understanding
         if decision.reused:
