@@ -85,6 +85,7 @@ def trino_column_mask(room: Room) -> Response:
     """What is shown in place of a column; nothing where it is shown as it is."""
     with room.asking():
         action = read_action(opa_input())
+        _table(action.resources)
         masks = _masks(room, action)
     return json_answer({"result": {"expression": masks[0]}} if masks[0] is not None else {})
 
@@ -98,7 +99,9 @@ def trino_column_masks(room: Room) -> Response:
 
 
 def _masks(room: Room, action: Action) -> list[str | None]:
-    tables = [_table((one,)) for one in action.resources[:_MOST_QUESTIONS]] or [_table(())]
+    tables = [_table((one,)) for one in action.resources[:_MOST_QUESTIONS]]
+    if any(len(table.columns) != 1 for table in tables):
+        raise SekishoError(Reason.REQUEST_INVALID, "a mask is of one column")
     outcomes = room.desk.ask_all([_part(room, action, table, table.columns) for table in tables])
     told = [
         _mask(outcome, table.columns[0], resource.column_type)

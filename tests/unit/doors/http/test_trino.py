@@ -133,3 +133,11 @@ def test_only_a_configured_caller_may_name_somebody(changes: dict[str, Any], sta
     assert reply.get_json()["reason"] == reason
     assert (reply.status_code >= 400, desk.asked) == (True, [])
     assert status >= 400
+
+
+@pytest.mark.parametrize("path", ["columnMask", "rowFilters"])
+@pytest.mark.parametrize("resource", [{"catalog": {"name": "messenger"}}, {"user": {"user": "x"}}, None])
+def test_what_has_no_column_or_table_is_refused(path: str, resource: Any) -> None:
+    action = {"operation": "GetColumnMask"} | ({"resource": resource} if resource is not None else {})
+    assert post(path, action).status_code == 400
+    assert post("columnMask", {"operation": "GetColumnMask", "resource": table()}).status_code == 400
