@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from gateway.app_twins import Twins
 from gateway.audit.record import Event
+from gateway.audit.sealing import load_recipient
 from gateway.audit.writer import RecordWriter
 from gateway.authorize import Authority
 from gateway.config import Config
@@ -172,6 +173,7 @@ class Application:
         self._closing.push_async_callback(resolver.close)
         self._closing.push_async_callback(subjects.close)
         metrics.engine(up=True)
+        raw = config.record.raw_statements
         authority = Authority(
             world=world,
             volume=volume,
@@ -179,6 +181,7 @@ class Application:
             bounds=bounds(config),
             new_id=DecisionIds(),
             hash_key=hash_key(config),
+            seal=None if raw is None else load_recipient(raw.recipient).seal,
             own_name=nonce(),
             rations=Rations(world, subjects, subject_key(config)),
         )

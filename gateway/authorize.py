@@ -67,6 +67,7 @@ class Authority:
         bounds: Bounds,
         new_id: Callable[[], str],
         hash_key: bytes,
+        seal: Callable[[str], str] | None = None,
         own_name: str,
         rations: Rations | None = None,
     ) -> None:
@@ -77,7 +78,7 @@ class Authority:
         self.authorize_reading = Readers(world=world, sightings=sightings, new_id=new_id).authorize
         self.rations = rations
         self._new_id = new_id
-        self._hash = StatementHash(hash_key)
+        self._hash = StatementHash(hash_key, seal)
         self._statements = Statements(world=world, bounds=bounds)
         self._narrower = Narrower(world=world, bounds=bounds, name=own_name)
         self._decisions: Bounded[tuple[object, ...], Standing] = Bounded(bounds.known_decisions)  # by text

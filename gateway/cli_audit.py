@@ -9,6 +9,7 @@ import click
 
 from gateway.cli_keep import hold_group, prune_command
 from gateway.cli_query import query_command
+from gateway.cli_reveal import reveal_command
 from gateway.cli_tail import tail_command
 from gateway.console import GOOD, counting, load_config, reporting_problems, told
 from gateway.errors import ConfigError
@@ -111,5 +112,6 @@ def audit_keygen_command(file: Path, use: str) -> int:
 
 audit_group.add_command(query_command)
 audit_group.add_command(tail_command)
+audit_group.add_command(reveal_command)
 audit_group.add_command(hold_group)
 audit_group.add_command(prune_command)

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.config_http import AdminToken as AdminToken
 from gateway.config_http import Trino as Trino
 from gateway.config_record import Anchor as Anchor
+from gateway.config_record import RawStatements as RawStatements
 from gateway.config_record import Record as Record
 from gateway.config_record import Retention as Retention
 from gateway.config_record import S3Store as S3Store

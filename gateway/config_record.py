@@ -70,6 +70,17 @@ REGIMES: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RawStatements:
+    """Statements as they were asked, values and all, for one reader's eyes."""
+
+    recipient: Path = setting(
+        "PEM file with the public key they are sealed for (`sekisho audit keygen --for reading`); the gateway cannot "
+        "open them",
+        required=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Where the record lies."""
 
@@ -89,6 +100,9 @@ class Record:
     )
     prune_interval: int = setting(
         "seconds between two prunings of segments whose time is over; 0 = only `sekisho audit prune` does", 0
+    )
+    raw_statements: RawStatements | None = setting(
+        "statements as they were asked, sealed for a reader; none = the record has none"
     )
     hash_key_file: Path | None = setting("file with the key of the statement hash; none = made on first start")
     name: str | None = setting("what sinks know this record by, among those of other gateways; none = the host's name")

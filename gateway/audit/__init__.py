@@ -3,6 +3,7 @@
     record.py       builders of entries (plain dicts, snake_case, ``schema_version``); never values, never raw SQL
     parts.py        what those of several kinds share: who asks, what a statement does, what was answered
     hashing.py      the keyed hash of a statement's text
+    sealing.py      statements as they were asked, sealed for one reader
     ready.py        the two entries of every further execution, as text at once
     chain.py        canonical JSON and the chain: how an entry becomes a line, how a line is read back (pure)
     segments.py     the folder: names, listing, bounded reading of lines, durable creation of a segment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import Final
 
 MIN_KEY_BYTES: Final = 32
@@ -15,15 +16,17 @@ class StatementHash:
     takes it in anew for every statement.
     """
 
-    __slots__ = ("_begun",)
+    __slots__ = ("_begun", "_seal")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, seal: Callable[[str], str] | None = None) -> None:
+        """``seal``: the text itself, for a reader who has a key; it follows the hash, behind a blank."""
+        self._seal = seal
         if len(key) < MIN_KEY_BYTES:
             raise ValueError(f"the key of the statement hash has {len(key)} bytes; it needs {MIN_KEY_BYTES} or more")
         self._begun = hmac.new(key, digestmod="sha256")
 
     def of(self, statement: str) -> str:
-        """The hash, in hexadecimal."""
+        """The hash, in hexadecimal, and what is sealed, if anything is."""
         mac = self._begun.copy()
         mac.update(statement.encode("utf-8", "surrogatepass"))
-        return mac.hexdigest()
+        return mac.hexdigest() if self._seal is None else f"{mac.hexdigest()} {self._seal(statement)}"

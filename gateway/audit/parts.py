@@ -133,11 +133,17 @@ def statement_part(facts: StatementFacts, text: str, hashed: str) -> Entry:
         "incomplete": facts.incomplete,
         "detail": facts.detail,
         "confidence": facts.confidence,
-        "text": text,
-        "hash": hashed,
+        **text_part(text, hashed),
         "relations": list(facts.relations),
         "columns": columns,
     }
+
+
+def text_part(text: str, hashed: str) -> Entry:
+    """What is kept of a statement's text; see `hashing`."""
+    digest, _, sealed = hashed.partition(" ")
+    kept: Entry = {"text": text, "hash": digest}
+    return kept | {"sealed": sealed} if sealed else kept
 
 
 def obligation_part(obligation: Obligation) -> Entry:

@@ -24,7 +24,10 @@ class Repeats:
     def text(self, decision_id: str, at_us: int, epoch_age_ms: int | None, statement_hash: str) -> str:
         """See `record.repeat_entry`."""
         age = "null" if epoch_age_ms is None else str(epoch_age_ms)
-        other = f',"statement_hash":"{statement_hash}"}}' if statement_hash else "}"
+        other = "}"
+        if statement_hash:
+            digest, _, sealed = statement_hash.partition(" ")
+            other = f',"statement_hash":"{digest}"' + (f',"statement_sealed":"{sealed}"}}' if sealed else "}")
         return f'{{"at_us":{at_us},"decision_id":"{decision_id}","epoch_age_ms":{age}{self._end}{other}'
 
 

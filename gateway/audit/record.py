@@ -1,7 +1,8 @@
 """Builders of record entries: plain dicts in the design's words.
 
 Fields are versioned and never renamed: a change of meaning is a new field and a new ``SCHEMA_VERSION``. No entry
-holds a value of people's data or raw SQL: statements come in normalised (constants replaced), with a keyed hash.
+holds a value of people's data or raw SQL: statements come in normalised (constants replaced), with a keyed hash, and,
+where a setting says so, sealed for a reader (`gateway.audit.sealing`).
 
 One full ``decision`` per decision and session; a ``repeat`` per further execution under it; a ``completion`` when the
 statement ended; a ``refusal`` where no decision could be made; an ``event`` for logins, sessions and the gateway
@@ -24,6 +25,7 @@ from gateway.audit.parts import (
     obligation_part,
     principal_part,
     statement_part,
+    text_part,
 )
 from gateway.errors import Reason
 from gateway.inquiry import Reading, ReadingFacts
@@ -144,7 +146,10 @@ def repeat_entry(
         "schema_version": SCHEMA_VERSION,
         "session": session,
     }
-    return entry | {"statement_hash": statement_hash} if statement_hash else entry
+    if not statement_hash:
+        return entry
+    kept = text_part("", statement_hash)
+    return entry | {f"statement_{name}": kept[name] for name in ("hash", "sealed") if name in kept}
 
 
 def completion_entry(
@@ -216,7 +221,7 @@ def refusal_entry(
         "reason": reason,
         "detail": detail,
         "sqlstate": sqlstate,
-        "statement": {"text": statement, "hash": statement_hash}
+        "statement": text_part(statement, statement_hash)
         if facts is None
         else statement_part(facts, statement, statement_hash),
         "revision": revision,

@@ -14,6 +14,7 @@ from gateway.audit.chain import GENESIS, canonical, link
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.heads import heads_path, load_signer
 from gateway.audit.keys import KeyUse, make_keys
+from gateway.audit.sealing import load_reader
 from gateway.cli import main
 from gateway.demo.characters import SATO
 from tests.houses import House
@@ -42,13 +43,31 @@ def _forge(record: Path) -> None:
 def test_a_record_is_signed_and_anchored_while_it_is_written(new_house: Callable[..., House], tmp_path: Path) -> None:
     public = make_keys(tmp_path / "record.key", KeyUse.SIGNING)
     vault = tmp_path / "vault"
+    reading = make_keys(tmp_path / "auditor.key", KeyUse.READING)
     signing = {"key": str(tmp_path / "record.key"), "interval": 1}
-    house = new_house({"record": {"signing": signing, "anchors": [{"name": "vault", "directory": str(vault)}]}})
+    house = new_house(
+        {
+            "record": {
+                "signing": signing,
+                "anchors": [{"name": "vault", "directory": str(vault)}],
+                "raw_statements": {"recipient": str(reading)},
+            }
+        }
+    )
     record = house.layout.record
     with house.connect(SATO) as connection:
-        connection.execute("SELECT count(*) FROM stickers")
+        connection.execute("SELECT count(*) FROM stickers WHERE name <> 'Cony'")
+        connection.execute("SELECT count(*) FROM stickers WHERE name <> 'Brown'")
         until(lambda: heads_path(vault, "gateway").exists(), seconds=20)
     house.stop()
+    reader = load_reader(tmp_path / "auditor.key")
+    kept = [
+        one.get("statement_sealed") or one["statement"]["sealed"]
+        for one in house.entries()
+        if "statement" in one or "statement_sealed" in one
+    ]
+    assert {"'Cony'", "'Brown'"} <= {reader.open(one).rpartition(" ")[2] for one in kept}
+    assert not any(b"Brown" in path.read_bytes() for path in record.glob("gateway.0*.jsonl"))
 
     def verify(*options: str | Path) -> tuple[int, str]:
         done = CliRunner().invoke(main, ["audit", "verify", str(record), *map(str, options)])

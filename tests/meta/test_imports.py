@@ -89,6 +89,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "cli_tail",
         "cli_audit",
         "cli_keep",
+        "cli_reveal",
         "cli_blocks",
         "cli_bundle",
         "cli_catalog",
