@@ -55,7 +55,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps, st.booleans())
 def test_writers_that_come_rotate_die_and_come_back(taken: list[tuple[str, object, object]], synced: bool) -> None:
     with TemporaryDirectory() as folder:

@@ -282,3 +282,21 @@ def test_problems_are_kept_and_what_no_worker_says_ends_its_line(caplog: pytest.
     with caplog.at_level(logging.ERROR):
         run(1, work)
     assert "line_broken" in [one.message for one in caplog.records]
+
+
+def test_what_is_shipped_for_all_workers_is_told_to_all_and_counted_once() -> None:
+    async def work(stage: Stage) -> None:
+        asked: list[bool] = []
+        stage.hub.ship = lambda: asked.append(True)
+        stage.hub.counts = lambda: counted("sekisho_record_shipped_entries", 5)
+        await stage.open(1, 2)
+        stage.workers[2].line.send(Word.SHIP)
+        await until(lambda: asked)
+        stage.hub.shipped({"gateway-1": 7})
+        stage.hub.ships(False)
+        for worker in stage.workers.values():
+            await worker.until(lambda: worker.said(Word.SHIPS) == [False])  # noqa: B023 - now
+            assert worker.said(Word.SHIPPED) == [{"gateway-1": 7}]
+        assert (await stage.scrape(1, []))["sekisho_record_shipped_entries_total"] == 5
+
+    run(2, work)

@@ -282,3 +282,18 @@ def test_the_last_words(hello: Hello) -> None:
         ]
 
     run(hello, work)
+
+
+def test_what_the_supervisor_ships_is_asked_for_and_told(hello: Hello) -> None:
+    async def work(siblings: Siblings, supervisor: Supervisor) -> None:
+        told: list[object] = []
+        siblings.shipped = siblings.ships = told.append
+        siblings.ship()
+        await supervisor.until(lambda: supervisor.said(Word.SHIP))
+        supervisor.line.send(Word.SHIPPED, {"gateway-2": 7})
+        supervisor.line.send(Word.SHIPS, False)
+        supervisor.line.send(Word.PING)
+        await supervisor.until(lambda: supervisor.said(Word.PONG))
+        assert told == [{"gateway-2": 7}, False]
+
+    run(hello, work)
