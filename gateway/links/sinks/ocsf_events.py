@@ -67,7 +67,7 @@ def ocsf_event(line: Line, record: str, running: str) -> dict[str, Any]:
         "status": "Failure" if failed else "Success",
         "message": _message(entry),
         "metadata": _metadata(line, entry, record, running),
-        "raw_data": exact(line),
+        "raw_data": exact(line, entry),
         "unmapped": {name: entry[name] for name in _UNMAPPED if entry.get(name) is not None},
     }
     if code := entry.get("sqlstate") or entry.get("reason"):

@@ -73,7 +73,7 @@ def log_record(line: Line) -> dict[str, Any]:
         "severityNumber": _WARN if denied else _INFO,
         "severityText": "WARN" if denied else "INFO",
         "eventName": f"sekisho.{kind}",
-        "body": {"stringValue": exact(line)},
+        "body": {"stringValue": exact(line, entry)},
         "attributes": _attributes(
             {
                 "sekisho.writer": line.writer,

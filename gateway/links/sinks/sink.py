@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from gateway.audit.follow import Line
 from gateway.sink_metrics import Trouble
 
+_UNREADABLE: Final = "unreadable_line"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,14 +40,15 @@ class Sink(Protocol):
 def readable(line: Line) -> Mapping[str, Any]:
     """The entry as an object. A line that is none (somebody was at the file) is told as what it is: an entry that a
     sink could not take would keep all that follow from it."""
-    return line.entry or {"kind": "unreadable_line", "line": line.raw.decode("utf-8", "replace").rstrip("\n")}
+    return line.entry or {"kind": _UNREADABLE, "line": line.raw.decode("utf-8", "replace").rstrip("\n")}
 
 
-def exact(line: Line) -> str:
-    """The line as it lies in the record, so that its hash can be checked at the sink: without its newline."""
-    if line.entry:
-        return line.raw.decode("utf-8").removesuffix("\n")
-    return json.dumps(readable(line))
+def exact(line: Line, entry: Mapping[str, Any]) -> str:
+    """The line as it lies in the record, so that its hash can be checked at the sink: without its newline. ``entry``:
+    what it is read as."""
+    if entry.get("kind") == _UNREADABLE:
+        return json.dumps(entry)
+    return line.raw.decode("utf-8", "replace").removesuffix("\n")
 
 
 def at_us(entry: Mapping[str, Any]) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.audit.follow import Line
 from gateway.links.sinks.ocsf_events import ocsf_event
-from gateway.links.sinks.sink import exact
+from gateway.links.sinks.sink import exact, readable
 from tests.unit.audit.test_record import AT_US
 from tests.unit.links.sinks import ocsf_facts as facts
 from tests.unit.links.sinks.lines import lines
@@ -34,7 +34,7 @@ def test_what_the_schema_asks_for(line: Line) -> None:
     assert facts.SEVERITIES[event["severity_id"]] == event["severity"]
     assert facts.STATUS[event["status_id"]] == event["status"]
     assert event["metadata"]["version"] == "1.2.0"
-    assert event["raw_data"] == exact(line)
+    assert event["raw_data"] == exact(line, readable(line))
     for name, found in objects(event):
         required, one_of = facts.OBJECTS.get(name, (set(), set()))
         assert required <= found.keys(), name

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config_sinks import OtlpSink
 from gateway.links.sinks.otlp import OtlpLogs, log_record
-from gateway.links.sinks.sink import SinkError, exact
+from gateway.links.sinks.sink import SinkError, exact, readable
 from gateway.sink_metrics import Trouble
 from tests.receivers import GOOD, Receiver, partly, receiving
 from tests.unit.audit.test_record import AT_US
@@ -35,7 +35,7 @@ def test_every_entry_is_a_log_record_with_the_line_as_its_body() -> None:
         resource = json.loads(receiver.posts[0][1])["resourceLogs"][0]["resource"]
     assert receiver.posts[0][0]["path"] == "/v1/logs"
     assert attributes(resource)["service.instance.id"] == "tokyo"
-    assert [record["body"]["stringValue"] for record in records] == [exact(line) for line in lines()]
+    assert [record["body"]["stringValue"] for record in records] == [exact(line, readable(line)) for line in lines()]
     assert [int(attributes(record)["sekisho.seq"]) for record in records] == list(range(len(lines())))
     decision = records[3]
     assert decision["timeUnixNano"] == str(AT_US * 1000)

@@ -12,7 +12,7 @@ from tests.unit.links.sinks.lines import lines
 
 def test_a_line_is_told_to_the_letter() -> None:
     for line in lines()[:-1]:
-        content = exact(line).encode("utf-8")
+        content = exact(line, readable(line)).encode("utf-8")
         assert content + b"\n" == line.raw
         assert sha256(content[: content.rindex(b',"hash":')]).hexdigest() == line.hash
 
@@ -21,7 +21,7 @@ def test_a_line_that_is_no_entry_is_told_as_that() -> None:
     broken = lines()[-1]
     assert readable(broken)["kind"] == "unreadable_line"
     assert readable(broken)["line"].startswith('not "JSON"')
-    assert exact(broken).startswith('{"kind": "unreadable_line"')
+    assert exact(broken, readable(broken)).startswith('{"kind": "unreadable_line"')
     assert at_us(readable(broken)) == 0
     assert moment(readable(broken)).isoformat() == "1970-01-01T00:00:00+00:00"
 
