@@ -15,7 +15,7 @@ from gateway.doors.http.problems import json_answer
 from gateway.doors.http.room import Room
 
 _PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _KINDS: Final = {"docs.html": "text/html", "docs.js": "text/javascript", "docs.css": "text/css"}

@@ -13,7 +13,7 @@ const resolved = (description, schema) =>
 const example = (description, schema, name) => {
   const found = resolved(description, schema);
   if (found.type === "object") {
-    const wanted = Object.entries(found.properties).filter(([key]) => (found.required || []).includes(key));
+    const wanted = Object.entries(found.properties || {}).filter(([key]) => (found.required || []).includes(key));
     return Object.fromEntries(wanted.map(([key, value]) => [key, example(description, value, key)]));
   }
   if (found.type === "array") return [example(description, found.items, name)];
@@ -91,6 +91,7 @@ const form = (description, path, method, operation) => {
 };
 
 const start = async () => {
+  document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   const main = document.getElementById("operations");
   const description = await (await fetch("/openapi.json", { credentials: "omit" })).json();
   document.getElementById("version").textContent = description.info.version;
