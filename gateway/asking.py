@@ -18,7 +18,7 @@ from typing import Final
 
 from gateway.config import Config
 from gateway.errors import SekishoError
-from gateway.inquiry import Inquiry, Reading
+from gateway.inquiry import MACHINE, Inquiry, Reading
 from gateway.links.engines import begin_engine
 from gateway.links.sources import Sources, load_sources
 from gateway.model import DatasourceId, Peer, Principal
@@ -28,7 +28,6 @@ from gateway.policy.engine import Engine
 from gateway.readers import Readers
 from gateway.world import DecisionIds, LiveWorld
 
-ISSUER: Final = "os"
 OWNER: Final = "record-owner"
 _SITTING: Final = 3600  # seconds for which an answer may hold: whoever watches longer is asked about again
 
@@ -57,7 +56,7 @@ def operating_principal(record: Path, at: int) -> Principal:
     if user in (0, owner):
         groups.add(OWNER)
     return Principal(
-        issuer=ISSUER, subject=user_name(), database_user="", groups=tuple(sorted(groups)), expires_at=at + _SITTING
+        issuer=MACHINE, subject=user_name(), database_user="", groups=tuple(sorted(groups)), expires_at=at + _SITTING
     )
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.config_draft import NAME, Draft, Problem, address_problem
+from gateway.inquiry import MACHINE
 from gateway.model import Assertion
 
 _FORGED: Final = "whoever changes the keys on their way could log in as anybody"
@@ -154,7 +155,9 @@ def logins(draft: Draft) -> Iterator[Problem]:
             yield "listeners", f"{place}.oauth_issuer: `{named}` is not one of the issuers"
         elif "oauthbearer" in ways and named is None and len(issuers) > 1:
             yield "listeners", f"{place}.oauth_issuer: missing, and there are several issuers"
-    taken = list(issuers)
+    if MACHINE in issuers:
+        yield "issuers", f"issuer `{MACHINE}` is the operating system's, which vouches for who is at the command line"
+    taken = [MACHINE, *issuers]
     for name in ("service_users", "certificates"):
         section = draft.get(name)
         issuer = section.get("issuer") if isinstance(section, Draft) else None

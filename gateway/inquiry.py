@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.model import (
     Caller,
@@ -23,6 +23,8 @@ from gateway.model import (
     known_by_of,
     origin_of,
 )
+
+MACHINE: Final = "os"  # the issuer of whoever is at the command line: the operating system, and no configured one
 
 
 class Looking(StrEnum):

@@ -15,6 +15,7 @@ from tests.bench import (
     known,
     memory,
     record,
+    record_query,
     rest,
     twin,
     wire,
@@ -26,11 +27,11 @@ from tests.servers import find_tool
 
 NAMES = (
     *("wire", "bulk", "copy", "login", "memory", "workers", "abuse"),
-    *("decision", "statement", "known", "twin", "record", "registry", "hostile", "killswitch", "rest"),
+    *("decision", "statement", "known", "twin", "record", "record-query", "registry", "hostile", "killswitch", "rest"),
 )
 _WITH_GATEWAY = frozenset(NAMES[:7])
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
-_ALONE = frozenset({"record", "registry", "hostile", "killswitch", "rest"})  # these start what they need themselves
+_ALONE = frozenset({"record", "record-query", "registry", "hostile", "killswitch", "rest"})  # start all they need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,9 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
     if "record" in names:
         say("the record")
         yield from record.tables(seconds=3 * seconds)
+    if "record-query" in names:
+        say("questions to ten million entries")
+        yield from record_query.tables(rounds=effort.rounds)
     if "registry" in names:
         say("a registry of a million entities")
         yield from facts.tables(seconds=seconds)

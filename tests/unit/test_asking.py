@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from gateway.asking import ISSUER, OWNER, NotAllowed, ask, operating_principal
+from gateway.asking import OWNER, NotAllowed, ask, operating_principal
 from gateway.audit.verify import iter_entries, verify
 from gateway.config_load import load
 from gateway.errors import Reason
-from gateway.inquiry import Looking, Reading
+from gateway.inquiry import MACHINE, Looking, Reading
 from tests.configured import configuration
 
 
@@ -23,7 +23,7 @@ def test_owner_of_the_record_is_told_apart(tmp_path: Path, monkeypatch: pytest.M
     assert found.expires_at > 1000
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 4711)
     other = operating_principal(tmp_path, 1000)
-    assert (other.issuer, OWNER in other.groups) == (ISSUER, False)
+    assert (other.issuer, OWNER in other.groups) == (MACHINE, False)
 
 
 def test_group_of_the_machine_is_not_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,14 @@ def test_ways_to_log_in_that_go_together(tmp_path, ways, client_ca):
     assert problems(tmp_path, listening(ways, client_ca=client_ca)) == []
 
 
+def test_the_operating_system_is_no_issuer(tmp_path):
+    """Whoever could make tokens of it would be who is at the command line."""
+    document = changed("issuers", 0, "issuer", to="os")
+    assert any("issuer `os` is the operating system's" in one for one in problems(tmp_path, document))
+    taken = {**listening(["certificate"], client_ca="c.pem"), "certificates": {"issuer": "os"}}
+    assert any("issuer `os` is another's" in one for one in problems(tmp_path, taken))
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [

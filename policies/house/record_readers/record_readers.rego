@@ -10,7 +10,7 @@ import data.sekisho.lib
 # METADATA
 # title: "The record is read by those who are named for it"
 # description: |
-#   Needs principal.issuer, principal.groups or employer.groups, reading.what and reading.entity, and for `own` the
+#   Needs principal.issuer, principal.asserted_by (nobody's), principal.groups or employer.groups, reading.what and reading.entity, and for `own` the
 #   employer as the registry attests it. A block stops this too.
 # scope: rule
 # custom:
@@ -41,6 +41,7 @@ _unblocked if {
 
 # The entries that name this person for this kind of reading.
 _named contains entry if {
+	is_null(input.principal.asserted_by) # whose word it is that they are an auditor could be anybody's
 	some entry in data.house.record_readers.readers
 	entry.issuer == input.principal.issuer
 	input.reading.what in entry.what
@@ -89,6 +90,17 @@ findings contains lib.finding("house-record-readers", {
 }
 
 findings contains lib.finding("house-record-readers", {
+	"message": "the record is not read on a caller's word: with a token or certificate of one's own only",
+	"fact": "principal.asserted_by",
+	"value": input.principal.asserted_by,
+	"remedy": "ask with a token of your own",
+}) if {
+	not _may_read
+	_unblocked
+	is_string(input.principal.asserted_by)
+}
+
+findings contains lib.finding("house-record-readers", {
 	"message": sprintf("reading the record (%s) is for those who are named for it, and this person is not", [input.reading.what]),
 	"fact": "principal.groups",
 	"value": sort(_groups),
@@ -96,6 +108,7 @@ findings contains lib.finding("house-record-readers", {
 }) if {
 	not _may_read
 	_unblocked
+	is_null(input.principal.asserted_by)
 	count(_named) == 0
 }
 

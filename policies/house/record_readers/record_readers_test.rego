@@ -78,6 +78,22 @@ test_readers_of_themselves_may_ask_why if {
 	_effect(fx.set(of_self, {"/employer/blocked": true, "/employer/blocked_by": "b-1"}), []) == "deny"
 }
 
+test_readers_are_nobody_on_a_callers_word if {
+	asserted := object.union(fx.privacy, {
+		"principal": object.union(fx.privacy.principal, {"asserted_by": "portal"}),
+		"caller": {
+			"id": "portal",
+			"identity": "certificate",
+			"asserts": ["principal"],
+			"expires_at": "2026-11-21T04:00:00Z",
+		},
+	})
+	decision := sekisho.decision with input as asserted with data.house.record_readers.readers as _own
+	decision.effect == "deny"
+	{f.fact | some f in decision.findings} == {"principal.asserted_by"}
+	_effect(fx.without(asserted, "principal/asserted_by"), _own) == "deny"
+}
+
 test_readers_are_told_what_failed if {
 	{f.fact | some f in record_readers.findings} == {"principal.groups"} with input as fx.privacy
 	{f.message | some f in record_readers.findings} == {concat(" ", [
