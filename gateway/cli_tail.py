@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.25  # seconds
 _LOOK: Final = 1.0  # seconds between two looks for new writers
-_SEGMENTS: Final = 2  # of each writer, in which the last entries, and the decisions they are under, are looked for
+_SEGMENTS: Final = 8  # of each writer, in which a decision is looked for that an execution shown is under
+_WINDOWS: Final = (1 << 20, 1 << 24)  # bytes of each writer in which the last entries are looked for, then all
 
 
 @click.command("tail")
@@ -50,6 +51,7 @@ def tail_command(
     sekisho audit tail --country CN -n 100 --json | jq .findings
     """
     from gateway.audit.follow import Follower
+    from gateway.audit.segments import find_decision, list_segments
     from gateway.inquiry import Looking, Reading
     from gateway.reports.live import Live
 
@@ -62,10 +64,18 @@ def tail_command(
         return readable(directory, config_path, unrecorded, reading, f"audit tail: {accesses.told() or 'everything'}")
 
     record = ask()
-    live, follower = Live(accesses, reading), Follower.of_last(record.folder, _SEGMENTS)
-    last: deque[tuple[Entry, str]] = deque(maxlen=lines)
-    for one in live.shown(_all(follower)):
-        last.append(one)
+
+    def find(decision_id: str) -> Entry | None:
+        segments = [one for chain in list_segments(record.folder).values() for one in chain[-_SEGMENTS:]]
+        line = find_decision(sorted(segments, key=lambda one: one.number, reverse=True), decision_id)
+        return None if line is None else json.loads(line)
+
+    size = sum(one.path.stat().st_size for chain in list_segments(record.folder).values() for one in chain)
+    for window in (*_WINDOWS, size):
+        live, follower = Live(accesses, reading, find), Follower.of_last(record.folder, window)
+        last = deque(live.shown(_all(follower)), maxlen=lines)
+        if len(last) >= lines or window >= size:
+            break
     _print(last, as_json)
     if follow:
         try:

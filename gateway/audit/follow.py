@@ -108,14 +108,9 @@ class Follower:
         return cls(directory, ends, synced=synced)
 
     @classmethod
-    def of_last(cls, directory: Path, segments: int) -> Follower:
-        """Of the last so many segments of every writer, and what is written from now on."""
-        starts: dict[str, Position] = {}
-        for writer, chain in list_segments(directory).items():
-            first = first_seq(chain[-segments:][0].path)
-            if first is not None:
-                starts[writer] = Position(first - 1)
-        return cls(directory, starts)
+    def of_last(cls, directory: Path, size: int) -> Follower:
+        """Of the last so many bytes of every writer, or all of them, and of what is written from now on."""
+        return cls(directory, {writer: _back(chain, size) for writer, chain in list_segments(directory).items()})
 
     @property
     def positions(self) -> dict[str, Position]:
@@ -354,4 +349,19 @@ def _end(segments: list[Segment]) -> Position:
         tail = _ends(segment.path, offset) if offset else None
         if tail is not None:
             return Position(tail[0], tail[1], segment.number, offset)
+    return Position()
+
+
+def _back(segments: list[Segment], size: int) -> Position:
+    """Behind which entry so many bytes are left, at the most."""
+    for segment in reversed(segments):
+        length = _size(segment.path)
+        if length >= size:
+            with segment.path.open("rb") as file:
+                file.seek(length - size)
+                file.readline(MAX_LINE_BYTES)
+                offset = file.tell()
+            end = _ends(segment.path, offset)
+            return Position() if end is None else Position(end[0], end[1], segment.number, offset)
+        size -= length
     return Position()

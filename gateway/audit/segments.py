@@ -6,9 +6,11 @@ temporary name, synced, renamed, and the folder is synced, so a segment without 
 
 from __future__ import annotations
 
+import json
+import mmap
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -109,6 +111,24 @@ def first_seq(path: Path) -> int | None:
     with path.open("rb") as file:
         tail = read_tail(file.readline(MAX_LINE_BYTES))
     return None if tail is None else tail[0]
+
+
+def find_decision(segments: Iterable[Segment], decision_id: str) -> bytes | None:
+    """The line of a decision's full entry, wherever in these segments it is; nothing is taken apart on the way."""
+    named = f'"decision_id":{json.dumps(decision_id, ensure_ascii=False)}'.encode()
+    for segment in segments:
+        with segment.path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                continue
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                at = content.find(named)
+                while at >= 0:
+                    end = content.find(b"\n", at)
+                    line = content[content.rfind(b"\n", 0, at) + 1 : end + 1]
+                    if b'"kind":"decision"' in line:
+                        return line
+                    at = content.find(named, end) if end >= 0 else -1
+    return None
 
 
 def make_folder(directory: Path, calls: FileCalls) -> None:

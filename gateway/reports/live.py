@@ -7,13 +7,14 @@ ended by the time it is shown. Else they come as a line of their own.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from gateway.audit.damage import SEGMENT_HEAD
 from gateway.audit.report_text import entry_text, plain
+from gateway.errors import Reason
 from gateway.inquiry import Reading, about
 from gateway.model import JsonValue
 from gateway.reports.query.questions import UNKNOWN, UNLABELLED, Accesses
@@ -21,6 +22,7 @@ from gateway.reports.query.questions import UNKNOWN, UNLABELLED, Accesses
 Entry = Mapping[str, JsonValue]
 
 _REMEMBERED: Final = 100_000  # decisions; an execution under one that was before them is shown with its id alone
+_FINDS: Final = 200  # decisions looked for in older segments, in all
 _TYPES: Final = 4  # that are named in a line
 
 
@@ -56,12 +58,17 @@ class _Execution:
 class Live:
     """Entries in, lines out. Each batch is what was written lately."""
 
-    def __init__(self, wanted: Accesses, reading: Reading) -> None:
+    def __init__(
+        self, wanted: Accesses, reading: Reading, find: Callable[[str], Entry | None] = lambda _: None
+    ) -> None:
+        """``find``: the full entry of a decision that lies before what is shown."""
         self._wanted = wanted
         self._reading = reading
         # Whoever narrows to people, or places, asks about accesses: who logged in is not shown then.
         self._all = not wanted.told() and reading.entity is None and reading.principal is None
-        self._known: OrderedDict[str, Facts] = OrderedDict()
+        self._known: OrderedDict[str, Facts | None] = OrderedDict()
+        self._find = find
+        self._finds = _FINDS
 
     def shown(self, batch: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
         """The entries that are wanted, each with its line."""
@@ -76,7 +83,8 @@ class Live:
             elif kind == "completion" and id_ in waiting and waiting[id_].ended is None:
                 waiting[id_].ended = entry
             elif kind == "completion":
-                lines.append(_Execution(entry, self._known.get(_text(entry.get("of")) or id_), again=True, ended=entry))
+                facts = self._known.get(_text(entry.get("of")) or id_)
+                lines.append(_Execution(entry, facts, again=True, ended=entry))
             elif kind != SEGMENT_HEAD:
                 lines.append(entry)
         for line in lines:
@@ -88,7 +96,7 @@ class Live:
 
     def _execution(self, entry: Entry, id_: str) -> _Execution:
         if entry.get("kind") == "repeat":
-            facts = self._known.get(_text(entry.get("of")))
+            facts = self._facts_of(_text(entry.get("of")))
             if facts is not None:
                 self._remember(id_, facts)  # for its completion
             return _Execution(entry, facts, again=True)
@@ -96,7 +104,14 @@ class Live:
         self._remember(id_, facts)
         return _Execution(entry, facts, again=False)
 
-    def _remember(self, id_: str, facts: Facts) -> None:
+    def _facts_of(self, id_: str) -> Facts | None:
+        if id_ not in self._known and self._finds:
+            self._finds -= 1
+            found = self._find(id_)
+            self._remember(id_, None if found is None else _facts(found))
+        return self._known.get(id_)
+
+    def _remember(self, id_: str, facts: Facts | None) -> None:
         self._known[id_] = facts
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -167,21 +182,25 @@ def _facts(entry: Entry) -> Facts:
 
 
 def _line(one: _Execution) -> str:
-    when = f"{_moment(one.entry):%Y-%m-%d %H:%M:%S}Z"
+    when = f"{_moment(one.entry).isoformat(sep=' ', timespec='milliseconds')}Z"
     facts = one.facts
     if facts is None:
-        return f"{when}  {_ended(one.ended) or 'again':<7} under {_text(one.entry.get('of')) or 'an earlier decision'}"
+        return (
+            f"{when}  {_ended(one.ended) or 'again':<10}  under {_text(one.entry.get('of')) or 'an earlier decision'}"
+        )
     what = ", ".join(one.removeprefix("public.") for one in facts.relations) or facts.datasource
     if facts.data_types:
         more = len(facts.data_types) - _TYPES
         what += f": {', '.join(facts.data_types[:_TYPES])}" + (f" and {more} more" if more > 0 else "")
     place = "/".join(facts.where) or UNKNOWN
     said = facts.effect.upper() if facts.effect == "deny" else facts.effect
+    if facts.reason == Reason.SERVER_COMPLAINT:  # a misspelt column is no denial
+        said = "error"
     why = ", ".join(facts.rules) if facts.rules else facts.reason if facts.effect == "deny" else ""
     parts = [f"{facts.who} ({facts.entity}) in {place}", what, why, _ended(one.ended)]
     if facts.refused:
         parts = [facts.who, what, why]
-    return plain(f"{when}  {said:<5}  " + "  ".join(part for part in parts if part))
+    return plain(f"{when}  {said:<10}  " + "  ".join(part for part in parts if part))
 
 
 def _ended(entry: Entry | None) -> str:

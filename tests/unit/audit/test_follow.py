@@ -222,3 +222,17 @@ def test_reading_holds_a_batch_and_not_the_record(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert read == 401
     assert peak < 1_500_000
+
+
+@pytest.mark.parametrize("size", [1, 300, 5000, 1 << 20])
+def test_last_bytes_of_every_writer_from_whole_entries_on(tmp_path: Path, size: int) -> None:
+    write_record(tmp_path, 60, writer="a")
+    write_record(tmp_path, 2, writer="b")
+    whole = everything(Follower(tmp_path))
+    last = everything(Follower.of_last(tmp_path, size))
+    for writer in ("a", "b"):
+        every, lines = ([line for line in found if line.writer == writer] for found in (whole, last))
+        assert lines == every[len(every) - len(lines) :]
+        assert sum(len(line.raw) for line in lines) <= size or len(lines) == len(every)
+        assert len(lines) == len(every) or sum(len(line.raw) for line in every[-len(lines) - 1 :]) >= size
+    assert Follower.of_last(tmp_path / "..", size).read() == []

@@ -13,6 +13,7 @@ from gateway.audit.segments import (
     Segment,
     TornRest,
     create_file,
+    find_decision,
     list_segments,
     make_folder,
     read_lines,
@@ -103,3 +104,14 @@ def test_new_folder_is_private_and_an_old_one_keeps_its_mode(tmp_path: Path) -> 
     old.mkdir(mode=0o755)
     make_folder(old, FileCalls())
     assert old.stat().st_mode & 0o777 == 0o755
+
+
+def test_full_entry_of_a_decision_is_found_wherever_it_is(tmp_path: Path) -> None:
+    bodies = ['{"decision_id":"a","kind":"repeat"}', '{"decision_id":"a","kind":"decision","x":1}']
+    (tmp_path / "gw.00000000.jsonl").write_text("".join(f"{body}\n" for body in bodies))
+    (tmp_path / "gw.00000001.jsonl").write_text("")
+    (tmp_path / "gw.00000002.jsonl").write_text('{"decision_id":"b","kind":"decision"')  # torn
+    segments = list(reversed(list_segments(tmp_path)["gw"]))
+    assert find_decision(segments, "a") == bodies[1].encode() + b"\n"
+    for nothing in ('b"', "c", ""):
+        assert find_decision(segments, nothing) is None

@@ -25,8 +25,8 @@ def test_access_with_its_rows() -> None:
     assert lines(
         [decision("a", NOON), completion("a", 1, NOON), repeat("b", "a", ONE), completion("b", 1200, ONE)]
     ) == [
-        f"2021-03-17 12:00:00Z  allow  Li (line-cn) in CN  messenger: {PHONE}  1 row",
-        f"2021-03-17 13:00:00Z  allow  Li (line-cn) in CN  messenger: {PHONE}  1,200 rows",
+        f"2021-03-17 12:00:00.000Z  allow       Li (line-cn) in CN  messenger: {PHONE}  1 row",
+        f"2021-03-17 13:00:00.000Z  allow       Li (line-cn) in CN  messenger: {PHONE}  1,200 rows",
     ]
 
 
@@ -45,18 +45,21 @@ def test_denial_names_its_rules() -> None:
     denied["findings"] = [{"rule": "jp-appi-28"}, {"rule": "house-location-known"}, {"rule": "jp-appi-28"}]
     (line,) = lines([denied])
     assert line == (
-        "2021-03-17 12:00:00Z  DENY   Li (line-cn) in unknown  messenger: a, b, c, d and 1 more"
+        "2021-03-17 12:00:00.000Z  DENY        Li (line-cn) in unknown  messenger: a, b, c, d and 1 more"
         "  jp-appi-28, house-location-known"
     )
     failed = {**completion("x", None, NOON), "sqlstate": "57014"}
     assert lines([decision("x", NOON), failed])[0].endswith("  error 57014")
-    assert lines([refusal(Reason.ENGINE_TIMEOUT, NOON)])[0].endswith(
-        "DENY   https://id.example#li  messenger  engine_timeout"
-    )
+    (refused,) = lines([refusal(Reason.ENGINE_TIMEOUT, NOON)])
+    assert refused.endswith("DENY        https://id.example#li  messenger  engine_timeout")
+    (misspelt,) = lines([refusal(Reason.SERVER_COMPLAINT, NOON)])
+    assert misspelt.endswith("error       https://id.example#li  messenger  server_complaint")
 
 
 def test_execution_of_a_decision_long_ago_is_shown_all_the_same() -> None:
-    assert lines([repeat("b", "a", NOON), completion("b", 3, NOON)]) == ["2021-03-17 12:00:00Z  3 rows  under a"]
+    assert lines([repeat("b", "a", NOON), completion("b", 3, NOON)]) == [
+        "2021-03-17 12:00:00.000Z  3 rows      under a"
+    ]
 
 
 def test_other_entries_are_shown_where_nothing_is_narrowed() -> None:
