@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.audit.columns import forget
 from gateway.audit.heads import Signer, load_signer
 from gateway.audit.holds import Hold, read_holds
 from gateway.audit.retention import Kept, Period, Periods, SegmentUnreadable, kept_until
@@ -121,6 +122,7 @@ def prune(
         with owner or nullcontext():
             _bury(directory, going, now_us, by, signer)
             for fate in going:
+                forget(directory, fate.segment.writer, fate.segment.number)  # what was laid out of it goes first
                 fate.segment.path.unlink()
             sync_folder(directory, FileCalls())
     return len(going)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gateway.audit.columns import FOLDER, check, laid
 from gateway.audit.follow import Position
 from gateway.audit.holds import Hold
 from gateway.audit.record import Event
@@ -51,11 +52,14 @@ def test_only_segments_that_ended_and_whose_time_is_over_go(tmp_path: Path) -> N
     ended = len(sample_lines()) - 1
     assert _stays(config, NOW)[0].startswith("APPI: 109")
     assert _stays(config, NOW)[1:] == ["one before it stays"] * (ended - 1)
+    for segment in list_segments(tmp_path)[WRITER]:
+        (tmp_path / FOLDER / check(segment).name).mkdir(parents=True)
     told: list[Fate] = []
     assert prune(config, LATER, "os:me", told=told.append, dry=True) == ended
     assert len(list_segments(tmp_path)[WRITER]) == ended + 1, "nothing is touched"
     assert prune(config, LATER, "os:me", told=told.append) == ended
     assert [segment.name for segment in list_segments(tmp_path)[WRITER]] == [segment_name(ended)]
+    assert [one.number for one in laid(tmp_path)] == [ended], "what was laid out of a segment is as old as it"
     report = verify(tmp_path)
     assert report.ok, report
     assert report.pruned == ended
