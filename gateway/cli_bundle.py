@@ -41,6 +41,11 @@ def bundle_group() -> None:
 @click.option("--signing-key", type=_FILE, help="PEM file with the private key to sign with; none = not signed.")
 @_ALGORITHM
 @click.option("--key-id", default="sekisho", show_default=True, help="Name of the key, in the signature.")
+@click.option(
+    "--number",
+    type=click.IntRange(min=0),
+    help="Number of the bundle, higher each time (a pipeline's run, a commit's time): gateways take no lower one back.",
+)
 @click.option("--out", type=_NEW_FILE, required=True, help="The bundle; replaced whole, or not at all.")
 @reporting_problems
 def build_command(
@@ -50,6 +55,7 @@ def build_command(
     signing_key: Path | None,
     algorithm: str,
     key_id: str,
+    number: int | None,
     out: Path,
 ) -> int:
     """Look at everything as a start would, and pack it. The same input gives the same bytes.
@@ -71,7 +77,7 @@ def build_command(
     key = None
     if signing_key is not None:
         key = SigningKey(pem=signing_key.read_text(encoding="utf-8"), algorithm=algorithm, id=key_id)
-    data = pack(bundle, files, revision, key)
+    data = pack(bundle, files, revision, key, number=number)
     part = out.with_name(f"{out.name}.part")
     part.write_bytes(data)
     part.replace(out)
@@ -123,6 +129,7 @@ def inspect_command(file: Path, as_json: bool) -> int:
     archive, bundle = _looked_at(file, None)
     document: dict[str, Any] = {
         "revision": archive.revision,
+        "number": archive.number,
         "roots": list(archive.roots),
         "rules": {id: {name: row[name] for name in ("layer", "mode", "citation")} for id, row in bundle.rules()},
         "files": {path: len(archive.files[path]) for path in sorted(archive.files)},

@@ -277,6 +277,9 @@ class BundleSource:
     algorithm: str = setting("algorithm of that signature; what a bundle says of it does not count", "ES256")
     scope: str | None = setting("scope the signature must be for; none = for none")
     accept_unsigned: bool = setting("take bundles without looking at a signature", False)
+    accept_older: bool = setting(
+        "take a bundle whose number is lower than that of the one in force, or that has none", False
+    )
     poll_ms: int = setting("how often the server is asked whether there is another", 250)
     wait: int = setting("seconds the server is asked to hold a request until there is, if it can; 0 = not asked", 30)
 

@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from gateway.config import BundleSource, Config
 from gateway.errors import ConfigError
@@ -178,14 +178,30 @@ class BundleKeeper:
             return False
         name = hashlib.sha256(got.body).hexdigest()[:16]
         new = self._about().get("name") != name
+        about = {"name": name, "etag": got.etag, "url": self._settings.url}
         if new:
-            self._unpack(unpack(got.body, self._key), name)
-        self._write_about({"name": name, "etag": got.etag, "url": self._settings.url})
+            archive = unpack(got.body, self._key)
+            self._not_older(archive)
+            self._unpack(archive, name)
+            number = archive.number
+        else:
+            number = self._kept().get("number")
+        self._write_about({**about, "number": number})
         self._refused_etag = self.refusal = None
         self._confirm()
         if new:
             _log.info("bundle_taken", extra={"version": name})
         return new
+
+    def _not_older(self, archive: Archive) -> None:
+        """A signature says who made a bundle, and not when: whoever holds the server could send one back that was good
+        once, from before somebody was blocked. Raises ConfigError."""
+        now = self._kept().get("number")
+        if now is None or self._settings.accept_older:
+            return
+        if archive.number is None or archive.number < now:
+            told = "has no number" if archive.number is None else f"is number {archive.number}"
+            raise ConfigError([f"the bundle {told}, and number {now} is in force: an older one is not taken back"])
 
     def _unpack(self, archive: Archive, name: str) -> None:
         version, link = self._folder / _VERSIONS / name, self._folder / "next"
@@ -210,12 +226,12 @@ class BundleKeeper:
     def _in_force(self, version: Path) -> bool:
         return os.path.realpath(self._folder / CURRENT) == str(version.resolve())
 
-    def _about(self) -> Mapping[str, str]:
+    def _about(self) -> Mapping[str, Any]:
         """Of what is in force: what the server called it, if it is this one."""
         kept = self._kept()
         return kept if kept.get("url") == self._settings.url else {}
 
-    def _kept(self) -> Mapping[str, str]:
+    def _kept(self) -> Mapping[str, Any]:
         """The same, of whatever server: nothing where what is in force was not on disk when all ended."""
         try:
             about = json.loads((self._folder / _ABOUT).read_text(encoding="utf-8"))
@@ -224,7 +240,7 @@ class BundleKeeper:
         known = isinstance(about, dict) and self._in_force(self._folder / _VERSIONS / str(about.get("name")))
         return dict(about) if known else {}
 
-    def _write_about(self, about: Mapping[str, str | None]) -> None:
+    def _write_about(self, about: Mapping[str, str | int | None]) -> None:
         part = self._folder / f"{_ABOUT}.part"
         part.write_text(json.dumps(about), encoding="utf-8")
         _sync(part)

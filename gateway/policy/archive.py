@@ -37,6 +37,7 @@ class Archive:
 
     revision: str
     roots: tuple[str, ...]
+    number: int | None = None  # the publisher's, by which an older bundle is known
     files: Mapping[str, bytes]  # all of it, by path; policy and registry
 
     @property
@@ -51,7 +52,14 @@ class Archive:
         return {path.removeprefix(head): data for path, data in self.files.items() if path.startswith(head)}
 
 
-def pack(bundle: Bundle, registry: Mapping[str, bytes], revision: str, key: SigningKey | None = None) -> bytes:
+def pack(
+    bundle: Bundle,
+    registry: Mapping[str, bytes],
+    revision: str,
+    key: SigningKey | None = None,
+    *,
+    number: int | None = None,
+) -> bytes:
     """The archive of a policy, and of a registry's files. Raises ConfigError."""
     if overlapping([bundle.roots, (REGISTRY,)]):
         raise ConfigError([f"{MANIFEST}: a root of the policy is the registry's place in a bundle ({REGISTRY})"])
@@ -59,6 +67,8 @@ def pack(bundle: Bundle, registry: Mapping[str, bytes], revision: str, key: Sign
     if wrong:
         raise ConfigError([f"{name}: no file of a registry in a bundle" for name in wrong])
     manifest = {"revision": revision, "roots": list(bundle.roots), "rego_version": 1}
+    if number is not None:
+        manifest["metadata"] = {"sekisho": {"number": number}}
     files = {path: text.encode() for path, text in bundle.modules}
     files |= {"data.json": _json(bundle.data), MANIFEST: _json(manifest)}
     files |= {f"{REGISTRY}/{name}": data for name, data in registry.items()}
@@ -89,7 +99,9 @@ def unpack(data: bytes, key: VerificationKey | None = None) -> Archive:
         problems.append(f"{MANIFEST}: revision is missing")
     if problems or manifest is None:
         raise ConfigError(problems)
-    return Archive(revision=manifest.revision, roots=manifest.roots, files=MappingProxyType(files))
+    return Archive(
+        revision=manifest.revision, roots=manifest.roots, number=manifest.number, files=MappingProxyType(files)
+    )
 
 
 def _json(value: Any) -> bytes:

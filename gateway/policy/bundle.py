@@ -57,6 +57,7 @@ class Manifest:
 
     roots: tuple[str, ...]
     revision: str  # empty where a folder has none: it is what lies in it
+    number: int | None = None  # the publisher's; a later bundle has no lower one
 
 
 def load_bundle(directory: Path, *children: Path) -> Bundle:
@@ -136,7 +137,18 @@ def read_manifest(data: bytes, problems: list[str]) -> Manifest | None:
     if not isinstance(revision, str):
         problems.append(f"{MANIFEST}: revision must be a text")
         return None
-    return Manifest(roots=tuple(sorted(root.strip("/") for root in roots)), revision=revision)
+    number = _number(manifest)
+    if number is not None and (type(number) is not int or number < 0):
+        problems.append(f"{MANIFEST}: metadata.sekisho.number must be a whole number, 0 or more")
+        return None
+    return Manifest(roots=tuple(sorted(root.strip("/") for root in roots)), revision=revision, number=number)
+
+
+def _number(manifest: Mapping[str, Any]) -> Any:
+    """What the publisher counts bundles by. OPA leaves `metadata` to whoever writes it."""
+    of_all = manifest.get("metadata")
+    ours = of_all.get("sekisho") if isinstance(of_all, dict) else None
+    return ours.get("number") if isinstance(ours, dict) else None
 
 
 def _within(path: str, roots: tuple[str, ...]) -> bool:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ PACKS = load_bundle(POLICIES)
 SIGNED = SigningKey(pem=PRIVATE)
 
 
-def made(blocks: str = "[]", key: SigningKey | None = SIGNED) -> bytes:
-    return pack(PACKS, {"blocks.yaml": f"blocks: {blocks}\n...\n".encode()}, f"{PACKS.revision}+1", key)
+def made(blocks: str = "[]", key: SigningKey | None = SIGNED, number: int | None = None) -> bytes:
+    files = {"blocks.yaml": f"blocks: {blocks}\n...\n".encode()}
+    return pack(PACKS, files, f"{PACKS.revision}+1", key, number=number)
 
 
 @pytest.fixture
@@ -145,6 +147,40 @@ def test_a_bad_one_is_refused_and_told_and_the_former_stays_unconfirmed(
         assert keeper.changed_at > 1
 
     setting.run(use)
+
+
+def test_one_that_was_good_once_is_not_taken_back(setting: Setting, server: KeyServer) -> None:
+    async def offered(keeper: BundleKeeper, blocks: str, number: int | None) -> bool:
+        server.document, server.etag = made(blocks, number=number), f'"{blocks}{number}"'
+        return await keeper.look()
+
+    async def use(keeper: BundleKeeper) -> None:
+        await keeper.begin()
+        assert await offered(keeper, "[7]", 7)
+        assert not await offered(keeper, "[]", 6)
+        assert keeper.refusal is not None
+        assert keeper.refusal.problems == (
+            "the bundle is number 6, and number 7 is in force: an older one is not taken back",
+        )
+        assert not await offered(keeper, "[]", None)
+        assert keeper.refusal.problems[0].startswith("the bundle has no number, and number 7 is in force")
+        assert await offered(keeper, "[77]", 7)
+        assert keeper.refusal is None
+
+    async def again(keeper: BundleKeeper) -> None:
+        """After a restart, too; and where configuration says so, it is taken."""
+        await keeper.begin()
+        assert not await offered(keeper, "[]", 6)
+        assert setting.blocks == "blocks: [77]\n...\n"
+
+    async def allowed(keeper: BundleKeeper) -> None:
+        await keeper.begin()
+        assert setting.blocks == "blocks: []\n...\n"
+
+    setting.run(use)
+    setting.run(again)
+    setting.settings = replace(setting.settings, accept_older=True)
+    setting.run(allowed)
 
 
 def test_a_start_without_the_server_has_what_was_good_last_and_knows_its_age(

@@ -58,6 +58,17 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
+def test_a_number_goes_with_it_and_is_signed() -> None:
+    numbered = pack(PACKS, REGISTRY, REVISION, SIGNED, number=7)
+    assert unpack(numbered, BELIEVED).number == 7
+    assert unpack(pack(PACKS, REGISTRY, REVISION, SIGNED), BELIEVED).number is None
+    assert (
+        pack(PACKS, {}, REVISION, number=7)
+        == pack(PACKS, {}, REVISION, number=7)
+        != pack(PACKS, {}, REVISION, number=8)
+    )
+
+
 def test_the_same_input_is_the_same_bytes() -> None:
     assert pack(PACKS, REGISTRY, REVISION) == pack(PACKS, dict(reversed(REGISTRY.items())), REVISION)
 

@@ -110,6 +110,13 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         ("{", ".manifest: not readable as JSON (JSONDecodeError)"),
         ('{"roots": ["a"]}', ".manifest: rego_version must be 1"),
         ('{"roots": ["a"], "rego_version": 0}', ".manifest: rego_version must be 1"),
+        *(
+            (
+                f'{{"roots": ["a"], "rego_version": 1, "metadata": {{"sekisho": {{"number": {number}}}}}}}',
+                ".manifest: metadata.sekisho.number must be a whole number, 0 or more",
+            )
+            for number in ("-1", "1.5", "true", '"7"')
+        ),
         ('{"roots": [], "rego_version": 1}', ".manifest: roots must be a list of at least one path"),
         ('{"roots": [""], "rego_version": 1}', ".manifest: roots must be a list of at least one path"),
     ],
