@@ -32,14 +32,25 @@ def places() -> Mapping[str, str]:
 
 
 def ask_http(house: House, case: Mapping[str, Any], address: str) -> dict[str, Any]:
-    body = {"datasource": DATASOURCE, "statement": {"sql": case["sql"]}, "address": address}
+    """Asked by itself, among several, as OPA is asked, and run as a query: one answer."""
+    question = {"datasource": DATASOURCE, "statement": {"sql": case["sql"]}, "address": address}
+    token = house.token(BY_NAME[case["who"]])
+    told = post(house, "/v1/authorize", question, token)
+    (among,) = post(house, "/v1/authorize/batch", {"requests": [question]}, token)["answers"]
+    as_opa = post(house, "/v1/data/sekisho/allow", {"input": question}, token)
+    assert (among["effect"], among["reason"]) == (told["effect"], told["reason"])
+    assert as_opa["result"] is (told["effect"] == "allow")
+    query = {"datasource": DATASOURCE, "sql": case["sql"], "address": address, "rows": 1}
+    ran = post(house, "/v1/query", query, token)
+    assert ran.get("reason", "allowed") == told["reason"]
+    return told
+
+
+def post(house: House, path: str, document: Mapping[str, Any], token: str) -> dict[str, Any]:
     request = urllib.request.Request(
-        f"{house.http}/v1/authorize",
-        data=json.dumps(body).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {house.token(BY_NAME[case['who']])}",
-        },
+        f"{house.http}{path}",
+        data=json.dumps(document).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
