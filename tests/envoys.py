@@ -26,8 +26,10 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.config import Route
 from gateway.demo.characters import CHARACTERS
 from gateway.demo.settings import free_port
+from gateway.routes.table import Routes
 from tests.houses import House
 from tests.integration.postgres_wire import until
 from tests.servers import require_tool
@@ -53,7 +55,13 @@ CATALOG = """
       search.stickers: {about: nobody}
 """
 ROUTES: list[dict[str, Any]] = [
-    {"path": "/{index}/_search", "methods": ["GET", "POST"], "datasource": "search", "reads": "opensearch"},
+    {
+        "path": "/{index}/_search",
+        "methods": ["GET", "POST"],
+        "datasource": "search",
+        "reads": "opensearch",
+        "schema": "search",
+    },
     {"path": "/health", "datasource": "search", "effect": "none"},
 ]
 PEOPLE = {one.subject: one for one in CHARACTERS}
@@ -185,30 +193,40 @@ class Front:
         self.service.stop()
 
 
+def search_registry(folder: Path) -> Path:
+    """The demo's, and a service whose catalog trusts routes."""
+    shutil.copytree(REGISTRY, folder)
+    with (folder / "catalog.yaml").open("a") as catalog:
+        catalog.write(CATALOG)
+    return folder
+
+
+def search_routes() -> Routes:
+    """The routes, as the gateway reads them."""
+    return Routes.of([Route(**{**one, "methods": tuple(one.get("methods", ("GET",)))}) for one in ROUTES])
+
+
+def house_settings(registry: Path) -> dict[str, Any]:
+    """A gateway without a database, for an Envoy on this machine with one trusted proxy before it."""
+    return {
+        "listeners": {
+            "postgres": [],
+            "grpc": {"envoy": {"networks": [f"{LOOPBACK}/32"], "trusted_hops": 1, "timeout_ms": 5000}},
+        },
+        "datasources": [],
+        "services": [{"id": "search", "profiles": [{"name": "engineer", "groups": ["engineer", "moderator"]}]}],
+        "routes": ROUTES,
+        "registry": {"directory": str(registry)},
+    }
+
+
 def start_front(root: Path, filter_settings: Mapping[str, Any] | None = None) -> Front:
     """Start all three."""
     program = require_tool("envoy")
-    registry = root / "registry"
+    registry = search_registry(root / "registry")
     (root / "house").mkdir()
-    shutil.copytree(REGISTRY, registry)
-    with (registry / "catalog.yaml").open("a") as catalog:
-        catalog.write(CATALOG)
     service = Service()
-    routes = [{"schema": "search", **one} if one.get("reads") else one for one in ROUTES]
-    house = House(
-        root / "house",
-        None,
-        {
-            "listeners": {
-                "postgres": [],
-                "grpc": {"envoy": {"networks": [f"{LOOPBACK}/32"], "trusted_hops": 1, "timeout_ms": 5000}},
-            },
-            "datasources": [],
-            "services": [{"id": "search", "profiles": [{"name": "engineer", "groups": ["engineer", "moderator"]}]}],
-            "routes": routes,
-            "registry": {"directory": str(registry)},
-        },
-    )
+    house = House(root / "house", None, house_settings(registry))
     house.start()
     port, admin = free_port(), free_port()
     document = readme_configuration()

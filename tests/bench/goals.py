@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import facts, rest
+from tests.bench import envoy, facts, rest
 from tests.bench.figures import Table, shown
 
 _Row = Mapping[str, Any]
@@ -86,6 +86,16 @@ _GOALS: tuple[tuple[str, float, bool, str, Callable[[_Row], bool], str, str], ..
     ("entries synced in a second", 20_000, False, "record", _entry("groups"), "per_second", _NONE),
     ("wait for one, 5000 in a second: p99 x the disk's", 3, True, "record", _entry("synced"), "to_disk_p99", _ONE),
     ("/v1/authorize: answers of a core x OPA's", 2, False, "rest", _what(rest.REUSED), "per_core_to_opa", _ONE),
+    (
+        "Check: answers of a core x opa-envoy-plugin's",
+        2,
+        False,
+        "envoy",
+        _what(envoy.REUSED),
+        "per_core_to_plugin",
+        _ONE,
+    ),
+    ("Check at one load: p99 x the plugin's", 1, True, "envoy", _what(envoy.REUSED), "p99_to_plugin", _TWO),
     ("a hundred questions in one request: x one", 10, True, "batch", _any, "times", _ONE),
     ("a registry of a million entities: CPU s", 10, True, "registry-load", _what(facts.WHOLE), "cpu_seconds", _ONE),
     ("a chain in it, once computed: us", 20, True, "registry-lookup", _what(facts.CHAIN), "p99_us", _ONE),

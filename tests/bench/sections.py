@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.bench import (
     abuse,
     bulk,
+    envoy,
     facts,
     hostile,
     inside,
@@ -28,10 +29,11 @@ from tests.servers import find_tool
 NAMES = (
     *("wire", "bulk", "copy", "login", "memory", "workers", "abuse"),
     *("decision", "statement", "known", "twin", "record", "record-query", "registry", "hostile", "killswitch", "rest"),
+    "envoy",
 )
 _WITH_GATEWAY = frozenset(NAMES[:7])
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
-_ALONE = frozenset({"record", "record-query", "registry", "hostile", "killswitch", "rest"})  # start all they need
+_ALONE = frozenset(NAMES[11:])  # these start all they need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +110,6 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
     if "rest" in names:
         say("questions over http, beside OPA's")
         yield from rest.tables(seconds=effort.seconds, rounds=min(effort.rounds, 3))
+    if "envoy" in names:
+        say("Envoy's checks, beside opa-envoy-plugin")
+        yield from envoy.tables(seconds=effort.seconds, rounds=min(effort.rounds, 3))
