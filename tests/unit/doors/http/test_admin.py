@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -116,14 +116,19 @@ def test_who_guesses_is_not_listened_to_for_a_minute(administered: tuple[House, 
     assert [one["reason"] for one in house.entries("event")].count("password_wrong") == WRONG_PER_MINUTE
 
 
+def reloaded(port: int, holds: Callable[[list[str]], bool]) -> bool:
+    """Whether a reload tells so; a machine with much to do may need to be asked again."""
+    return any(holds(call(port, "POST", "reload")[1]["data"]["registry"]["problems"]) for _ in range(5))
+
+
 def test_a_reload_tells_what_is_in_force(administered: tuple[House, int]) -> None:
     house, port = administered
     people = house.layout.registry / "people.yaml"
     good = people.read_text()
     people.write_text("people: [")
-    assert call(port, "POST", "reload")[1]["data"]["registry"]["problems"]
+    assert reloaded(port, lambda problems: problems != [])
     people.write_text(good)
-    assert call(port, "POST", "reload")[1]["data"]["registry"]["problems"] == []
+    assert reloaded(port, lambda problems: problems == [])
 
 
 def test_addresses_that_guess_are_told_apart() -> None:
