@@ -16,15 +16,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from gateway.carry import carry
 from gateway.config import Config
 from gateway.errors import SekishoError
 from gateway.inquiry import MACHINE, Inquiry, Reading
 from gateway.links.engines import begin_engine
 from gateway.links.sources import Sources, load_sources
 from gateway.model import DatasourceId, Peer, Principal
-from gateway.needs import NEVER, NeedDecision, NeedDurable, Outcome, Work
+from gateway.needs import NEVER, Need, NeedDecision, NeedDurable, Outcome
 from gateway.operators import append, sudo_user, user_name
-from gateway.policy.engine import Engine
 from gateway.readers import Readers
 from gateway.world import DecisionIds, LiveWorld
 
@@ -87,26 +87,15 @@ async def _ask(config: Config, sources: Sources, reading: Reading, asked: str) -
     said: Mapping[str, str] = {"host": platform.node(), "sudo_user": sudo_user(), "asked": asked}
     work = readers.authorize(inquiry, now_ns, {name: text for name, text in said.items() if text})
     async with contextlib.aclosing(await begin_engine(config.policy, sources.bundle)) as engine:
-        outcome = await _drive(work, engine, directory)
+
+        async def meet(need: Need) -> object:
+            if isinstance(need, NeedDecision):
+                return await engine.judge(need.document)
+            if isinstance(need, NeedDurable):
+                append(directory, dict(need.entry))
+            return None
+
+        outcome = await carry(work, meet)
     if outcome.decision is None or not outcome.allowed:
         raise NotAllowed(outcome)
     return outcome.decision.verdict.valid_until
-
-
-async def _drive(work: Work, engine: Engine, directory: Path) -> Outcome:
-    answer: object = None
-    trouble: SekishoError | None = None
-    while True:
-        try:
-            need = work.send(answer) if trouble is None else work.throw(trouble)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        answer = trouble = None
-        try:
-            if isinstance(need, NeedDecision):
-                answer = await engine.judge(need.document)
-            elif isinstance(need, NeedDurable):
-                append(directory, dict(need.entry))
-        except SekishoError as error:
-            trouble = error

@@ -18,13 +18,14 @@ from io import StringIO
 from typing import Any, Final
 
 from gateway.authorize import Authority
+from gateway.carry import carry
 from gateway.config import Config, Datasource
 from gateway.demo.show import Screen, Style, Tone
 from gateway.doors.answers import facts_document
 from gateway.doors.pg_session import OBLIGATIONS
 from gateway.doors.postgres import nonce
 from gateway.doors.profiles import choose_profile
-from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason, SekishoError
+from gateway.errors import ANSWERS, AuthenticationError, ConfigError, Reason
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.links.engines import begin_engine
@@ -33,8 +34,7 @@ from gateway.links.server import Credentials
 from gateway.links.sources import Sources, load_sources
 from gateway.links.twin import Twin
 from gateway.model import DatasourceId, Door, Finding, Mode, Peer, Principal, PrincipalId
-from gateway.needs import Ask, NeedCounts, NeedDecision, NeedReading, NeedRoom, NeedTree, Outcome
-from gateway.policy.engine import Engine
+from gateway.needs import Ask, Need, NeedCounts, NeedDecision, NeedReading, NeedRoom, NeedTree, Outcome
 from gateway.policy.metadata import rule_table
 from gateway.rations import Rations
 from gateway.strictness import strictness
@@ -137,34 +137,22 @@ async def run_check(config: Config, question: Question) -> CheckAnswer:
             words = f" ({twin.server_words})" if twin.server_words else ""
             raise ConfigError([f"datasource {source.id}: {twin.trouble}{words}"])
         async with contextlib.aclosing(await begin_engine(config.policy, sources.bundle)) as engine:
-            outcome = await _drive(authority, ask, at, engine, twin)
+
+            async def meet(need: Need) -> object:
+                if isinstance(need, NeedTree):
+                    return await twin.analyse(need.profile, need.text, need.parameter_types)
+                if isinstance(need, NeedReading):
+                    return need.task.perform()  # there is nobody else to be held up
+                if isinstance(need, NeedCounts | NeedRoom):
+                    return need.at_first()  # nothing went out yet
+                if isinstance(need, NeedDecision):
+                    return await engine.judge(need.document)
+                return None  # nothing is forwarded, so nothing is recorded
+
+            outcome = await carry(authority.authorize(ask, at * 1_000_000_000), meet)
     finally:
         twin.close()
     return CheckAnswer(document={**_document(ask, at, outcome), "strict": strict.strict, "strict_why": strict.why})
-
-
-async def _drive(authority: Authority, ask: Ask, at: int, engine: Engine, twin: Twin) -> Outcome:
-    work = authority.authorize(ask, at * 1_000_000_000)
-    answer: object = None
-    trouble: SekishoError | None = None
-    while True:
-        try:
-            need = work.send(answer) if trouble is None else work.throw(trouble)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        answer = trouble = None
-        try:
-            if isinstance(need, NeedTree):
-                answer = await twin.analyse(need.profile, need.text, need.parameter_types)
-            elif isinstance(need, NeedReading):
-                answer = need.task.perform()  # there is nobody else to be held up
-            elif isinstance(need, NeedCounts | NeedRoom):
-                answer = need.at_first()  # nothing went out yet
-            elif isinstance(need, NeedDecision):
-                answer = await engine.judge(need.document)
-        except SekishoError as error:  # nothing is forwarded, so nothing is recorded: the third need is no need here
-            trouble = error
 
 
 # -- the question ---------------------------------------------------------------------------------------------------

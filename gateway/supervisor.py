@@ -16,10 +16,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import os
-import pickle
 import signal
-import socket
 import sys
 import time
 from importlib.metadata import version
@@ -32,6 +29,7 @@ from gateway.doors.claims import claimed
 from gateway.errors import ConfigError
 from gateway.facts.sightings import Sightings
 from gateway.facts.volume import VolumeCounter
+from gateway.links import offspring
 from gateway.links.hub import Hub
 from gateway.links.ship_begin import ship_for_workers
 from gateway.links.siblings import Hello
@@ -176,19 +174,7 @@ class Supervisor:
 
     async def _run_one(self, number: int, again: str) -> int:
         """Start a worker and wait for its end; its exit code, negative where a signal ended it."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-c",
-                _PROGRAM,
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # Ctrl-C is for the supervisor, who tells them
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
+        process, ours = await offspring.start(_PROGRAM)
         self._processes[number] = process
         await self._hub.seat(number, ours)
         # Taken when the line is there already, and nothing comes in between: what goes out from now on is told on it.
@@ -200,11 +186,7 @@ class Supervisor:
             sightings=self._sightings.snapshot(),
             again=again,
         )
-        if process.stdin is not None:
-            with contextlib.suppress(ConnectionError):  # it has ended already, which is told below
-                process.stdin.write(pickle.dumps(hello))
-                await process.stdin.drain()
-                process.stdin.close()
+        await offspring.hand_over(process, hello)
         code = await process.wait()
         del self._processes[number]
         return code

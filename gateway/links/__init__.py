@@ -39,6 +39,7 @@ Map:
     subjects    the stores in which people are counted, this gateway's own first; subject_stores chooses one
     redis_subjects  the one that several gateways share; redis_scripts what is one step there
     ship_begin  who ships the record: the gateway itself, or its supervisor; shippers: the gateway's end of the process
+    offspring  processes of our own beside the gateway: workers, and the one that ships
     ship_process  the process that does, with a thread for each sink; shipper: one sink's loop
     shipping    how much at a time, and when again; positions: how far each sink is, on disk
     sinks       what entries are shipped to, a room of its own

@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import pickle
-import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.config import Record
+from gateway.links import offspring
 from gateway.links.line import Line, Word
 from gateway.links.ship_process import LAST, Task
 from gateway.links.sinks.make import require_libraries
@@ -100,26 +97,10 @@ class Shippers:
                     await self._closing.wait()
 
     async def _run(self) -> int:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-c",
-                _PROGRAM,
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # Ctrl-C is for the gateway, whose end it notices
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
+        process, ours = await offspring.start(_PROGRAM)
         self._process = process
         self._line = await Line.over(ours, self._heard, lambda: None)
-        if process.stdin is not None:
-            with contextlib.suppress(ConnectionError):  # it has ended already, which is told below
-                process.stdin.write(pickle.dumps(self._task))
-                await process.stdin.drain()
-                process.stdin.close()
+        await offspring.hand_over(process, self._task)
         if self._closing.is_set():
             self._line.close()
         return await process.wait()

@@ -68,6 +68,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("client",),
     ("world",),
+    ("carry",),
     ("app", "app_twins", "worker", "supervisor"),
     (
         "check",
