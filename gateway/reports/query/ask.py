@@ -94,12 +94,16 @@ class Record:
     @contextmanager
     def _opened(self, *, free: bool = False) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path, tuple[str, ...]]]:
         engine_there()
+        import duckdb
+
         try:
             with laid_out(self.directory, keep=self.keep, told=self.told) as layout:
                 if not layout.folders:
                     raise ConfigError([f"{self.directory}: there is no record in this folder"])
                 with opened(layout, self.reading, free=free) as connection:
                     yield connection, layout.scratch, layout.notes
+        except duckdb.Error as error:
+            raise ConfigError([f"{self.directory}: {' '.join(str(error).split())[:500]}"]) from None
         except ChainBroken as error:
             raise ConfigError(
                 [f"{error}: nothing is told of a record that does not hold; see `sekisho audit verify`"]

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.audit.columns import FOLDER, ChainBroken, Held, Laid, check, forget, laid
 from gateway.audit.record import SCHEMA_VERSION
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EXECUTIONS: Final = "executions.parquet"
 DECISIONS: Final = "decisions.parquet"
 OTHERS: Final = "others.parquet"
+_AT_ONCE: Final = 4  # segments: each takes several times its size in memory
 _MOST_BYTES: Final = 4 * 1024 * 1024  # of one line, as `gateway.audit.chain` has it
 
 # What is read of an entry. A field that an entry lacks is null; one that is not listed is in `entry`, of what is laid
@@ -153,6 +154,7 @@ def laid_out(directory: Path, *, keep: bool, told: Callable[[int, int], None]) -
     Raises ChainBroken where a segment does not hold, OSError where it cannot be read, or laid out.
     """
     segments = list_segments(directory)
+    keep = keep and os.access(directory, os.W_OK)
     known = _known(directory, segments) if keep else {}
     closed = {one for chain in segments.values() for one in chain[:-1]}
     wanted = [one for chain in segments.values() for one in chain if one not in known]
@@ -161,7 +163,7 @@ def laid_out(directory: Path, *, keep: bool, told: Callable[[int, int], None]) -
         place.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".asked-", dir=place if keep else None) as temporary:
         found = dict(known)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_ONCE)) as pool:
             made = pool.map(lambda one: _lay_out(one, Path(temporary)), wanted)
             for number, one in enumerate(made):
                 told(number, len(wanted))
@@ -221,13 +223,16 @@ def _lay_out(segment: Segment, into: Path) -> Held:
     if held.torn or source.stat().st_size != held.size:
         source = folder / "whole.jsonl"
         _copy(segment.path, source, held.size)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with duckdb.connect(config=settings(folder, threads=1)) as connection:
         try:
             _read(connection, source)
         except duckdb.Error as error:
             words = str(error).partition("\n")[0]
             raise ConfigError([f"{segment.name}: an entry is not as this version writes them: {words}"]) from None
-        newest = connection.execute("SELECT coalesce(max(schema_version), 0) FROM entries").fetchall()[0][0]
+        check_of = "SELECT count(*), coalesce(max(schema_version), 0) FROM entries"
+        count, newest = connection.execute(check_of).fetchall()[0]
+        if count != held.lines:  # it is not what was checked a moment ago
+            raise ChainBroken(segment, held.lines)
         if newest > SCHEMA_VERSION:
             raise ConfigError(
                 [f"{segment.name}: written by a later version (schema {newest}; this one knows {SCHEMA_VERSION})"]
@@ -239,6 +244,16 @@ def _lay_out(segment: Segment, into: Path) -> Held:
     if source != segment.path:
         source.unlink()
     return held
+
+
+def settings(scratch: Path, **more: int) -> dict[str, Any]:
+    """Of a connection: what it has no room for in memory goes into that folder; nothing is fetched from anywhere."""
+    private = {
+        "temp_directory": str(scratch / "spilled"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    return private | more
 
 
 def _read(connection: duckdb.DuckDBPyConnection, source: Path) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.errors import ConfigError
 from gateway.inquiry import Reading
-from gateway.reports.query.layout import DECISIONS, EXECUTIONS, OTHERS, Layout
+from gateway.reports.query.layout import DECISIONS, EXECUTIONS, OTHERS, Layout, settings
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,8 +60,6 @@ PUBLIC: Final = tuple(name for name in _VIEWS if not name.startswith("_"))
 _LOCKED: Final = (
     "SET enable_external_access = false",
     "SET python_enable_replacements = false",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
     "SET lock_configuration = true",
 )
 
@@ -81,7 +79,7 @@ def opened(layout: Layout, reading: Reading, *, free: bool) -> Iterator[duckdb.D
     asks narrows to that."""
     import duckdb
 
-    with duckdb.connect(config={"preserve_insertion_order": False}) as connection:
+    with duckdb.connect(config=settings(layout.scratch, preserve_insertion_order=False)) as connection:
         for name, file in (("_executions", EXECUTIONS), ("_decisions", DECISIONS), ("_others", OTHERS)):
             paths = ", ".join(f"'{one.replace(chr(39), chr(39) * 2)}'" for one in layout.files(file))
             connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet([{paths}])")  # noqa: S608
