@@ -429,3 +429,18 @@ def test_an_issuer_with_an_address_begins_without_keys() -> None:
 @pytest.mark.parametrize("name", ["", "x" * 256, "a\0", "a\x1b[0m", "\ud800", 7, None])
 def test_what_is_no_name(name: object) -> None:
     assert not is_name(name)
+
+
+def test_claims_that_somebody_else_verified_are_looked_at_as_a_tokens() -> None:
+    assert verifier().believe(claims(), at=AT) == verifier().verify(token(), at=AT)
+    for changes, reason in (
+        ({"iss": "https://evil.example"}, Reason.TOKEN_ISSUER_UNTRUSTED),
+        ({"iss": None}, Reason.TOKEN_MALFORMED),
+        ({"aud": "another"}, Reason.TOKEN_AUDIENCE_MISMATCH),
+        ({"exp": AT - 60}, Reason.TOKEN_EXPIRED),
+        ({"exp": None}, Reason.TOKEN_MALFORMED),
+        ({"sub": ""}, Reason.TOKEN_MALFORMED),
+    ):
+        with pytest.raises(AuthenticationError) as refused:
+            verifier().believe(claims(**changes), at=AT)
+        assert refused.value.reason is reason

@@ -283,3 +283,45 @@ def test_a_key_file_that_changes(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         keys.close()
 
     run(work)
+
+
+def test_a_token_that_was_good_is_good_by_the_same_keys_for_as_long_as_it_lives(tmp_path: Path):
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [jwk("p256")]}))
+    issuer = Issuer(issuer=ISSUER, audience=AUDIENCE, keys=path)
+
+    async def work(tasks: TaskGroup) -> None:
+        keys = keeper(issuer, counts=Counts())
+        shown = token()
+        first = keys.verify(shown, at=AT)
+        assert keys.verify(shown, at=AT + 60) is first
+        with pytest.raises(AuthenticationError) as refused:
+            keys.verify(shown, at=AT + 7200)
+        assert refused.value.reason is Reason.TOKEN_EXPIRED
+        with pytest.raises(AuthenticationError) as refused:
+            keys.verify(shown, at=AT - 3600)
+        assert refused.value.reason is Reason.TOKEN_NOT_YET_VALID
+        keys._swapping(ISSUER)(None)
+        with pytest.raises(AuthenticationError) as refused:
+            keys.verify(shown, at=AT + 60)
+        assert refused.value.reason is Reason.ISSUER_KEYS_UNAVAILABLE
+        keys.close()
+
+    run(work)
+
+
+def test_only_so_many_tokens_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [jwk("p256")]}))
+    monkeypatch.setattr(key_keeper, "_MOST_KNOWN", 2)
+
+    async def work(tasks: TaskGroup) -> None:
+        keys = keeper(Issuer(issuer=ISSUER, audience=AUDIENCE, keys=path), counts=Counts())
+        for number in range(5):
+            keys.verify(token(jti=str(number)), at=AT)
+            assert len(keys._known) <= 2
+        keys.verify(token(groups=["x" * 250] * 20), at=AT)
+        assert all(len(one) < 4096 for one in keys._known)
+        keys.close()
+
+    run(work)
