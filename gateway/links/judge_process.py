@@ -33,18 +33,27 @@ def serve(descriptor: int, seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     sys.stdout = sys.stderr  # whatever prints must not print into an answer
     with open(descriptor, "r+b", buffering=0) as raw, open(os.dup(descriptor), "rb") as requests:
-        modules, data = json.loads(_read(requests))
-        try:
-            program = RegoProgram([(path, text) for path, text in modules], data, ENTRY_POINT)
-        except RegoError:
-            _write(raw, {"failed": Reason.ENGINE_UNAVAILABLE, "why": "the policy could not be prepared"})
-            return
-        _write(raw, {"ready": True})
-        while body := _read(requests):
-            signal.setitimer(signal.ITIMER_REAL, _PATIENCE * seconds)
-            answer = _judged(program, body)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            _write(raw, answer)
+        # A gateway that was killed is no fault of ours, and nobody reads what we would say of it.
+        with contextlib.suppress(ConnectionError):
+            _judge(raw, requests, seconds)
+
+
+def _judge(raw: IO[bytes], requests: IO[bytes], seconds: float) -> None:
+    policy = _read(requests)
+    if not policy:
+        return
+    modules, data = json.loads(policy)
+    try:
+        program = RegoProgram([(path, text) for path, text in modules], data, ENTRY_POINT)
+    except RegoError:
+        _write(raw, {"failed": Reason.ENGINE_UNAVAILABLE, "why": "the policy could not be prepared"})
+        return
+    _write(raw, {"ready": True})
+    while body := _read(requests):
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE * seconds)
+        answer = _judged(program, body)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _write(raw, answer)
 
 
 def _judged(program: RegoProgram, body: bytes) -> dict[str, Any]:
@@ -58,7 +67,9 @@ def _read(requests: IO[bytes]) -> bytes:
     head = requests.read(LENGTH.size)
     if len(head) < LENGTH.size:
         return b""
-    return requests.read(LENGTH.unpack(head)[0])
+    length = LENGTH.unpack(head)[0]
+    body = requests.read(length)
+    return body if len(body) == length else b""
 
 
 def _write(raw: IO[bytes], answer: dict[str, Any]) -> None:

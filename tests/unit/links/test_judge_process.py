@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from gateway.links.judge_process import LENGTH
 from gateway.links.judges import _PROGRAM
 
@@ -54,6 +56,18 @@ def test_a_policy_that_does_not_compile_is_said_and_no_more() -> None:
     with process("package sekisho\n\ndecision := nowhere(1)\n") as (line, running):
         assert heard(line) == {"failed": "engine_unavailable", "why": "the policy could not be prepared"}
         assert running.wait(10) == 0
+
+
+@pytest.mark.parametrize("sent", [b"", LENGTH.pack(1000) + b"[[", LENGTH.pack(8) + b"[[], {}]"])
+def test_it_says_nothing_of_a_gateway_that_was_killed_in_the_middle(sent: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), "10"]
+    with subprocess.Popen(command, pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE) as running:
+        theirs.close()
+        with ours:
+            ours.sendall(sent)
+        assert running.communicate(timeout=20)[1] == b""
+        assert running.returncode == 0
 
 
 def test_it_ends_when_the_other_end_is_gone() -> None:
