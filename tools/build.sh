@@ -85,6 +85,7 @@ build_go opa-envoy-plugin github.com/open-policy-agent/opa-envoy-plugin/cmd/opa-
 find_program psql "a PostgreSQL client (Debian: postgresql-client)"
 find_program pgbench "PostgreSQL's load generator (Debian: postgresql-15)"
 find_program pgbouncer "a pooler to compare with (Debian: pgbouncer)"
+find_program nginx "a proxy that asks at /v1/forward-auth (Debian: nginx-light)"
 find_program redis-server "a store of counts for several gateways (Debian: redis-server)"
 find_program prometheus "scrapes a real run for the dashboard (Debian: prometheus)"
 find_program promtool "checks and tests the alerts (Debian: prometheus)"
