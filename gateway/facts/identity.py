@@ -13,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -23,6 +24,7 @@ from gateway.facts.keys import ASYMMETRIC, Keys, read_keys
 from gateway.model import Country, EvidenceRequest, JsonValue, Principal
 
 MAX_TOKEN_BYTES: Final = 16_384
+_MOST_VERIFIED: Final = 10_000
 _MAX_NAME: Final = 255
 _LATEST: Final = 253_402_300_799  # 9999-12-31: what lies beyond is no date anybody meant
 
@@ -70,6 +72,8 @@ class TokenVerifier:
         if problems:
             raise ConfigError(problems)
         self._issuers: Mapping[str, tuple[Issuer, Keys | None]] = MappingProxyType(found)
+        # What these very keys have verified, by the token's hash: a program that asks often shows the same one again.
+        self._verified: dict[bytes, tuple[int, Principal]] = {}
 
     def with_keys(self, name: str, keys: Keys | None) -> TokenVerifier:
         """The same with other keys of one issuer; None: none may be used now, and all its tokens are refused."""
@@ -80,6 +84,17 @@ class TokenVerifier:
 
     def verify(self, token: str, *, at: int) -> Principal:
         """The principal the token attests at that moment. Raises AuthenticationError with the exact reason."""
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        since, known = self._verified.get(digest, (0, None))
+        if known is not None and since <= at < known.expires_at:
+            return known
+        principal = self._verify(token, at)
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        self._verified[digest] = (at, principal)
+        return principal
+
+    def _verify(self, token: str, at: int) -> Principal:
         header, claims, signed, signature = _take_apart(token)
         algorithm = header.get("alg")
         if not isinstance(algorithm, str):

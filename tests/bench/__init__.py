@@ -22,6 +22,7 @@ Nothing here fails for being slow.
 ``abuse``       what others notice while one person sends unknown statements at full rate; ``abuser`` is that person
 ``hostile``     what others notice while one person's questions take the rules for ever
 ``killswitch``  from a block's publication to the last row that a blocked person gets
+``access``      Authorize over gRPC beside OPA's REST interface; a hundred questions in one call
 ``rest``        /v1/authorize beside OPA's REST interface; a hundred questions in one request
 ``inside``      in this process: decisions, the reading of new statements
 ``record``      the record's writer: what an entry costs, how many can be synced, how long whoever waits has to wait

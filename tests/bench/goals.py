@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import envoy, facts, rest
+from tests.bench import access, envoy, facts, rest
 from tests.bench.figures import Table, shown
 
 _Row = Mapping[str, Any]
@@ -96,6 +96,15 @@ _GOALS: tuple[tuple[str, float, bool, str, Callable[[_Row], bool], str, str], ..
         _ONE,
     ),
     ("Check at one load: p99 x the plugin's", 1, True, "envoy", _what(envoy.REUSED), "p99_to_plugin", _TWO),
+    (
+        "Authorize over gRPC: answers of a core x OPA's",
+        2,
+        False,
+        "access",
+        _what(access.REUSED),
+        "per_core_to_opa",
+        _ONE,
+    ),
     ("a hundred questions in one request: x one", 10, True, "batch", _any, "times", _ONE),
     ("a registry of a million entities: CPU s", 10, True, "registry-load", _what(facts.WHOLE), "cpu_seconds", _ONE),
     ("a chain in it, once computed: us", 20, True, "registry-lookup", _what(facts.CHAIN), "p99_us", _ONE),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.bench import (
     abuse,
+    access,
     bulk,
     envoy,
     facts,
@@ -29,7 +30,7 @@ from tests.servers import find_tool
 NAMES = (
     *("wire", "bulk", "copy", "login", "memory", "workers", "abuse"),
     *("decision", "statement", "known", "twin", "record", "record-query", "registry", "hostile", "killswitch", "rest"),
-    "envoy",
+    *("envoy", "access"),
 )
 _WITH_GATEWAY = frozenset(NAMES[:7])
 _WITH_TREES = frozenset({"decision", "statement", "known", "twin"})
@@ -107,6 +108,9 @@ def run(names: frozenset[str], stage: Stage | None, effort: Effort, say: Callabl
     if "killswitch" in names:
         say("a block, from its publication to the last row")
         yield from killswitch.tables(rounds=effort.rounds)
+    if "access" in names:
+        say("Authorize over gRPC and OPA's REST interface")
+        yield from access.tables(seconds=effort.seconds, rounds=min(effort.rounds, 3))
     if "rest" in names:
         say("questions over http, beside OPA's")
         yield from rest.tables(seconds=effort.seconds, rounds=min(effort.rounds, 3))

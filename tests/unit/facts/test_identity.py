@@ -444,3 +444,20 @@ def test_claims_that_somebody_else_verified_are_looked_at_as_a_tokens() -> None:
         with pytest.raises(AuthenticationError) as refused:
             verifier().believe(claims(**changes), at=AT)
         assert refused.value.reason is reason
+
+
+def test_a_token_seen_before_is_judged_by_its_dates_and_keys_all_the_same() -> None:
+    one, text = verifier(), token()
+    first = one.verify(text, at=AT)
+    assert one.verify(text, at=AT + 1) is first
+    for at, reason in ((AT + 3610, Reason.TOKEN_EXPIRED), (AT - 100, Reason.TOKEN_NOT_YET_VALID)):
+        with pytest.raises(AuthenticationError) as caught:
+            one.verify(text, at=at)
+        assert caught.value.reason is reason
+    for keys, reason in (
+        (None, Reason.ISSUER_KEYS_UNAVAILABLE),
+        (read_keys({"keys": [jwk("rsa")]}, ISSUER, []), Reason.TOKEN_KEY_UNKNOWN),
+    ):
+        with pytest.raises(AuthenticationError) as caught:
+            one.with_keys(ISSUER, keys).verify(text, at=AT)
+        assert caught.value.reason is reason
