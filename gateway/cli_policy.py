@@ -207,7 +207,9 @@ def test_command(files: tuple[Path, ...], folders: tuple[Path, ...], engine: str
         for case, told in found:
             for line in _case_lines(case, told):
                 click.echo(line)
-        click.echo(f"{len(found)} cases, {failed} failed (policy revision {bundle.revision}, engine {engine})")
+        plural = "s" if len(found) != 1 else ""
+        about = f"policy revision {bundle.revision}, engine {engine}"
+        click.echo(f"{len(found)} case{plural}, {failed} failed ({about})")
     return NO if failed else GOOD
 
 

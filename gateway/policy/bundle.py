@@ -75,7 +75,10 @@ def load_bundle(directory: Path, *children: Path) -> Bundle:
         _data(data, layer, layers[-1], found)
         problems += found if layer == directory else [f"{layer.name}/{problem}" for problem in found]
     modules = tuple(sorted(modules))
-    problems += [f"{MANIFEST}: {one} and {other} are roots of two bundles" for one, other in overlapping(layers)]
+    problems += [
+        f"{MANIFEST}: {one} and {other} are roots of two bundles: narrow those of the lower one, or put it in there"
+        for one, other in overlapping(layers)
+    ]
     for path, text in modules:
         if (error := check_syntax(path, text)) is not None:
             problems.append(error)
@@ -114,6 +117,11 @@ def _revision(modules: tuple[tuple[str, str], ...], data: Mapping[str, Any]) -> 
 def _roots(path: Path, problems: list[str]) -> tuple[str, ...]:
     try:
         manifest = read_manifest(path.read_bytes(), problems)
+    except FileNotFoundError:
+        problems.append(
+            f'{path.name}: missing; it says what is in the folder: {{"rego_version": 1, "roots": ["house/ours"]}}'
+        )
+        return ()
     except OSError as error:
         problems.append(f"{path.name}: not readable as JSON ({type(error).__name__})")
         return ()

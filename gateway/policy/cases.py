@@ -157,12 +157,14 @@ def _cases_of(path: Path, content: Mapping[str, Any], problems: list[str]) -> It
         expected = expect if isinstance(expect, Mapping) else {}
         if not {"rules", "only"} & expected.keys():
             problems.append(f"{place}: 'expect' must say which 'rules' speak")
+        problems += [f"{place}: {problem}" for problem in _strangers(content, entry)]
         unknown = [*(entry.keys() - _CASE), *(expected.keys() - _EXPECT)]
         problems += [f"{place}: unknown key '{key}'" for key in sorted(map(str, unknown))]
         try:
             asked = _asked(content, entry)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            problems.append(f"{place}: there is no {error.args[0] if error.args else error!s}")
+            if not any(_strangers(content, entry)):
+                problems.append(f"{place}: there is no {error.args[0] if error.args else error!s}")
             continue
         yield Case(
             id=place,
@@ -171,6 +173,17 @@ def _cases_of(path: Path, content: Mapping[str, Any], problems: list[str]) -> It
             expect=expected,
             fits_schema=entry.get("fits_schema", True) is True,
         )
+
+
+def _strangers(content: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[str]:
+    """Whom and what a case names and nobody describes, and who there is."""
+    for key, part in (("who", "people"), ("what", "statements")):
+        known, name = content[part], entry.get(key)
+        if "input" not in entry and name not in known:
+            there = (
+                f"there are {', '.join(sorted(known))}" if known else f"it has none; is {BASE} beside it, or `from`?"
+            )
+            yield f"'{key}: {name}' is not among the {part} of this file or of that it starts from: {there}"
 
 
 def _asked(content: Mapping[str, Any], entry: Mapping[str, Any]) -> Any:

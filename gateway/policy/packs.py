@@ -55,7 +55,8 @@ def check_packs(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> 
     problems = [f"{_PLACE}: {problem}" for problem in _problems(data)]
     listed = {f"{layer}/{name}" for layer, name, _ in _listed(data)}
     problems += [
-        f"{pack}: the pack is not in the list of {_PLACE}, and would never be asked"
+        f"{pack}: the pack is not in the list of {_PLACE}, and would never be asked: "
+        f"add `{pack.partition('/')[2]}: {{owner: ...}}` there, under {pack.partition('/')[0]}"
         for pack in sorted(with_rules - listed)
     ]
     problems += [f"{_PLACE}: {pack} has no rule" for pack in sorted(listed - with_rules)]

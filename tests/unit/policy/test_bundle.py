@@ -99,7 +99,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     assert problems(tmp_path) == [
-        ".manifest: not readable as JSON (FileNotFoundError)",
+        '.manifest: missing; it says what is in the folder: {"rego_version": 1, "roots": ["house/ours"]}',
         f"{tmp_path}: no Rego module",
     ]
 
@@ -247,7 +247,7 @@ def test_a_bundle_over_another_is_both(parent: Path, child: Path) -> None:
     ("roots", "files", "problem"),
     [
         # it claims what is its parent's
-        (["law"], {}, ".manifest: law and law are roots of two bundles"),
+        (["law"], {}, ".manifest: law and law are roots of two bundles: narrow"),
         (["law/jp_appi"], {}, ".manifest: law and law/jp_appi are roots of two bundles"),
         (["house"], {}, ".manifest: house/volume and house are roots of two bundles"),
         (["house/branch", "sekisho/decision"], {}, "are roots of two bundles"),

@@ -60,7 +60,15 @@ def test_a_file_that_stands_alone_gives_whole_inputs(tmp_path: Path) -> None:
         ("cases: [{case: x, input: {}, expect: {effect: deny}}]", "must say which 'rules' speak"),
         ("cases: [{case: x, input: {}, expct: {}, expect: {rules: []}}]", "unknown key 'expct'"),
         ("cases: [{case: x, input: {}, expect: {rules: [], efect: deny}}]", "unknown key 'efect'"),
-        ("cases: [{case: x, who: nobody, what: users, expect: {rules: []}}]", "there is no nobody"),
+        (
+            "cases: [{case: x, who: nobody, what: users, expect: {rules: []}}]",
+            "'who: nobody' is not among the people of this file",
+        ),
+        ("cases: [{case: x, who: li, what: users, expect: {rules: []}}]", "it has none; is people.yaml beside it"),
+        (
+            "people: {li: {}}\nstatements: {a: {}}\ncases: [{case: x, who: li, what: b, expect: {rules: []}}]",
+            "there are a",
+        ),
         ("cases: [{case: x, input: {}, set: {a.b: 1}, expect: {rules: []}}]", "there is no a"),
         ("case: []", "unknown key 'case'"),
         ("[]", "must hold a mapping"),
