@@ -10,8 +10,8 @@ import data.sekisho.lib
 # METADATA
 # title: "The record is read by those who are named for it"
 # description: |
-#   Needs principal.issuer, principal.asserted_by (nobody's), principal.groups or employer.groups, reading.what and reading.entity, and for `own` the
-#   employer as the registry attests it. A block stops this too.
+#   Needs principal.issuer, principal.asserted_by (nobody's), principal.groups or employer.groups, reading.what and
+#   reading.entity, and for `own` the employer as the registry attests it. A block stops this too.
 # scope: rule
 # custom:
 #   id: house-record-readers

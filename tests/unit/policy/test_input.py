@@ -417,6 +417,7 @@ READING = ReadingFacts(
     purpose="purpose",
     valid_until=1_790_000_004,
     registry_revision="registry",
+    caller=FULL.caller,
 )
 
 
