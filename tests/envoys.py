@@ -211,7 +211,7 @@ def house_settings(registry: Path) -> dict[str, Any]:
     return {
         "listeners": {
             "postgres": [],
-            "grpc": {"envoy": {"networks": [f"{LOOPBACK}/32"], "trusted_hops": 1, "timeout_ms": 5000}},
+            "grpc": {"envoy": {"networks": [f"{LOOPBACK}/32"], "trusted_hops": 1, "timeout_ms": 2000}},
         },
         "datasources": [],
         "services": [{"id": "search", "profiles": [{"name": "engineer", "groups": ["engineer", "moderator"]}]}],
@@ -274,7 +274,7 @@ def _fit(
         endpoint["address"]["socket_address"] = {"address": LOOPBACK, "port_value": target}
         cluster["type"] = "STATIC"
     authorization = manager["http_filters"][0]["typed_config"]
-    authorization["grpc_service"]["timeout"] = "5s"  # tests share two cores
+    authorization["grpc_service"]["timeout"] = "10s"  # tests share two cores
     authorization.update(filter_settings)
     document["admin"] = {"address": {"socket_address": {"address": LOOPBACK, "port_value": admin}}}
 

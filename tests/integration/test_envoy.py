@@ -166,7 +166,7 @@ def test_http_2_is_no_other_door(front: Front) -> None:
 
 
 def test_a_gateway_that_is_gone_or_silent_is_a_no(new_front: Callable[..., Front]) -> None:
-    front = new_front(filter={"grpc_service": {"envoy_grpc": {"cluster_name": "sekisho"}, "timeout": "0.5s"}})
+    front = new_front(filter={"grpc_service": {"envoy_grpc": {"cluster_name": "sekisho"}, "timeout": "2s"}})
     assert front.ask("/health").status == 200
     front.house.stop()
     arrived = len(front.service.arrived)
