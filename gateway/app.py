@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -290,7 +291,7 @@ class Application:
         fresh: Freshness,
     ) -> None:
         def new_registry(registry: Registry) -> None:
-            world.registry = registry
+            world.registry, world.revised_ns = registry, time.time_ns()
             metrics.policy_loaded(f"{world.policy_revision}+{registry.revision}", self._shadow)
             revised()
 
@@ -304,6 +305,7 @@ class Application:
             resolver.judge_by(await begin_engine(self.config.policy, bundle, patience=_OPA_BEHIND))
             world.policy_revision = bundle.revision
             world.registry = world.registry.tested(read_tests(bundle.data))
+            world.revised_ns = time.time_ns()
             self._show_revision(world, bundle, metrics)
             revised()
 

@@ -339,7 +339,7 @@ class Authority:
         decision = Decision(id=self._new_id(), at=now_ns // _SECOND, verdict=verdict, reused=reused)
         full = standing.full_entries.get(session) if reused else None
         age = self._epoch_age_ms(standing, now_ns)
-        entry = decision_entry(standing, decision, full, now_ns, session, age)
+        entry = decision_entry(standing, decision, full, now_ns, session, age, self._world.revised_ns)
         try:
             yield NeedDurable(entry, verdict.durability)
         except RecordUnavailable as error:

@@ -186,6 +186,11 @@ class World(Protocol):
         """Hash of the rules in force."""
         ...
 
+    @property
+    def revised_ns(self) -> int:
+        """When rules and registry in force were taken."""
+        ...
+
     def epoch(self, datasource: DatasourceId) -> str | None:
         """The catalog epoch of a datasource; None while nobody can say (its twin is down)."""
         ...

@@ -17,7 +17,13 @@ from gateway.reuse import Standing
 
 
 def decision_entry(
-    standing: Standing, decision: Decision, full: Repeats | None, at_ns: int, session: str, age_ms: int | None
+    standing: Standing,
+    decision: Decision,
+    full: Repeats | None,
+    at_ns: int,
+    session: str,
+    age_ms: int | None,
+    revised_ns: int,
 ) -> record.Entry:
     """The entry of one decision: in full, or as a repeat of one that is in the record in full."""
     if full is not None:
@@ -31,6 +37,7 @@ def decision_entry(
         statement_hash=standing.statement_hash,
         epoch=standing.epoch or None,
         epoch_age_ms=age_ms,
+        revision_age_ms=max(0, at_ns - revised_ns) // 1_000_000,
     )
 
 

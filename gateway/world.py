@@ -26,6 +26,7 @@ class LiveWorld:
     def __init__(self, config: Config, registry: Registry, policy_revision: str) -> None:
         self.registry = registry
         self.policy_revision = policy_revision
+        self.revised_ns = time.time_ns()  # when the rules and the registry in force were taken
         self.twins: dict[DatasourceId, Twin] = {}
         ages = {one.id: one.max_age for one in config.datasources} | {one.id: one.max_age for one in config.services}
         self._max_ages = {DatasourceId(name): seconds for name, seconds in ages.items() if seconds}

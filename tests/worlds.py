@@ -57,6 +57,7 @@ class StillWorld:
     def __init__(self, registry: Registry, policy_revision: str) -> None:
         self.registry = registry
         self.policy_revision = policy_revision
+        self.revised_ns = 0
         self.current_epoch: str | None = "epoch-1"
         self.history = History()
         self.seen_ns = 0

@@ -73,11 +73,13 @@ def decision_entry(
     statement_hash: str,
     epoch: str | None = None,
     epoch_age_ms: int | None = None,
+    revision_age_ms: int | None = None,
 ) -> Entry:
     """The full entry of one decision. ``statement`` is normalised; the hash is of the text as it was asked.
 
     ``epoch`` stands for the database's catalogs, by which the statement was understood; they were looked at, and were
-    still so, ``epoch_age_ms`` before the decision: a change within that time is not in it.
+    still so, ``epoch_age_ms`` before the decision: a change within that time is not in it. ``revision_age_ms``: how
+    long before it the gateway took the rules and the registry it was made by.
     """
     verdict = decision.verdict
     return {
@@ -117,6 +119,7 @@ def decision_entry(
         "cross_border": verdict.cross_border,
         "revision": verdict.revision,
         "registry_revision": u.registry_revision,
+        "revision_age_ms": revision_age_ms,
         "epoch": epoch,
         "epoch_age_ms": epoch_age_ms,
         "valid_until": verdict.valid_until,

@@ -48,6 +48,7 @@ _STATEMENT_BYTES = 131_072
 class _World:
     registry: Registry
     policy_revision: str
+    revised_ns: int = 0
 
     def epoch(self, datasource: DatasourceId) -> str | None:
         return "epoch"

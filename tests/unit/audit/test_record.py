@@ -318,6 +318,7 @@ def test_decision_says_who_whence_whose_law_what_and_why() -> None:
         "cross_border": True,
         "revision": "rev",
         "registry_revision": "r1",
+        "revision_age_ms": None,
         "epoch": "c4ca42",
         "epoch_age_ms": 412,
         "valid_until": 1_732_203_000,
