@@ -156,13 +156,15 @@ def counting(wanted: Accesses, by: Iterable[str]) -> tuple[Question, Question]:
             f" UNION ALL BY NAME SELECT *, {period} AS period, 1 AS executions, 0 AS decisions, NULL::BIGINT AS rows,"  # noqa: S608
             f" time AS first, time AS last FROM refusals WHERE {when} AND {refused}"
         )
-    names = ", ".join(f'"{one}"' for one in by)
-    columns = "".join(f', {DIMENSIONS[one]} AS "{one}"' for one in by)
+    # Under names of their own: a group may be called like the column it is made of.
+    names = ", ".join(f'"by {one}"' for one in by)
+    columns = "".join(f', {DIMENSIONS[one]} AS "by {one}"' for one in by)
+    shown = "".join(f'"by {one}" AS "{one}", ' for one in by)
     grouping = f"GROUPING({names})" if by else "1"
     sets = f"GROUPING SETS (({names}), ())" if by else "()"
     second = Question(
         f"WITH found AS (SELECT *{columns} FROM ({rows}))"  # noqa: S608
-        f" SELECT {grouping} > 0 AS total, {names + ', ' if by else ''}"
+        f" SELECT {grouping} > 0 AS total, {shown}"
         f"coalesce(sum(decisions), 0)::BIGINT AS decisions,"
         f" coalesce(sum(executions), 0)::BIGINT AS executions, coalesce(sum(rows), 0)::BIGINT AS rows,"
         f" count(DISTINCT principal) AS people, min(first) AS first, max(last) AS last FROM found GROUP BY {sets}"

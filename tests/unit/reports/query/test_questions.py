@@ -139,6 +139,16 @@ def test_everything_can_be_counted_by(four: Open, by: str) -> None:
     assert sum(row[2] for row in groups) == sums[2] == 4
 
 
+def test_group_that_is_called_like_a_column_says_what_the_group_is(four: Open) -> None:
+    assert sorted(row[0] for row in four.count(by=("location",))[:-1]) == ["CN", "JP", "unknown"]
+    assert {row[0] for row in four.count(by=("chain",))[:-1]} == {"line-cn", "line-jp"}
+    assert {row[:2] for row in four.count(by=("entity", "effect"))[:-1]} == {
+        ("line-cn", "allow"),
+        ("line-cn", "deny"),
+        ("line-jp", "allow"),
+    }
+
+
 def test_people_without_a_column_and_no_people_are_not_the_same(tmp_path: Path) -> None:
     write(tmp_path, [decision("a", NOON1, types=()), decision("b", NOON1, types=(), about_people=False)])
     assert sorted(count(tmp_path).column("data-type")) == ["about nobody", "people, no type"]
