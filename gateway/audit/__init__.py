@@ -1,6 +1,6 @@
 """The record: what was asked, decided and done, hash-chained on disk before bytes go on.
 
-    record.py       builders of entries (plain dicts, snake_case, ``schema_version``); never values, never raw SQL
+    record.py       builders of entries (plain dicts, snake_case, ``schema_version``); never values; raw SQL only sealed
     parts.py        what those of several kinds share: who asks, what a statement does, what was answered
     hashing.py      the keyed hash of a statement's text
     sealing.py      statements as they were asked, sealed for one reader
@@ -32,6 +32,6 @@ An entry goes ``record`` -> ``chain.canonical`` -> ``chain.link`` -> one ``os.wr
 disk are what is verified and nothing has to be serialised a second time.
 
 Nothing here reads a clock: entries carry ``at_us``, made from the ``at_ns`` the caller passes. What the chain cannot
-show: who can rewrite the segments *and* the checkpoint can forge a whole record. Only an anchor outside the machine
-shows that.
+show: who can rewrite the segments *and* the checkpoint can forge a whole record. Signed heads show that, and anchors
+outside the machine show it where the key was taken as well.
 """
