@@ -40,12 +40,23 @@ class SinkState:
     entries: int = 0  # acknowledged in all, those sent again included
     at: float = 0.0  # of the last acknowledgement, seconds since 1970
     refused: int = 0  # in batches of which it took only a part: not all of these are there
+    whole: Mapping[str, int] | None = None  # with the first such batch: the last entry of each writer before it
     failing: Failing | None = None
 
     def acknowledged(self, reached: Mapping[str, Position], entries: int, now: float) -> SinkState:
         """The same, further on."""
         writers = {**self.writers, **reached}
         return replace(self, writers=writers, entries=self.entries + entries, at=now, failing=None)
+
+    def took_a_part(self, entries: int) -> SinkState:
+        """The same, where a batch of so many was passed over: what it lacks is only in the record from now on."""
+        whole = {writer: one.seq for writer, one in self.writers.items()} if self.whole is None else self.whole
+        return replace(self, refused=self.refused + entries, whole=whole)
+
+    def has(self, writer: str) -> int:
+        """The last entry of a writer up to which it has every one; -1: none."""
+        reached = self.writers[writer].seq if writer in self.writers else -1
+        return reached if self.whole is None else min(reached, self.whole.get(writer, -1))
 
     def failed(self, reason: Trouble, detail: str, now: float) -> SinkState:
         """The same, where it is."""
@@ -72,6 +83,7 @@ def read_state(directory: Path, sink: str) -> SinkState | None:
             entries=plain["entries"],
             at=plain["at"],
             refused=plain["refused"],
+            whole=plain["whole"],
             failing=None if failing is None else Failing(**failing | {"reason": Trouble(failing["reason"])}),
         )
     except FileNotFoundError:
@@ -99,11 +111,10 @@ def write_state(directory: Path, state: SinkState, calls: FileCalls | None = Non
 
 
 def shipped_everywhere(directory: Path, sinks: list[str]) -> dict[str, int]:
-    """For each writer the last entry that every one of these sinks has; a writer that one has nothing of is not in it.
-    Raises OSError."""
-    states = [read_state(directory, sink) for sink in sinks]
-    writers = [{} if state is None else state.writers for state in states]
-    if not writers:
+    """For each writer the last entry up to which every one of these sinks has all; a writer that one has nothing of is
+    not in it. What a sink took only a part of is not shipped: it stays in the record. Raises OSError."""
+    states = [state for sink in sinks if (state := read_state(directory, sink)) is not None]
+    if not states or len(states) < len(sinks):
         return {}
-    common = set(writers[0]).intersection(*writers[1:])
-    return {writer: min(positions[writer].seq for positions in writers) for writer in sorted(common)}
+    reached = {writer: min(state.has(writer) for state in states) for writer in sorted(states[0].writers)}
+    return {writer: seq for writer, seq in reached.items() if seq >= 0}

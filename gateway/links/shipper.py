@@ -150,7 +150,7 @@ class Shipper:
             # Nobody is told that it has them: who waits for one of these is denied.
             _log.error("ship_partly_refused", extra={"sink": self._settings.name, "detail": error.detail})
             self._count(error.trouble)
-            self._state = replace(self._state, refused=self._state.refused + len(batch))
+            self._state = self._state.took_a_part(len(batch))
             self._passed(batch)
         else:
             self._passed(batch)

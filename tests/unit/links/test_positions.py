@@ -51,3 +51,11 @@ def test_what_all_sinks_have(tmp_path: Path) -> None:
     assert shipped_everywhere(tmp_path, ["lake"]) == {"gateway": 7, "operator": 3}
     assert shipped_everywhere(tmp_path, ["lake", "pg", "new"]) == {}
     assert shipped_everywhere(tmp_path, []) == {}
+
+
+def test_what_a_sink_took_only_a_part_of_is_not_shipped(tmp_path: Path) -> None:
+    lacking = STATE.took_a_part(3).acknowledged({"gateway": Position(20), "new": Position(2)}, 14, 2.0).took_a_part(1)
+    write_state(tmp_path, lacking)
+    assert read_state(tmp_path, "lake") == lacking
+    assert lacking.refused == 4
+    assert shipped_everywhere(tmp_path, ["lake"]) == {"gateway": 7}, "what came after it is there, and so is a hole"
