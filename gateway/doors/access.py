@@ -24,12 +24,12 @@ from gateway.doors.access_messages import (
     request_document,
 )
 from gateway.doors.access_watch import Watching
-from gateway.doors.answers import answer_document, explain_document, refused_document
+from gateway.doors.answers import answer_document, explain_document, refused_document, refused_words
 from gateway.doors.batches import answers_document, prepare_all, questions
 from gateway.doors.callers import Edges, who_completes
 from gateway.doors.completions import read_completion
 from gateway.doors.grpc_calls import REASON_KEY, Context, From, abort, authorization, peer_address, time_left
-from gateway.doors.requests import DeskApi, explaining, prepare, read_batch, read_request, refuse
+from gateway.doors.requests import DeskApi, explaining, explanation_of, prepare, read_batch, read_request, refuse
 from gateway.errors import Reason, SekishoError
 from gateway.links.tasks import TaskGroup
 from gateway.model import Door
@@ -89,6 +89,9 @@ class AccessService:
 
     async def _explain(self, body: bytes, context: Context) -> wire.ExplainResponse:
         ask = explaining(self._asked(context, lambda: parse(wire.ExplainRequest, body).request))
+        outcome = await self._desk.read_async(explanation_of(ask), Door.GRPC)
+        if not outcome.allowed:
+            raise SekishoError(outcome.reason, refused_words(outcome))
         return explain_message(explain_document(ask, await self._desk.ask_async(ask, time_left(context))))
 
     async def batch(self, body: bytes, context: Context) -> wire.AuthorizeBatchResponse:

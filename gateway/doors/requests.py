@@ -38,7 +38,7 @@ from gateway.doors.documents import (
 from gateway.doors.resources import read_resource, words_of
 from gateway.errors import Reason, SekishoError
 from gateway.facts.identity import is_name
-from gateway.inquiry import Inquiry
+from gateway.inquiry import Inquiry, Looking, Reading
 from gateway.model import DatasourceId, Door, Principal, PrincipalId, StatementFacts
 from gateway.needs import Ask, Outcome
 
@@ -189,6 +189,19 @@ def explaining(ask: Ask) -> Ask:
     """The same question for somebody who wants to know and not to run it: decided and recorded like any, and nothing
     is let through by it."""
     return replace(ask, executes=False, counts=False, session=f"{ask.session}:explain")
+
+
+def explanation_of(ask: Ask) -> Inquiry:
+    """The question that comes before: may whoever asks be told every fact that is known of this person? It is asked
+    about as any reading is."""
+    return Inquiry(
+        door=ask.door,
+        principal=ask.principal,
+        peer=ask.peer,
+        caller=ask.caller,
+        reading=Reading(what=Looking.EXPLAIN, principal=ask.principal.id),
+        session=ask.session,
+    )
 
 
 def refuse(desk: Refusing, door: Door, error: SekishoError, caller: str | None) -> SekishoError:

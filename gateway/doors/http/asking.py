@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from flask import Response
 
-from gateway.doors.answers import answer_document, explain_document
+from gateway.doors.answers import answer_document, explain_document, refused_words
 from gateway.doors.batches import batch_document, prepare_all
 from gateway.doors.callers import who_completes
 from gateway.doors.completions import read_completion
-from gateway.doors.http.problems import json_answer
+from gateway.doors.http.problems import json_answer, problem
 from gateway.doors.http.room import Room, authorization, document, origin
-from gateway.doors.requests import explaining, prepare, read_batch, read_request
+from gateway.doors.requests import explaining, explanation_of, prepare, read_batch, read_request
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, JsonValue
 
@@ -42,6 +42,9 @@ def explain(room: Room) -> Response:
     with room.asking():
         asked = read_request(document(), authorization())
         ask = explaining(prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges))
+    outcome = room.desk.read(explanation_of(ask), Door.HTTP)
+    if not outcome.allowed:
+        return problem(outcome.reason, refused_words(outcome))
     return _decided(explain_document(ask, room.desk.ask(ask)), status=200)
 
 

@@ -29,6 +29,7 @@ _may_read if {
 
 _may_read if {
 	_unblocked
+	is_null(input.principal.asserted_by) # or a caller would learn of anybody what only they may ask
 	is_string(input.reading.principal)
 	input.reading.principal == input.principal.id
 	input.reading.what in data.house.record_readers.of_themselves

@@ -75,6 +75,7 @@ test_readers_of_themselves_may_ask_why if {
 	_effect(fx.set(of_self, {"/reading/principal": "https://id.line.example#li"}), []) == "deny"
 	_effect(fx.set(of_self, {"/reading/principal": null}), []) == "deny"
 	_effect(fx.set(of_self, {"/reading/what": "decisions"}), []) == "deny"
+	_effect(fx.set(of_self, {"/principal/asserted_by": "portal"}), []) == "deny"
 	_effect(fx.set(of_self, {"/employer/blocked": true, "/employer/blocked_by": "b-1"}), []) == "deny"
 }
 

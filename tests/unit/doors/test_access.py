@@ -15,6 +15,7 @@ from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStub
 from gateway.doors.access import IN_FLIGHT
 from gateway.errors import ANSWERS, Reason
+from gateway.inquiry import Looking
 from gateway.model import Door
 from gateway.needs import Ask, Outcome
 from tests.unit.doors.test_grpc import ask, run, served
@@ -182,6 +183,13 @@ def test_an_explanation_lets_nothing_through() -> None:
             assert (told.answer.reason, told.HasField("facts")) == ("policy_denied", False)
             asked = it.desk.asked[0]
             assert (asked.executes, asked.counts, asked.session) == (False, False, "grpc:explain")
+            [inquiry] = it.desk.inquiries
+            assert (inquiry.reading.what, inquiry.reading.principal) == (Looking.EXPLAIN, "https://id.example#tanaka")
+            it.desk.secretive = True
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await AccessServiceStub(it.channel).Explain(wire.ExplainRequest(request=ask("select 1")), timeout=10)
+            assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+            assert len(it.desk.asked) == 1, "nothing was looked up"
 
     run(main)
 

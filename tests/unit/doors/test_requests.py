@@ -16,7 +16,7 @@ from gateway.doors.callers import Callers, Edges, Origin, Words
 from gateway.doors.completions import Completion
 from gateway.doors.requests import MAX_BATCH, explaining, prepare, read_batch, read_request, refuse
 from gateway.errors import AuthenticationError, Reason, RecordUnavailable, SekishoError
-from gateway.inquiry import Inquiry
+from gateway.inquiry import Inquiry, Looking
 from gateway.model import (
     Complaint,
     Confidence,
@@ -66,6 +66,7 @@ class ScriptedDesk:
         self.refusals: list[tuple[Door, Reason, str | None, str]] = []
         self.problems: list[str] = []
         self.record_broken = False
+        self.secretive = False  # explains nothing
         self.living = True
         self.callers = Callers((), ())
 
@@ -107,7 +108,8 @@ class ScriptedDesk:
 
     def read(self, inquiry: Inquiry, door: Door) -> Outcome:
         self.inquiries.append(inquiry)
-        if inquiry.reading.entity == "line-yahoo":
+        of_themselves = inquiry.reading.what is Looking.EXPLAIN and not self.secretive
+        if inquiry.reading.entity == "line-yahoo" or of_themselves:
             return Outcome(reason=Reason.ALLOWED, decision=decision(Effect.ALLOW, Reason.ALLOWED))
         denied = decision(Effect.DENY, Reason.POLICY_DENIED)
         return Outcome(reason=Reason.POLICY_DENIED, decision=denied, message="access denied: not yours", hint="ask")

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from gateway.doors.http.app import create_app
 from gateway.errors import Reason
+from gateway.inquiry import Looking
 from gateway.model import Door
 from tests.unit.doors.test_requests import TANAKA, ScriptedDesk, body
 
@@ -84,6 +85,16 @@ def test_an_explanation_is_no_permission(sql: str, effect: str) -> None:
     assert (reply.status_code, told(reply)["effect"], told(reply)["facts"]) == (200, effect, None)
     asked = desk.asked[0]
     assert (asked.executes, asked.counts, asked.session) == (False, False, "http:explain")
+    [inquiry] = desk.inquiries
+    assert (inquiry.reading.what, inquiry.reading.principal) == (Looking.EXPLAIN, TANAKA.id)
+
+
+def test_who_may_not_be_told_is_told_nothing() -> None:
+    desk = ScriptedDesk()
+    desk.secretive = True
+    reply = post(desk, "/v1/explain", body())
+    assert (reply.status_code, told(reply)["reason"]) == (403, "policy_denied")
+    assert desk.asked == [], "nothing was looked up"
 
 
 def test_what_went_out_is_told_by_whoever_asked() -> None:
