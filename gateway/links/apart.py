@@ -29,7 +29,7 @@ from typing import IO, Any, Final
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.fair import Turns
-from gateway.model import ColumnUse, ColumnUseKind, Spread, StatementEffect, StatementFacts
+from gateway.model import ColumnUse, ColumnUseKind, Confidence, Spread, StatementEffect, StatementFacts
 from gateway.naming import NameDeed, NameKind, NameUse
 from gateway.reading import Inspected, Proof, Rewriting, Task
 from gateway.search_path import PathDeed
@@ -51,6 +51,7 @@ _CLASSES: Final = {
     for one in (
         ColumnUse,
         ColumnUseKind,
+        Confidence,
         GateStatement,
         Assigned,
         PathDeed,

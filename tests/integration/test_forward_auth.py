@@ -23,6 +23,7 @@ from gateway.demo.characters import LI, SATO, Character
 from gateway.demo.database import Database
 from gateway.demo.settings import addresses
 from tests.houses import House, distinct_ports
+from tests.servers import require_tool
 
 pytestmark = [pytest.mark.integration, pytest.mark.needs("nginx")]
 PLACES = addresses(Path(__file__).parents[2] / "gateway" / "demo" / "registry")
@@ -121,7 +122,8 @@ def place(messenger: Database) -> Iterator[Place]:
         house.start()
         text = CONFIGURATION.format(folder=folder, port=port, service=service.server_port, gateway=house.ports.http)
         (folder / "nginx.conf").write_text(text)
-        command = ["nginx", "-p", directory, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+        program, log = str(require_tool("nginx")), str(folder / "error.log")
+        command = [program, "-p", directory, "-c", str(folder / "nginx.conf"), "-e", log]
         nginx = subprocess.Popen(command)
         found = Place(house, port, seen)
         try:
