@@ -19,7 +19,7 @@ from gateway.audit.chain import GENESIS, HASH_BYTES, TAIL_BYTES, read_tail
 from gateway.audit.segments import Segment, TornRest, read_lines
 
 FOLDER: Final = "columns"
-LAYOUT: Final = 1  # of the files in it: what another version laid out is made anew
+LAYOUT: Final = 2  # of the files in it: what another version laid out is made anew
 _SHORT: Final = 16
 _DIGEST: Final = len(',"hash":"')
 _PREV: Final = len(GENESIS) + 1  # from the end of what is hashed

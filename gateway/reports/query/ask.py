@@ -53,7 +53,7 @@ class Record:
             if parquet is not None:
                 groups = f"SELECT * EXCLUDE (total) FROM ({second.sql}) WHERE NOT total"  # noqa: S608 - of our own
                 kept = Question(groups, second.given)
-                yield _written(connection, kept, scratch, parquet)
+                yield _written(connection, kept, scratch, parquet, notes)
                 return
             found = connection.execute(second.sql, dict(second.given)).fetchall()
             lost, rows = connection.execute(questions.strays().sql).fetchall()[0]
@@ -70,9 +70,12 @@ class Record:
     def list(self, wanted: Accesses, most: int, *, parquet: BinaryIO | None = None) -> Iterator[Answer]:
         """The last ones, each by itself."""
         with self._opened() as (connection, scratch, notes):
-            question = questions.listing(self._within(wanted), most)
+            within = self._within(wanted)
+            question, further = questions.listing(within, most), questions.more_than(within, most)
+            if connection.execute(further.sql, dict(further.given)).fetchall()[0][0]:
+                notes = (*notes, f"only the last {most:,}: there are more (--limit)")
             if parquet is not None:
-                yield _written(connection, question, scratch, parquet)
+                yield _written(connection, question, scratch, parquet, notes)
             else:
                 yield _streamed(connection.execute(question.sql, dict(question.given)), notes)
 
@@ -82,7 +85,7 @@ class Record:
         with self._opened(free=True) as (connection, scratch, notes), _saying_what_is_wrong():
             one_question(connection, text)
             if parquet is not None:
-                yield _written(connection, Question(text, {}), scratch, parquet)
+                yield _written(connection, Question(text, {}), scratch, parquet, notes)
             else:
                 yield _streamed(connection.execute(text), notes)
 
@@ -140,7 +143,9 @@ def _streamed(connection: duckdb.DuckDBPyConnection, notes: tuple[str, ...]) -> 
     return Answer(names=tuple(str(one[0]) for one in connection.description or ()), rows=rows(), notes=notes)
 
 
-def _written(connection: duckdb.DuckDBPyConnection, question: Question, scratch: Path, out: BinaryIO) -> Answer:
+def _written(
+    connection: duckdb.DuckDBPyConnection, question: Question, scratch: Path, out: BinaryIO, notes: tuple[str, ...]
+) -> Answer:
     """The answer as a Parquet file, into what is open already: whoever may read the record may not write everywhere."""
     connection.execute(f"CREATE TEMP TABLE answer AS {question.sql}", dict(question.given) or None)
     place = scratch / ANSWER
@@ -148,4 +153,4 @@ def _written(connection: duckdb.DuckDBPyConnection, question: Question, scratch:
     count = connection.execute(f"COPY answer TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)").fetchall()[0][0]
     with place.open("rb") as made:
         shutil.copyfileobj(made, out)
-    return Answer(names=(), rows=iter(()), notes=(f"{count:,} rows",))
+    return Answer(names=(), rows=iter(()), notes=(f"{count:,} rows", *notes))

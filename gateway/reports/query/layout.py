@@ -59,12 +59,16 @@ _FIELDS: Final = {
     "principal": "STRUCT(id VARCHAR, issuer VARCHAR, subject VARCHAR, groups VARCHAR[], mfa BOOLEAN)",
     "location": "STRUCT(countries VARCHAR[], source VARCHAR, confidence VARCHAR, conflict BOOLEAN, site VARCHAR)",
     "employer": "STRUCT(known BOOLEAN, complete BOOLEAN, entity VARCHAR, name VARCHAR, country VARCHAR, "
-    "relation VARCHAR, residence VARCHAR, chain STRUCT(entity VARCHAR, country VARCHAR)[])",
+    "relation VARCHAR, residence VARCHAR, chain STRUCT(entity VARCHAR, country VARCHAR)[], "
+    "owners STRUCT(entity VARCHAR, country VARCHAR, share_percent DOUBLE)[], "
+    "held STRUCT(test VARCHAR, entity VARCHAR, answer VARCHAR)[])",
+    "caller": "STRUCT(id VARCHAR)",
     "origin": "VARCHAR[]",
     "statement": 'STRUCT(kind VARCHAR, effect VARCHAR, complete BOOLEAN, confidence VARCHAR, "text" VARCHAR, '
-    "hash VARCHAR, relations VARCHAR[])",
+    "hash VARCHAR, relations VARCHAR[], columns MAP(VARCHAR, VARCHAR[]))",
     "data": "STRUCT(about_people BOOLEAN, data_types VARCHAR[], subject_countries VARCHAR[], "
     "storage_countries VARCHAR[], unlabelled VARCHAR[])",
+    "agreements": "VARCHAR[]",
     "effect": "VARCHAR",
     "reason": "VARCHAR",
     "obligations": "STRUCT(kind VARCHAR)[]",
@@ -102,6 +106,11 @@ _LAID_OUT: Final = {
             coalesce(employer.known, false) AS employer_known,
             [link.entity for link in coalesce(employer.chain, [])] AS chain,
             [link.country for link in coalesce(employer.chain, [])] AS chain_countries,
+            [one.entity FOR one IN coalesce(employer.owners, [])] AS owners,
+            [one.country FOR one IN coalesce(employer.owners, [])] AS owner_countries,
+            [one.share_percent FOR one IN coalesce(employer.owners, [])] AS owner_shares,
+            [concat_ws(' ', one.test, one.entity, one.answer) FOR one IN coalesce(employer.held, [])] AS held,
+            caller.id AS caller, coalesce(agreements, []) AS agreements,
             coalesce(location.countries, []) AS location, location.source AS location_source,
             location.confidence AS location_confidence, coalesce(location.conflict, false) AS location_conflict,
             location.site AS site,
@@ -110,13 +119,14 @@ _LAID_OUT: Final = {
             coalesce(statement.complete, false) AS complete, statement.confidence AS statement_confidence,
             statement.text AS statement, statement.hash AS statement_hash,
             coalesce(statement.relations, []) AS relations,
+            list_sort(list_distinct(flatten(coalesce(map_values(statement.columns), [])))) AS columns,
             coalesce(data.about_people, true) AS about_people,
             list_sort(list_distinct(coalesce(data.data_types, []))) AS data_types,
             list_sort(list_distinct(coalesce(data.subject_countries, []))) AS subject_countries,
             coalesce(data.storage_countries, []) AS storage_countries,
             coalesce(data.unlabelled, []) AS unlabelled,
             effect, reason, {_RULES.format(mode="enforce")} AS rules, {_RULES.format(mode="shadow")} AS shadow_rules,
-            list_distinct([o.kind for o in coalesce(obligations, [])]) AS obligations,
+            list_sort(list_distinct([o.kind for o in coalesce(obligations, [])])) AS obligations,
             coalesce(cross_border, true) AS cross_border, revision, registry_revision
         FROM entries WHERE {_ACCESS} ORDER BY seq""",  # noqa: S608 - of ours
     OTHERS: f"""

@@ -100,12 +100,14 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "country": _known(f"array_to_string(list_concat(origin, CASE WHEN {_NOWHERE} THEN ['unknown'] ELSE [] END), ', ')"),
     "location": _known(f"coalesce(nullif({_joined('location')}, ''), 'unknown')"),
     "chain": _joined("chain"),
+    "owners": _joined("owners"),
     "subject-country": _joined("subject_countries"),
     "storage-country": _joined("storage_countries"),
     "data-type": "CASE WHEN len(data_types) > 0 OR len(unlabelled) > 0 THEN array_to_string(list_concat(data_types,"
     " CASE WHEN len(unlabelled) > 0 THEN ['unlabelled'] ELSE [] END), ', ')"
     " WHEN about_people THEN 'people, no type' WHEN NOT about_people THEN 'about nobody' END",
     "relation": _joined("relations"),
+    "column": _joined("columns"),
     "rule": _joined("rules"),
     "effect": "effect",
     "reason": "reason",
@@ -127,6 +129,7 @@ LISTED: Final = (
     ("data_types", DIMENSIONS["data-type"]),
     ("subject_countries", _joined("subject_countries")),
     ("relations", _joined("relations")),
+    ("columns", _joined("columns")),
     ("effect", "effect"),
     ("reason", "reason"),
     ("rules", _joined("rules")),
@@ -185,15 +188,29 @@ def strays() -> Question:
 
 def listing(wanted: Accesses, most: int) -> Question:
     """The last accesses, each by itself, the newest first."""
-    when, given = _when(wanted)
-    where, more = _which(wanted)
-    if _which_refused(wanted) is None:
-        where += " AND origin IS NOT NULL"  # of a refusal nobody knows
+    where, given = _each(wanted)
     columns = ", ".join(f"{expression} AS {name}" for name, expression in LISTED)
     return Question(
-        f"SELECT {columns} FROM accesses WHERE {when} AND {where} ORDER BY accesses.time DESC, id LIMIT $most",  # noqa: S608
-        {**given, **more, "most": most},
+        f"SELECT {columns} FROM accesses WHERE {where} ORDER BY accesses.time DESC, id LIMIT $most",  # noqa: S608
+        {**given, "most": most},
     )
+
+
+def more_than(wanted: Accesses, most: int) -> Question:
+    """Whether there are more than so many: the last of them are not to be taken for all."""
+    where, given = _each(wanted)
+    return Question(
+        f"SELECT count(*) > $most FROM (SELECT 1 FROM accesses WHERE {where} LIMIT $most + 1)",  # noqa: S608
+        {**given, "most": most},
+    )
+
+
+def _each(wanted: Accesses) -> tuple[str, dict[str, Value]]:
+    when, given = _when(wanted)
+    which, more = _which(wanted)
+    if _which_refused(wanted) is None:
+        which += " AND origin IS NOT NULL"  # of a refusal nobody knows
+    return f"{when} AND {which}", {**given, **more}
 
 
 def _when(wanted: Accesses) -> tuple[str, dict[str, Value]]:

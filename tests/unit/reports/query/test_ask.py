@@ -25,6 +25,13 @@ def test_no_more_is_told_than_may_be_read(tmp_path: Path) -> None:
     assert listed(tmp_path, reading=of_one).column("decision_id") == ["b"]
 
 
+def test_the_last_ones_are_not_taken_for_all(tmp_path: Path) -> None:
+    write(tmp_path, [decision("a", NOON), repeat("b", "a", NOON), repeat("c", "a", NOON)])
+    assert [listed(tmp_path, most).notes for most in (2, 3)] == [("only the last 2: there are more (--limit)",), ()]
+    with Record(tmp_path, ALL).list(Accesses(), 2, parquet=io.BytesIO()) as answer:
+        assert answer.notes == ("2 rows", "only the last 2: there are more (--limit)")
+
+
 def test_answer_as_a_parquet_file(tmp_path: Path) -> None:
     write(tmp_path / "record", [decision("a", NOON), completion("a", 3, NOON)])
     for number, asking in enumerate(
