@@ -92,11 +92,9 @@ SCENARIOS: Final = MappingProxyType(
 
 NEEDS: Final = MappingProxyType(
     {
-        "L22": "record: what was decided is asked of the record, years after, by who was asked and by whom",
         "A09": "reports: a case of a breach, its clock and the drafts of its reports",
         "A10": "reports: the same, with the sixty days of a suspected wrong",
         "D11": "reports: the draft of the report within 14 days; the decision itself is a case",
         "D20": "reports: the yearly report by 1 March; the decision itself is a case",
-        "D22": "record: an export of decisions with types, volumes, parties, ownership and method",
     }
 )
