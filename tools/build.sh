@@ -78,6 +78,7 @@ build_opa
 # By name it would ask for the list of its versions, which not every proxy has; as a requirement of a module it does not.
 build_go buf github.com/bufbuild/buf/cmd/buf
 build_go helm helm.sh/helm/v3/cmd/helm
+build_go otelcol sekisho.invalid/tools/otelcol
 build_go regal github.com/open-policy-agent/regal
 build_go vegeta github.com/tsenart/vegeta/v12
 build_go versitygw github.com/versity/versitygw/cmd/versitygw
