@@ -24,7 +24,7 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz bench crash compiled wheel test-compiled majors peer-suites tools lock proto clean
+.PHONY: help demo test lint types fuzz properties bench crash compiled wheel test-compiled majors peer-suites tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -82,6 +82,10 @@ bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway (c
 majors: $(VENV)/.dev ## the bypass corpus and housekeeping on PostgreSQL 13 to 18 (make tools fetches them)
 	@echo "==> tests on further majors"
 	@$(BIN)/python -m pytest -n auto --dist load -m majors $(ARGS)
+
+properties: $(VENV)/.dev ## the property tests with more of the same examples than make test takes
+	@echo "==> property tests"
+	@$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=gate tests/property tests/fuzz $(ARGS)
 
 compiled: $(VENV)/.dev ## the modules that mypyc compiles, into build/, for tests and figures
 	@echo "==> compiling"

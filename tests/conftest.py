@@ -1,7 +1,8 @@
 """What every test has: the fixtures of `tests.servers`, and how long Hypothesis looks.
 
-``make test`` runs the same examples each time and a fresh look is ``make fuzz``: a gate must not fail by chance, and a
-search must not repeat itself. No deadline: the time of one example on a busy machine says nothing.
+``make test`` runs the same examples each time, ``make properties`` more of the same (CI runs both), and a fresh look is
+``make fuzz``: a gate must not fail by chance, and a search must not repeat itself. No deadline: the time of one example
+on a busy machine says nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.servers", "tests.houses", "tests.envoys")
 
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("gate", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile(
     "fuzz",
@@ -22,4 +24,4 @@ settings.register_profile(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "2000")),
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("gate")
+settings.load_profile("quick")

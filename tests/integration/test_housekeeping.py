@@ -13,7 +13,7 @@ from tests.majors import on_other_majors, require_major
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CORPUS: Path = HERE / "housekeeping.jsonl"
-SERVERS = [(18, "wheel"), *on_other_majors((15, "debian"))]
+SERVERS = on_other_majors((18, "wheel"), (15, "debian"))
 
 
 @pytest.mark.timeout(300)

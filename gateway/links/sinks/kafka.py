@@ -76,6 +76,8 @@ class KafkaTopic:
         if failures:
             raise self._failed(failures[0])
         if arrived != len(lines):
+            if self._noticed is not None:  # it says why nothing came in time
+                raise self._failed(self._noticed)
             raise self._given_up(Trouble.TIMEOUT, f"no acknowledgement within {self._seconds:g} s")
 
     def close(self) -> None:
@@ -87,7 +89,7 @@ class KafkaTopic:
 
     def _failed(self, error: KafkaError) -> SinkError:
         if error.code() == KafkaError._MSG_TIMED_OUT and self._noticed is not None:
-            error = self._noticed  # which says why nothing came in time
+            error = self._noticed
         return self._given_up(_TROUBLES.get(error.code(), Trouble.REFUSED), error.str())
 
     def _given_up(self, trouble: Trouble, detail: str) -> SinkError:
