@@ -13,6 +13,7 @@
     files.py        what a writer holds open, and the first lines of a segment
     full.py         a full disk: what of a failed write landed, what is refused, what is owed until there is room
     writer.py       ``RecordWriter``: WRITTEN = one write, SYNCED = group commit by one thread; never drops
+    key_files.py    keys of the record, read from PEM files
     heads.py        ``<writer>.heads.jsonl``: what the chain had come to, signed with a key
     keys.py         makes the pairs of keys that belong to a record
     tombstones.py   what pruned segments leave behind

@@ -17,16 +17,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
 )
 
 from gateway.audit.chain import canonical
+from gateway.audit.key_files import private_key, public_key
 from gateway.audit.segments import FileCalls, sync_folder, write_all
 from gateway.errors import ConfigError
 from gateway.model import JsonValue
@@ -117,12 +116,7 @@ def _signed(said: str, fields: Mapping[str, JsonValue]) -> bytes:
 
 def load_signer(path: Path) -> Signer:
     """The private key of a PEM file. Raises ConfigError."""
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror or error}"]) from None
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError([f"{path}: no private key in PEM without a password: {error}"]) from None
+    key = private_key(path)
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError([f"{path}: not an Ed25519 key; `sekisho audit keygen` makes one"])
     return Signer(key, key_id(key.public_key()))
@@ -134,12 +128,9 @@ def load_keys(paths: Iterable[Path]) -> Keys:
     problems: list[str] = []
     for path in paths:
         try:
-            key = load_pem_public_key(path.read_bytes())
-        except OSError as error:
-            problems.append(f"{path}: {error.strerror or error}")
-            continue
-        except (ValueError, UnsupportedAlgorithm) as error:
-            problems.append(f"{path}: no public key in PEM: {error}")
+            key = public_key(path)
+        except ConfigError as error:
+            problems += error.problems
             continue
         if isinstance(key, Ed25519PublicKey):
             found[key_id(key)] = key

@@ -21,6 +21,7 @@ from gateway.model import (
     SubjectCountries,
     Understanding,
     UnknownObligation,
+    Verdict,
 )
 
 Entry = dict[str, JsonValue]
@@ -146,7 +147,17 @@ def text_part(text: str, hashed: str) -> Entry:
     return kept | {"sealed": sealed} if sealed else kept
 
 
-def obligation_part(obligation: Obligation) -> Entry:
+def verdict_part(verdict: Verdict) -> Entry:
+    """What was answered, and why."""
+    return {
+        "effect": verdict.effect,
+        "reason": verdict.reason,
+        "obligations": [_obligation(obligation) for obligation in verdict.obligations],
+        "findings": [_finding(finding) for finding in verdict.findings],
+    }
+
+
+def _obligation(obligation: Obligation) -> Entry:
     match obligation:
         case Mask():
             return {
@@ -172,7 +183,7 @@ def obligation_part(obligation: Obligation) -> Entry:
             assert_never(obligation)
 
 
-def finding_part(finding: Finding) -> Entry:
+def _finding(finding: Finding) -> Entry:
     # ``message`` and ``remedy`` are for the person at the door; the record keeps what they are made from.
     return {
         "rule": finding.rule,

@@ -11,19 +11,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
 )
 
+from gateway.audit.key_files import private_key, public_key
 from gateway.errors import ConfigError
 
 _INFO: Final = b"sekisho statement"
+_OTHERWISE: Final = "not an X25519 key; `sekisho audit keygen --for reading` makes one"
 
 
 class SealedForAnother(Exception):
@@ -64,27 +64,17 @@ class Reader:
 
 def load_recipient(path: Path) -> Recipient:
     """The public key of a PEM file. Raises ConfigError."""
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror or error}"]) from None
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ConfigError([f"{path}: no public key in PEM: {error}"]) from None
+    key = public_key(path)
     if not isinstance(key, X25519PublicKey):
-        raise ConfigError([f"{path}: not an X25519 key; `sekisho audit keygen --for reading` makes one"])
+        raise ConfigError([f"{path}: {_OTHERWISE}"])
     return Recipient(key, _key_id(key))
 
 
 def load_reader(path: Path) -> Reader:
     """The private key of a PEM file. Raises ConfigError."""
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror or error}"]) from None
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError([f"{path}: no private key in PEM without a password: {error}"]) from None
+    key = private_key(path)
     if not isinstance(key, X25519PrivateKey):
-        raise ConfigError([f"{path}: not an X25519 key; `sekisho audit keygen --for reading` makes one"])
+        raise ConfigError([f"{path}: {_OTHERWISE}"])
     return Reader(key, _key_id(key.public_key()))
 
 
