@@ -85,7 +85,7 @@ majors: $(VENV)/.dev ## the bypass corpus and housekeeping on PostgreSQL 13 to 1
 
 properties: $(VENV)/.dev ## the property tests with more of the same examples than make test takes
 	@echo "==> property tests"
-	@$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=gate tests/property tests/fuzz $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "hypothesis and not majors" --hypothesis-profile=gate $(ARGS)
 
 compiled: $(VENV)/.dev ## the modules that mypyc compiles, into build/, for tests and figures
 	@echo "==> compiling"

@@ -13,8 +13,8 @@ from prometheus_client.metrics_core import Metric
 
 from gateway.errors import Reason
 from gateway.gathered import Snapshot, counted, gathered, lasting, snapshot
-from gateway.metrics import LoginMethod, Metrics
-from gateway.model import Door, Durability, Layer
+from gateway.metrics import AnswerSource, LoginMethod, Metrics
+from gateway.model import Door, Durability, Effect, Layer, Verdict
 from gateway.tallies import Together
 
 
@@ -125,3 +125,14 @@ def test_sums_never_go_back_whoever_ends(counts: list[list[int]], data: st.DataO
     after = [counted("c", max(pair)) for number, pair in enumerate(counts) if number not in ended]
     (later,) = gathered([*after, lasting(before[number] for number in ended), counted("c", 0)], {"c": Together.MOST})
     assert later.samples[0].value >= total.samples[0].value
+
+
+def test_an_example_of_some_worker_is_told(worker):
+    one, two = worker(), worker()
+    allowed = Verdict(effect=Effect.ALLOW, reason=Reason.ALLOWED, valid_until=1, revision="r")
+    one.decided(Door.GRPC, allowed, 0.002, id="d-one")
+    two.decided(Door.GRPC, allowed, 0.002, source=AnswerSource.REUSED)
+    families = gathered([taken(one), taken(two)], one.together)
+    (duration,) = (family for family in families if family.name == "sekisho_decision_duration_seconds")
+    told = [sample for sample in duration.samples if sample.exemplar is not None]
+    assert [(sample.value, sample.exemplar.labels) for sample in told] == [(2, {"decision_id": "d-one"})]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -179,3 +181,21 @@ def test_counting_makes_no_series_that_was_not_there(metrics):
             if reason not in (Reason.ALLOWED, Reason.POLICY_DENIED):
                 metrics.denied(door, reason)
     assert all_series(metrics).keys() == before
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    layer: Layer
+    undisclosed: bool = False
+
+
+def test_rules_that_come_with_another_revision_have_their_series_too(metrics):
+    metrics.rules_loaded([Rule("jp.appi.28", Layer.LAW), Rule("promise.told", Layer.PROMISE, undisclosed=True)])
+    labels = {"door": "http", "layer": "promise", "reason": "policy_denied"}
+    assert value(metrics, "denials_total", **labels, rule="promise.told") == 0
+    assert value(metrics, "shadow_mode", rule="promise.told") == 0
+    metrics.decided(Door.HTTP, verdict(Effect.DENY, finding("promise.told", layer=Layer.PROMISE)), 0.001)
+    assert value(metrics, "denials_total", **labels, rule="promise.told") == 1
+    metrics.policy_loaded("r2", ["promise.told"])
+    assert value(metrics, "shadow_mode", rule="promise.told") == 1

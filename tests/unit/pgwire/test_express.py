@@ -265,3 +265,24 @@ def test_a_query_ends_the_unnamed_statement_and_portal():
     assert session.answered(wire.COLUMNS + wire.row() + wire.complete("SELECT 1") + wire.ready("T")) == 1
     assert session.enter(run("")) is None
     assert not any(isinstance(one, Judge) for one in session.client_data(wire.execute()))
+
+
+def test_the_bytes_of_rows_are_those_of_the_last_answer_alone():
+    session = prepared()
+    for rows in (2, 5):
+        session.enter(DESCRIBED)
+        session.go("again", Guard.NONE, None)
+        assert session.answered(wire.BOUND + wire.COLUMNS + wire.row()) == MORE
+        end = wire.complete(f"SELECT {rows}") + wire.ready()
+        assert session.answered(wire.row() * (rows - 1) + end) == rows
+        assert session.answered_bytes == rows * len(wire.row())
+
+
+def test_what_went_by_here_counts_where_the_other_lane_ends_it():
+    session = prepared()
+    session.enter(RUN)
+    session.go("second", Guard.NONE, None)
+    assert session.answered(wire.BOUND + wire.row() * 2) == MORE
+    assert session.answered(wire.row()[:4]) == NOT_HERE
+    actions = session.server_data(wire.row() + wire.complete("SELECT 3") + wire.ready())
+    assert [(one.rows, one.row_bytes) for one in actions if isinstance(one, Completed)] == [(3, 3 * len(wire.row()))]

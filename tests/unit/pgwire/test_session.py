@@ -820,3 +820,24 @@ def test_how_much_of_a_row_is_to_come():
     assert session.rest_of_row == len(whole) - 60
     session.server_data(whole[60:])
     assert session.rest_of_row == 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_the_bytes_of_rows_are_added_up_however_they_arrive(size: int) -> None:
+    rows = row() * 3 + row(b"a longer one")
+    answer = (
+        COLUMNS + row() * 3 + complete("SELECT 3") + COLUMNS + row(b"a longer one") + complete("SELECT 1") + ready()
+    )
+    session = new_session()
+    session.client_data(query("a;b"))
+    session.judged(Judgement("t"))
+    actions = [one for at in range(0, len(answer), size) for one in session.server_data(answer[at : at + size])]
+    assert [(one.rows, one.row_bytes) for one in actions if isinstance(one, Completed)] == [(4, len(rows))]
+
+
+def test_what_came_before_an_error_counts_too() -> None:
+    session = new_session()
+    session.client_data(query("SELECT 1/0"))
+    session.judged(Judgement("t"))
+    actions = session.server_data(COLUMNS + row() + error("22012", "division by zero") + ready())
+    assert [one.row_bytes for one in actions if isinstance(one, Completed)] == [len(row())]
