@@ -16,6 +16,7 @@ TORN_TAIL: Final = "torn_tail"  # kind of the entry that marks what a crash left
 GAP: Final = "gap"  # kind of the entry that says for how long the disk was full
 CLOCK_BACK: Final = "clock_back"  # kind of the entry that marks the first one of an earlier time
 CLOCK_TOLERANCE_S: Final = 60  # an entry is made before its statement is analysed, which may wait for a lock
+CLOCK_TOLERANCE_US: Final = CLOCK_TOLERANCE_S * 1_000_000
 PRUNED: Final = "pruned"  # kind of the entry that a pruned segment leaves behind
 MAX_CLOCK_STEPS: Final = 20  # reported; one step is enough to make a record suspect
 _REMEMBERED: Final = 256  # accepted lines kept to tell which side of a fork is the false one

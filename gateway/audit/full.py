@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.audit.chain import canonical, read_line
-from gateway.audit.damage import CLOCK_BACK, CLOCK_TOLERANCE_S, GAP, TornTail
+from gateway.audit.damage import CLOCK_BACK, CLOCK_TOLERANCE_US, GAP, TornTail
 from gateway.audit.record import SCHEMA_VERSION
 from gateway.errors import Reason, RecordUnavailable
 from gateway.model import JsonValue
@@ -53,7 +53,7 @@ class Batch:
     def begin(self, latest_us: int, at_us: int, full: Full | None) -> None:
         """What has to be said before: that the clock went back, that there was no room."""
         marks: list[dict[str, JsonValue]] = []
-        if at_us and latest_us - at_us > CLOCK_TOLERANCE_S * 1_000_000:
+        if at_us and latest_us - at_us > CLOCK_TOLERANCE_US:
             marks.append({"kind": CLOCK_BACK, "at_us": at_us, "latest_us": latest_us})
         if full is not None:
             marks.append(full.gap())

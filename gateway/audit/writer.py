@@ -26,7 +26,7 @@ from typing import Final
 
 from gateway.audit.chain import EntryInvalid, canonical, link
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.damage import CLOCK_TOLERANCE_S
+from gateway.audit.damage import CLOCK_TOLERANCE_US
 from gateway.audit.files import Descriptors, open_files, opening, write_checkpoint
 from gateway.audit.folder import lock_alone, lock_as_worker, lock_beside
 from gateway.audit.full import Batch, Full, OnDurable, is_full, landed, tell
@@ -52,9 +52,9 @@ class RecordWriter:
         self._segment_bytes, self._calls, self._fds = segment_bytes, calls, fds
         # of the sync thread alone:
         self._checkpoint, self._checkpoint_synced, self._groups = checkpoint, True, 0
-        # taken out under the lock, put in without it: each is one step of the deque's
+        # taken out under the lock, put in without it: each is one step of the deque's; nobody waits for noted ones
         self._queued: deque[str] = deque()
-        self._noted: deque[str] = deque()  # nobody waits for these
+        self._noted: deque[str] = deque()
         self._queued_us = 0
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
@@ -64,8 +64,7 @@ class RecordWriter:
         self._full: Full | None = None
         self._denied = False  # entries that were queued found no room: whoever asks for them next is told
         self._ended: list[tuple[int, int, str]] = []
-        # full segments; the sync thread may still be syncing one, so it closes them
-        self._retired: list[int] = []
+        self._retired: list[int] = []  # full segments, for the sync thread to close: it may be syncing one
         self._waiting: list[OnDurable] = []
         self._failure = ""
         self._closing = False
@@ -91,9 +90,7 @@ class RecordWriter:
         """
         problems = []
         if WRITER_NAME.fullmatch(writer) is None:
-            problems.append(
-                f"record: the writer's name {writer!r} is not 1 to 64 letters, digits, dots, dashes, underscores"
-            )
+            problems.append(f"record: the writer's name {writer!r} is not 1 to 64 letters, digits, dots, dashes or _")
         if segment_bytes < MIN_SEGMENT_BYTES:
             problems.append(f"record.segment_bytes: {segment_bytes} is less than {MIN_SEGMENT_BYTES}")
         if problems:
@@ -159,7 +156,9 @@ class RecordWriter:
             # The caller's fault: this entry is refused, and with it what it was for; the chain is unharmed.
             _log.error("record_entry_invalid", extra={"detail": str(error)})
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the entry cannot be written") from error
-        at_us = entry.get("at_us")
+        at = entry.get("at_us")
+        at_us = at if isinstance(at, int) else 0
+        self._part(at_us)
         with self._lock:
             if patient and self._full is not None:
                 self._full.wait(body, on_durable)
@@ -167,7 +166,7 @@ class RecordWriter:
             alone, denied = not owed and not self._queued, self._denied
             (self._noted if owed else self._queued).append(body)
             try:
-                self._write_queued(at_us if isinstance(at_us, int) else 0)
+                self._write_queued(at_us)
             except RecordUnavailable:
                 self._denied = denied if alone else self._denied
                 if owed and self._full is not None:
@@ -179,29 +178,37 @@ class RecordWriter:
         return False
 
     def withdraw(self, on_durable: OnDurable) -> bool:
-        """Take back a patient entry that waits for room. False: it does not wait any more, or never did."""
+        """Take back a patient entry. False: it does not wait any more, or never did."""
         with self._lock:
             return self._full is not None and self._full.withdraw(on_durable)
 
     def queue(self, body: str, at_us: int) -> None:
         """Take an entry whose canonical text is made already (`gateway.audit.ready`), for the next write. Whoever acts
         upon it waits for ``flush``."""
+        self._part(at_us)
         self._queued.append(body)
-        self._queued_us = at_us
 
     def note(self, body: str, at_us: int) -> None:
         """The same for one that nobody waits for: it survives a full disk in memory, until there is room."""
+        self._part(at_us)
         self._noted.append(body)
-        self._queued_us = at_us
+
+    def _part(self, at_us: int) -> None:
+        """A mark stands before all that goes with one write: what was queued before the clock jumped goes now."""
+        jumped = abs(at_us - self._queued_us) > CLOCK_TOLERANCE_US
+        if jumped and (self._queued or self._noted):
+            with self._lock, suppress(RecordUnavailable):  # who flushes is told of it
+                self._write_queued(self._queued_us)
+        if jumped or at_us > self._queued_us:
+            self._queued_us = at_us
 
     def flush(self) -> None:
-        """Write what is queued: then all of it survives the process. Raises RecordUnavailable, also where an entry
-        that was queued has failed with another one's write."""
+        """Write what is queued. Raises RecordUnavailable, also where such an entry has failed with another's write."""
         with self._lock:
             self._flush()
 
     def sync(self, on_durable: OnDurable) -> None:
-        """Call back when everything written so far is on disk, as ``append`` does. Raises RecordUnavailable."""
+        """Call back when everything so far is on disk, as ``append`` does. Raises RecordUnavailable."""
         with self._lock:
             self._flush()
             self._wait(on_durable)
@@ -233,13 +240,14 @@ class RecordWriter:
                 return
             at_us = self._latest_us
         batch: Batch | None = None  # what goes before the queued ones
-        if notes or self._full is not None or self._latest_us - at_us > CLOCK_TOLERANCE_S * 1_000_000:
+        if notes or self._full is not None or self._latest_us - at_us > CLOCK_TOLERANCE_US:
             batch = Batch([noted.popleft() for _ in range(notes)])
             batch.begin(self._latest_us, at_us, self._full)
         made: list[bytes] = []
         try:
             if self._fds.segment < 0 or self._size >= self._segment_bytes or self._torn is not None:
-                self._begin_segment(at_us)
+                # a head of an earlier time would come before the mark that says so
+                self._begin_segment(max(at_us, self._latest_us))
             seq, digest = self._seq, self._prev
             if batch is not None:
                 for body in batch.bodies:
@@ -262,7 +270,7 @@ class RecordWriter:
                     queued.popleft()
             raise self._stumble(error, made, batch or Batch([]), count, at_us) from error
         except BaseException:
-            # An interrupt between the write and the count would make the next entry claim a taken place.
+            # an interrupt between write and count would make the next entry claim a taken place
             self._fail("writing was interrupted")
             raise
         if at_us > self._latest_us or (batch is not None and batch.first):
@@ -313,8 +321,7 @@ class RecordWriter:
             raise RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure)
 
     def _begin_segment(self, at_us: int) -> None:
-        """Start the next segment; the lock is held. The full one is synced first: after a power cut a segment must
-        not be shorter than its successor's head says."""
+        """Start the next segment. The full one is synced first: no power cut may shorten it to less than that says."""
         if self._fds.segment >= 0:
             try:
                 self._calls.fdatasync(self._fds.segment)
@@ -342,7 +349,7 @@ class RecordWriter:
             pass
 
     def _sync_once(self) -> bool:
-        """One group: wait, sync, tell. False when the writer is closed."""
+        """One group. False when the writer is closed."""
         with self._lock:
             if not self._waiting and not self._closing:
                 self._wake.wait(SYNC_INTERVAL_S)

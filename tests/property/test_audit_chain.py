@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.audit.chain import GENESIS, canonical, link, read_line
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.damage import CLOCK_TOLERANCE_S, SEGMENT_HEAD, Bad, BadKind
+from gateway.audit.damage import CLOCK_BACK, CLOCK_TOLERANCE_S, SEGMENT_HEAD, Bad, BadKind
 from gateway.audit.record import Entry
 from gateway.audit.verify import iter_entries, verify
 from gateway.model import Durability
 from tests.unit.audit.chains import (
+    START_NS,
     WRITER,
     Lines,
     claims,
@@ -314,3 +315,37 @@ def test_a_line_is_read_back(entry: dict, seq: int) -> None:
     assert found is not None
     assert (found.authentic, found.seq, found.hash, dict(found.entry)) == (True, seq, digest, entry)
     assert line.count(b"\n") == 1
+
+
+class _Move(NamedTuple):
+    way: str
+    hours: int  # what the clock says
+
+
+_WAYS = ("queue", "note", "flush", "append", "owed")
+
+
+@few
+@given(st.lists(st.builds(_Move, st.sampled_from(_WAYS), st.sampled_from((-1, 0, 1))), max_size=25))
+@example([_Move("note", 0), _Move("queue", -1), _Move("flush", -1)])  # a completion that waits, and a clock set back
+@example([_Move("append", 0), _Move("note", -1), _Move("queue", 0), _Move("flush", 0)])
+def test_every_time_the_clock_goes_back_is_marked(moves: list[_Move]) -> None:
+    with _folder() as directory:
+        record = open_writer(directory / "record")
+        for place, (way, hours) in enumerate([_Move("append", 0), *moves]):
+            at_us = START_NS // 1000 + hours * 3_600_000_000 + place
+            entry: Entry = {"kind": "event", "at_us": at_us, "padding": "x" * 900}  # five in a segment
+            match way:
+                case "queue":
+                    record.queue(canonical(entry), at_us)
+                case "note":
+                    record.note(canonical(entry), at_us)
+                case "flush":
+                    record.flush()
+                case _:
+                    assert record.append(entry, Durability.WRITTEN, never, owed=way == "owed")
+        record.close()
+        marks = {entry["seq"] for entry in iter_entries(directory / "record") if entry["kind"] == CLOCK_BACK}
+        bad = verify(directory / "record").bad
+    assert {one.kind for one in bad} <= {BadKind.CLOCK_BACK}
+    assert {one.seq for one in bad} == marks
