@@ -61,14 +61,6 @@ class Retention:
     years: int = setting("years from an entry's time", required=True)
 
 
-# Where a configuration has no table of its own.
-REGIMES: Final = (
-    Retention(regime="28 CFR 202.1101", subject_countries=("US",), years=10),
-    Retention(regime="APPI 29, 30", subject_countries=("JP",), years=3),
-    Retention(regime="everything else", years=3),
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawStatements:
     """Statements as they were asked, values and all, for one reader's eyes."""
@@ -95,7 +87,7 @@ class Record:
     anchors: tuple[Anchor, ...] = setting("where signed heads are put as well, out of this machine's reach", ())
     retention: tuple[Retention, ...] = setting(
         "for how long entries are kept, by whose data they are about: the longest that fits counts, and the longest of "
-        "all where that is not known; none = 28 CFR 202.1101 (US) 10 years, APPI 29 and 30 (JP) 3, everything else 3",
+        "all where that is not known; none = what the packs say (`record_retention` of regimes, and the house's)",
         (),
     )
     prune_interval: int = setting(

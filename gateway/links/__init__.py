@@ -33,6 +33,7 @@ Map:
     hub         the supervisor's ends: passes on, and knows how far each worker has come
     anchors     puts those heads where whoever rules this machine cannot change them, and finds them again
     pruning     removes segments whose time is over; how long the disk will last
+    retention_table  for how long the record is kept: configuration, or the data of the packs
     stores      the places: a folder, any store that takes PUT, a bucket with object lock
     heads       what the record's chains had come to, signed
     volume_file the counts of volume, over a restart

@@ -22,15 +22,15 @@ from typing import Final
 from gateway.audit.columns import forget
 from gateway.audit.heads import Signer, load_signer
 from gateway.audit.holds import Hold, read_holds
-from gateway.audit.retention import Kept, Period, Periods, SegmentUnreadable, kept_until
+from gateway.audit.retention import Kept, Periods, SegmentUnreadable, kept_until
 from gateway.audit.segments import FileCalls, Segment, list_segments, sync_folder
 from gateway.audit.tombstones import KEEPER, Tombstone
 from gateway.audit.writer import RecordWriter
 from gateway.config import Config
-from gateway.config_record import REGIMES
-from gateway.errors import RecordUnavailable
+from gateway.errors import ConfigError, RecordUnavailable
 from gateway.links.anchors import anchored_everywhere
 from gateway.links.positions import shipped_everywhere
+from gateway.links.retention_table import retention_table
 from gateway.links.siblings import Siblings
 from gateway.model import Durability
 from gateway.record_metrics import RecordMetrics
@@ -52,9 +52,9 @@ class Fate:
 
 
 def plan(config: Config, now_us: int) -> Iterator[Fate]:
-    """Every segment that has ended, but for operators' ones, each writer's in its order. Raises OSError."""
+    """Every segment that has ended, but for operators' ones, each writer's in order. Raises ConfigError, OSError."""
     directory, record = config.record.directory, config.record
-    table = [Period(one.regime, one.subject_countries, one.years) for one in record.retention or REGIMES]
+    table = retention_table(config)
     holds = list(read_holds(directory).values())
     shipped = _shipped(config)
     for writer, segments in sorted(list_segments(directory).items()):
@@ -184,7 +184,7 @@ class Caretaker:
         """Remove what may go."""
         try:
             count = prune(self._config, time.time_ns() // 1000, "gateway", told=lambda _: None)
-        except (OSError, RecordUnavailable) as error:
+        except (ConfigError, OSError, RecordUnavailable) as error:
             _log.error("record_not_pruned", extra={"detail": str(error)})
         else:
             if count:
