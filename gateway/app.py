@@ -28,6 +28,7 @@ from gateway.config_load import resolved
 from gateway.doors.cancel import CancelKeys
 from gateway.doors.claims import binding
 from gateway.doors.desk import Desk
+from gateway.doors.elsewhere import Elsewhere, complete_for_another
 from gateway.doors.opened import open_document_doors
 from gateway.doors.postgres import PostgresDoor, nonce
 from gateway.errors import ConfigError
@@ -175,12 +176,13 @@ class Application:
         self._closing.push_async_callback(subjects.close)
         metrics.engine(up=True)
         raw = config.record.raw_statements
+        ids = DecisionIds() if siblings is None else DecisionIds(owner=siblings.number - 1, owners=siblings.of)
         authority = Authority(
             world=world,
             volume=volume,
             sightings=siblings.sightings if siblings is not None else Sightings.of(config.limits),
             bounds=bounds(config),
-            new_id=DecisionIds(),
+            new_id=ids,
             hash_key=hash_key(config),
             seal=None if raw is None else load_recipient(raw.recipient).seal,
             own_name=nonce(),
@@ -202,7 +204,10 @@ class Application:
             state=fresh.document,
             waiting=siblings.waiting if siblings is not None else self._waiting,
             collector=siblings.collector(metrics) if siblings is not None else metrics.registry,
+            elsewhere=Elsewhere(siblings, ids.owner) if siblings is not None else None,
         )
+        if siblings is not None:
+            siblings.asked = partial(complete_for_another, self.desk.complete_own)
         await keys.start(self._tasks)
         strict = StrictRules(config.datasources, metrics)
         self._labels = LabelWatch((*config.datasources, *config.services), lambda: world.registry, metrics, self._tasks)

@@ -86,6 +86,7 @@ class Reason(StrEnum):
     # requests over http and grpc
     REQUEST_INVALID = "request_invalid"
     DECISION_UNKNOWN = "decision_unknown"
+    WORKER_UNAVAILABLE = "worker_unavailable"
     DEADLINE_EXCEEDED = "deadline_exceeded"
 
 
@@ -245,6 +246,9 @@ ANSWERS: Final = MappingProxyType(
         Reason.SHUTTING_DOWN: _answer("57P01", 503, "UNAVAILABLE", "the gateway is shutting down"),
         Reason.REQUEST_INVALID: _answer("22023", 400, "INVALID_ARGUMENT", "the request does not fit its schema"),
         Reason.DECISION_UNKNOWN: _answer("22023", 404, "NOT_FOUND", "no decision of that id can be completed"),
+        Reason.WORKER_UNAVAILABLE: _answer(
+            "58000", 503, "UNAVAILABLE", "another worker of the gateway decided, and did not answer in time"
+        ),
         Reason.DEADLINE_EXCEEDED: _answer(
             "57014", 504, "DEADLINE_EXCEEDED", "the decision would have come after the caller's deadline"
         ),

@@ -55,7 +55,7 @@ async def work(hello: Hello, end: socket.socket) -> int:
         siblings.failed((error.detail,))
         return FAILED
     finally:
-        siblings.leave()
+        await siblings.leave()
         await tasks.cancel()
     return GOOD
 

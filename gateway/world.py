@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from secrets import token_hex
@@ -115,16 +116,29 @@ def bounds(config: Config) -> Bounds:
     )
 
 
+_MADE: Final = re.compile(r"d-[0-9a-f]{9,32}-([0-9a-f]{1,16})")  # how ids look
+
+
 class DecisionIds:
-    """Ids of decisions: time of start and chance make them unique, the counter makes them cheap."""
+    """Ids of decisions: time of start and chance make them unique, the counter makes them cheap.
 
-    __slots__ = ("_number", "_prefix")
+    The counter also says which of several workers made one, as cancel keys do: worker 0 of 3 counts 3, 6, 9 …,
+    worker 1 counts 4, 7, 10 …. That only says whom to ask; it proves nothing.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_number", "_owners", "_prefix")
+
+    def __init__(self, *, owner: int = 0, owners: int = 1) -> None:
+        self._owners = owners
         self._prefix = f"d-{int(time.time()):x}{token_hex(4)}-"  # several workers start in the same second
-        self._number = 0
+        self._number = owner
 
     def __call__(self) -> str:
         """Another one."""
-        self._number += 1
+        self._number += self._owners
         return self._prefix + "%x" % self._number  # noqa: UP031 - an f-string asks the number how to format itself
+
+    def owner(self, decision_id: str) -> int | None:
+        """Which worker of this gateway would have made it; None: none makes such."""
+        found = _MADE.fullmatch(decision_id)
+        return int(found[1], 16) % self._owners if found is not None else None

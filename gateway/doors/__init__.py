@@ -11,6 +11,7 @@ Map:
     batches     several questions at once
     trino       what Trino's OPA access control asks, as facts; obligations in Trino's SQL
     completions what a caller tells of an execution that the gateway did not see: rows, bytes, people
+    elsewhere   the same, where another worker decided
     access      sekisho.v1.AccessService; access_messages its messages as documents, access_watch the record, followed
     grpc        the door it is served at: TLS, limits, health, reflection; grpc_calls one call: whence, refused how
     envoy       Envoy's external authorization, beside grpc; envoy_request what it asks, envoy_answer what it is told

@@ -35,7 +35,8 @@ LONGEST_ID: Final = 64
 _SECOND: Final = 1_000_000_000
 _OPEN: Final = 20_000  # decisions in all
 _OPEN_OF_ONE: Final = 5_000  # of one principal
-_UNKNOWN: Final = "no open decision of yours has this id: it may be complete already, or too old"
+UNKNOWN: Final = "no open decision of yours has this id: it may be complete already, or too old"
+"""One answer for all who are not told more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ class OpenDecisions:
         """The open decision of this id. Raises SekishoError: one answer, whoever's it is and whyever it is not open."""
         found = self._open.get(decision_id)
         if found is None or found.asker not in askers or found.door is not door or self._over(found, now_ns):
-            raise SekishoError(Reason.DECISION_UNKNOWN, _UNKNOWN)
+            raise SekishoError(Reason.DECISION_UNKNOWN, UNKNOWN)
         return self._drop(decision_id)
 
     def overdue(self, now_ns: int) -> Iterator[Open]:

@@ -24,6 +24,7 @@ from gateway.config import Config, Profile
 from gateway.doors.callers import Callers
 from gateway.doors.completions import Completion, Executions
 from gateway.doors.drive import Driver, Trees
+from gateway.doors.elsewhere import Elsewhere
 from gateway.doors.pg_strict import Reader
 from gateway.doors.pg_turn import Turn
 from gateway.doors.profiles import Profiles
@@ -74,10 +75,12 @@ class Desk:
         troubles: Callable[[], list[str]],
         waiting: Callable[[], list[str]] = list,
         collector: Collector | None = None,
+        elsewhere: Elsewhere | None = None,
         state: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         """``waiting``: for what the gateway as a whole is not ready yet; ``collector``: of what /metrics shows, where
-        that is more than ``metrics``; ``state``: what /v1/config says beside the configuration."""
+        that is more than ``metrics``; ``elsewhere``: the other workers, if there are any; ``state``: what /v1/config
+        says beside the configuration."""
         self.config = config
         self.authority = authority
         self.metrics = metrics
@@ -99,6 +102,7 @@ class Desk:
         limits = config.limits
         self._refusals = Refusals(per_address=limits.refusals_per_address, overall=limits.refusals)
         self._executions = Executions(authority, metrics)
+        self._elsewhere = elsewhere
         self._beat = time.monotonic()
         self._heart: asyncio.TimerHandle | None = None
 
@@ -188,6 +192,11 @@ class Desk:
 
     async def complete_async(self, completion: Completion, askers: frozenset[str], door: Door) -> None:
         """A caller tells what went out under a decision. Raises SekishoError, also where it cannot be recorded."""
+        if self._elsewhere is None or not await self._elsewhere.complete(completion, askers, door):
+            await self.complete_own(completion, askers, door)
+
+    async def complete_own(self, completion: Completion, askers: frozenset[str], door: Door) -> None:
+        """The same for a decision that was made here."""
         entry = self._executions.completed(completion, askers, door, time.time_ns())
         await self.durable(entry, Durability.WRITTEN)
 

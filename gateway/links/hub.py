@@ -152,6 +152,16 @@ class Hub:
                 owner = self._seats.get(about[0] + 1)
                 if owner is not None and owner is not seat:
                     owner.say(word, about)
+            case Word.ASKED:
+                to, number, question = about
+                other = self._seats.get(to)
+                if other is None or other is seat or other.line is None:
+                    seat.say(Word.ANSWERED, [number, None])
+                else:
+                    other.say(word, [seat.number, number, question])
+            case Word.ANSWERED:
+                to, number, answer = about
+                self._seats[to].say(word, [number, answer])
             case Word.COLLECT:
                 number, seat.counts = about
                 self._tasks.spawn(self._collect(seat, number), "collect counts")

@@ -47,6 +47,8 @@ class Word(StrEnum):
     SHIPPED = "shipped"  # it has entries, up to these
     SHIPS = "ships"  # whether it takes any
     CANCEL = "cancel"  # owner, process id, secret
+    ASKED = "asked"  # a worker by another: whom (who, when it arrives), a number for the answer, what about
+    ANSWERED = "answered"  # whom (not any more, when it arrives), that number, the answer; null: nobody is there
     VOLUME = "volume"  # rows that went out
     SIGHTED = "sighted"  # somebody was somewhere
     SNAPSHOT = "snapshot"  # asks for one, and gives it

@@ -4,6 +4,7 @@
   count is of all together, as a limit needs it, and lags behind by less than a statement takes.
 - Where people are seen, so that one in two countries is noticed whichever workers serve them; as quickly.
 - Cancel keys that came to the wrong worker.
+- What one of them alone can answer: `ask`.
 - Counts, when somebody scrapes any of them.
 - When to open the doors, and when to stop: all do it together.
 
@@ -16,8 +17,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -25,10 +27,12 @@ from typing import Any, Final
 from prometheus_client.metrics_core import Metric
 
 from gateway.config import Config
+from gateway.errors import Reason, SekishoError
 from gateway.facts.sightings import Sighting, Sightings
 from gateway.facts.volume import VolumeCounter
 from gateway.gathered import Snapshot, gathered, snapshot
 from gateway.links.line import Line, Word
+from gateway.links.tasks import TaskGroup
 from gateway.metrics import Metrics
 from gateway.model import EntityId, JsonValue
 
@@ -38,7 +42,8 @@ _log = logging.getLogger(__name__)
 SILENT_LOOKS: Final = 20
 _LOOK: Final = 1.0
 _BATCH: Final = 0.001  # seconds in which rows are told together
-_ANSWER: Final = 5.0  # seconds a scrape waits for the others
+_ANSWER: Final = 5.0  # seconds a scrape, or a question, waits for the others
+_ASKED: Final = 1024  # questions to others that wait for their answers
 _UNSENT: Final = 65_536  # bytes behind which a cancel request is dropped: who floods, floods the door
 
 
@@ -108,6 +113,7 @@ class Siblings:
         self.drained: Callable[[], object] = lambda: None
         self.shipped: Callable[[dict[str, int]], None] = lambda reached: None
         self.ships: Callable[[bool], None] = lambda ships: None
+        self.asked: Callable[[Any], Awaitable[JsonValue]] = _nobody
         self._line = Line(self._heard, self._lost)
         self.volume.tell = partial(self._say, Word.VOLUME)
         self.sightings.tell = lambda sighting: self._say(Word.SIGHTED, sighting.plain())
@@ -115,8 +121,11 @@ class Siblings:
         self._may_open = asyncio.Event()
         self._all_open = False
         self._troubles: list[str] = []
-        self._numbers = itertools.count(1)
+        # From somewhere: what is answered to the worker that was here before is no answer to this one.
+        self._numbers = itertools.count(secrets.randbelow(2**40))
         self._scrapes: dict[int, asyncio.Future[list[Snapshot]]] = {}
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._tasks = TaskGroup()
 
     async def join(self, end: socket.socket) -> None:
         """Speak with the supervisor over this end of the pair."""
@@ -148,8 +157,9 @@ class Siblings:
         """It cannot start."""
         self._line.send(Word.FAILED, list(problems))
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """The last word: what was counted here stays in the sums."""
+        await self._tasks.cancel()
         self.volume.tell_now()
         self._line.send(Word.SNAPSHOT, self.counts())
         self._line.close()
@@ -182,6 +192,23 @@ class Siblings:
         if self._line.unsent < _UNSENT:
             self._line.send(Word.CANCEL, [owner, process_id, secret.hex()])
 
+    async def ask(self, worker: int, question: JsonValue) -> Any:
+        """What another worker answers (its ``asked``); None: there is none of that number now. Raises TimeoutError, and
+        SekishoError where too many wait already: whoever floods is told so, and fills nobody's memory."""
+        if len(self._asked) >= _ASKED:
+            raise SekishoError(Reason.LIMIT_EXCEEDED, "too many requests wait for other workers of the gateway")
+        number = next(self._numbers)
+        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(_ANSWER):
+                self._line.send(Word.ASKED, [worker, number, question])
+                return await answer
+        finally:
+            del self._asked[number]
+
+    async def _answer(self, asker: int, number: int, question: Any) -> None:
+        self._line.send(Word.ANSWERED, [asker, number, await self.asked(question)])
+
     async def gather(self, own: Snapshot) -> list[Snapshot]:
         """What the others have counted. Raises TimeoutError."""
         self.volume.tell_now()
@@ -212,15 +239,17 @@ class Siblings:
             case Word.CANCEL:
                 _, process_id, secret = about
                 self.cancelled(process_id, bytes.fromhex(secret))
+            case Word.ASKED:
+                self._tasks.spawn(self._answer(*about), "answer another worker")
+            case Word.ANSWERED:
+                _settle(self._asked, *about)
             case Word.DRAIN:
                 self.drained()
             case Word.SNAPSHOT:
                 self.volume.tell_now()
                 self._line.send(Word.SNAPSHOT, self.counts())
             case Word.COLLECTED:
-                number, snapshots = about
-                if (answer := self._scrapes.get(number)) is not None and not answer.done():
-                    answer.set_result(snapshots)
+                _settle(self._scrapes, *about)
             case Word.SHIPPED:
                 self.shipped(about)
             case Word.SHIPS:
@@ -242,6 +271,17 @@ class Siblings:
     def _stop(self) -> None:
         self.stopping.set()
         self._may_open.set()
+
+
+def _settle(waiting: dict[int, asyncio.Future[Any]], number: int, answer: Any) -> None:
+    """An answer came; who asked may wait no longer."""
+    if (one := waiting.get(number)) is not None and not one.done():
+        one.set_result(answer)
+
+
+async def _nobody(question: Any) -> JsonValue:
+    """Before anything can be answered."""
+    return None
 
 
 class Gathering:

@@ -13,8 +13,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.audit.segments import list_segments
 from gateway.audit.verify import verify
 from gateway.cli import main
+from gateway.client import Client, Refused
 from gateway.demo.characters import LI, MORI, SATO, TANAKA, Character
 from gateway.demo.database import Database
 from gateway.demo.serving import await_ready
+from gateway.demo.settings import DATASOURCE
 from tests.houses import House
 from tests.integration.postgres_wire import Wire, errors, query, until
 
@@ -278,11 +282,68 @@ def _owner(ends: list[str]) -> int | None:
     return None
 
 
+def post(crew: Crew, path: str, document: dict[str, Any], who: Character = SATO) -> tuple[int, Any]:
+    """Over a connection of its own: whichever worker takes it."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {crew.house.token(who)}"}
+    request = urllib.request.Request(f"{crew.house.http}{path}", json.dumps(document).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def decided(crew: Crew) -> str:
+    """A decision that can be completed."""
+    status, told = post(crew, "/v1/authorize", {"datasource": DATASOURCE, "statement": {"sql": "SELECT 1"}})
+    assert (status, told["reason"]) == (200, "allowed"), told
+    return str(told["decision_id"])
+
+
+def decider(decision_id: str) -> int:
+    """Worker 1 or 2."""
+    return int(decision_id.rpartition("-")[2], 16) % WORKERS + 1
+
+
+def test_a_completion_finds_the_worker_that_decided(crew: Crew) -> None:
+    made = [decided(crew) for _ in range(16)]
+    assert {decider(one) for one in made} == {1, 2}
+    before = crew.metric("completions_total", door="http", result="ok")
+    with ThreadPoolExecutor(8) as pool:
+
+        def told(decision_id: str) -> list[int]:
+            assert post(crew, "/v1/complete", {"decision_id": decision_id, "rows": 2}, LI)[0] == 404, "it is not theirs"
+            twice = [pool.submit(post, crew, "/v1/complete", {"decision_id": decision_id, "rows": 2}) for _ in "ab"]
+            return sorted(one.result(20)[0] for one in twice)
+
+        assert [told(one) for one in made] == [[200, 404]] * len(made), "told once, whichever worker is told"
+    assert crew.metric("completions_total", door="http", result="ok") == before + len(made)
+    recorded = [entry["decision_id"] for entry in crew.house.entries("completion") if entry["decision_id"] in made]
+    assert sorted(recorded) == sorted(made)
+    prefix, _, number = made[0].rpartition("-")
+    for nobody in (f"{prefix}-{int(number, 16) + 9000:x}", f"{prefix}-{int(number, 16) + 9001:x}", "d-1"):
+        status, problem = post(crew, "/v1/complete", {"decision_id": nobody, "rows": 1})
+        assert (status, problem["reason"]) == (404, "decision_unknown")
+
+
+def test_so_it_is_over_grpc(crew: Crew) -> None:
+    settings: dict[str, Any] = {"plaintext": True, "token": crew.house.token(SATO)}
+    for _ in range(8):
+        with Client(f"127.0.0.1:{crew.house.ports.grpc}", **settings) as asking:
+            answer = asking.authorize(DATASOURCE, "SELECT 1")
+        with Client(f"127.0.0.1:{crew.house.ports.grpc}", **settings) as telling:
+            telling.complete(answer.decision_id, 1)
+            with pytest.raises(Refused, match="decision_unknown"):
+                telling.complete(answer.decision_id, 1)
+
+
 def test_a_worker_that_is_killed_takes_nobody_with_it(crew: Crew, kept: list[Session]) -> None:
     other, lost = crew.session(1, kept), crew.session(2, kept)
     lost.execute(PHONES).fetchall()
     other.execute("BEGIN")
     before, restarts = crew.everything(), crew.metric("worker_restarts_total")
+    open_there = next(one for one in iter(partial(decided, crew), "") if decider(one) == 2)
     (segment,) = list_segments(crew.house.layout.record)["gateway-2"][-1:]
     with segment.path.open("ab") as file:
         file.write(b'{"at_us":17')  # as a power cut would leave it
@@ -296,6 +357,8 @@ def test_a_worker_that_is_killed_takes_nobody_with_it(crew: Crew, kept: list[Ses
     assert all(value >= before[key] for key, value in crew.everything().items() if key in before), "nothing goes back"
     assert crew.logged("worker_ended")[-1]["how"] == "was ended by SIGKILL"
     until(lambda: json.loads(crew.get("/readyz")) == {"ready": True, "problems": []})  # whoever answers
+    for _ in range(4):  # whoever is told
+        assert post(crew, "/v1/complete", {"decision_id": open_there, "rows": 1})[0] == 404
     again = crew.session(2, kept)
     assert len(again.execute(PHONES).fetchall()) == 7
     assert other.execute("COMMIT").statusmessage == "COMMIT"

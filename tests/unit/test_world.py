@@ -21,6 +21,15 @@ def test_decision_ids_are_unique():
     assert all(one.startswith("d-") for one in made)
 
 
+def test_a_decision_id_says_which_worker_made_it():
+    makers = [DecisionIds(owner=place, owners=3) for place in range(3)]
+    made = [(place, make()) for place, make in enumerate(makers) for _ in range(100)]
+    assert len({one for _, one in made}) == len(made)
+    assert all(maker.owner(one) == place for place, one in made for maker in makers)
+    assert DecisionIds().owner(made[-1][1]) == 0
+    assert makers[0].owner("d-1") is None
+
+
 def test_what_is_read_off_a_configuration(tmp_path: Path) -> None:
     config = load(House(tmp_path, None).layout.config, {})
     (source,) = config.datasources

@@ -196,6 +196,27 @@ def test_a_cancel_key_goes_to_its_owner_alone() -> None:
     run(3, work)
 
 
+def test_a_question_goes_to_whom_it_is_put_and_the_answer_to_who_asked() -> None:
+    async def work(stage: Stage) -> None:
+        await stage.open(1, 2, 3)
+        one, two, three = (stage.workers[number] for number in (1, 2, 3))
+        two.line.send(Word.ASKED, [1, 40, ["what"]])
+        await one.hears(Word.ASKED)
+        assert one.said(Word.ASKED) == [[2, 40, ["what"]]]
+        one.line.send(Word.ANSWERED, [2, 40, "this"])
+        await two.hears(Word.ANSWERED)
+        for nobody in (2, 0, 4):  # itself, which it would not ask; no worker's
+            two.line.send(Word.ASKED, [nobody, 41 + nobody, ["what"]])
+        three.line.close()
+        await until(lambda: stage.hub._seats[3].line is None)
+        two.line.send(Word.ASKED, [3, 50, ["what"]])
+        await two.until(lambda: len(two.said(Word.ANSWERED)) == 5)
+        assert two.said(Word.ANSWERED) == [[40, "this"], [43, None], [41, None], [45, None], [50, None]]
+        assert three.said(Word.ASKED) == []
+
+    run(3, work)
+
+
 def test_draining_is_told_to_the_others() -> None:
     async def work(stage: Stage) -> None:
         await stage.open(1, 2, 3)

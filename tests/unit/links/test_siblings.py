@@ -15,13 +15,14 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.config_load import load
+from gateway.errors import SekishoError
 from gateway.facts.volume import VolumeCounter
 from gateway.gathered import counted
 from gateway.links import siblings as module
 from gateway.links.line import Line, Word
 from gateway.links.siblings import Hello, Siblings, Withdrawn
 from gateway.metrics import Metrics
-from gateway.model import Confidence, Country, EntityId, Location, LocationSource, PrincipalId
+from gateway.model import Confidence, Country, EntityId, JsonValue, Location, LocationSource, PrincipalId
 from tests.houses import House
 
 AT = 1_795_000_000
@@ -69,7 +70,7 @@ def run(hello: Hello, work: Callable[[Siblings, Supervisor], Awaitable[None]]) -
         await work(siblings, supervisor)
         supervisor.line.close()
         await asyncio.wait_for(siblings.stopping.wait(), 10)
-        siblings.leave()
+        await siblings.leave()
 
     asyncio.run(both())
 
@@ -208,6 +209,43 @@ def test_cancel_keys_go_to_their_owner_and_come_in(hello: Hello) -> None:
     run(hello, work)
 
 
+def test_another_worker_is_asked_and_asks(hello: Hello) -> None:
+    async def work(siblings: Siblings, supervisor: Supervisor) -> None:
+        asking = [asyncio.create_task(siblings.ask(1, ["what", number])) for number in range(2)]  # noqa: TID251 - held
+        await supervisor.until(lambda: len(supervisor.said(Word.ASKED)) == 2)
+        (_, first, _), (_, second, _) = supervisor.said(Word.ASKED)
+        assert supervisor.said(Word.ASKED) == [[1, first, ["what", 0]], [1, second, ["what", 1]]]
+        for number, answer in ((second + 1, "of nobody"), (second, "b"), (first, None)):
+            supervisor.line.send(Word.ANSWERED, [number, answer])
+        assert await asyncio.gather(*asking) == [None, "b"]
+
+        supervisor.line.send(Word.ASKED, [3, 8, "early"])
+
+        async def answering(question: Any) -> JsonValue:
+            return [question, "answered"]
+
+        await supervisor.until(lambda: supervisor.said(Word.ANSWERED))
+        siblings.asked = answering
+        supervisor.line.send(Word.ASKED, [3, 9, "late"])
+        await supervisor.until(lambda: len(supervisor.said(Word.ANSWERED)) == 2)
+        assert supervisor.said(Word.ANSWERED) == [[3, 8, None], [3, 9, ["late", "answered"]]]
+
+    run(hello, work)
+
+
+def test_questions_have_an_end_and_there_are_not_too_many(hello: Hello, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ANSWER", 0.05)
+    monkeypatch.setattr(module, "_ASKED", 2)
+
+    async def work(siblings: Siblings, supervisor: Supervisor) -> None:
+        many = await asyncio.gather(*(siblings.ask(1, "what") for _ in range(3)), return_exceptions=True)
+        assert [type(one) for one in many] == [TimeoutError, TimeoutError, SekishoError]
+        with pytest.raises(TimeoutError):
+            await siblings.ask(1, "again")
+
+    run(hello, work)
+
+
 def test_draining_is_told_to_all_and_heard(hello: Hello) -> None:
     async def work(siblings: Siblings, supervisor: Supervisor) -> None:
         drained: list[int] = []
@@ -273,7 +311,7 @@ def test_the_last_words(hello: Hello) -> None:
         siblings.failed(("this", "that"))
         siblings.counts = lambda: counted("c", 3)
         siblings.volume.add(LINE, CN, 1, AT)
-        siblings.leave()
+        await siblings.leave()
         await supervisor.until(lambda: supervisor.said(Word.SNAPSHOT))
         assert supervisor.heard == [
             (Word.FAILED, ["this", "that"]),
