@@ -14,8 +14,9 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
@@ -37,6 +38,7 @@ _FALSE: Final = frozenset({"false", "no", "off"})
 _TYPE_WORDS: Final = types.MappingProxyType(
     {str: "text", int: "whole number", bool: "true or false", Path: "path", tuple: "list of text"}
 )
+Settings = TypeVar("Settings")
 _FOUND: Final = types.MappingProxyType(
     {
         "str": "text",
@@ -161,6 +163,12 @@ class _Reader:
             ]
             return tuple(value for value in read if value is not None)
         tag = node.tag.rpartition(":")[2]
+        if issubclass(kind, StrEnum):
+            words = [word.value for word in kind]
+            if tag == "str" and node.value in words:
+                return kind(node.value)
+            self.problem(line, name, f"expected one of {', '.join(words)}")
+            return None
         fits = {str: "str", Path: "str", int: "int", bool: "bool"}[kind] == tag and isinstance(node, yaml.ScalarNode)
         if not fits:
             quote = "; put it in quotes" if kind in (str, Path) and isinstance(node, yaml.ScalarNode) else ""
@@ -182,6 +190,17 @@ class _Reader:
         return (self.folder / text) if kind is Path else text
 
 
+def load_as(kind: type[Settings], path: Path) -> Settings:
+    """A file of other settings than the gateway's own: a dataclass of `gateway.config_setting`, read by the same rules.
+    Raises ConfigError with every problem."""
+    reader = _Reader(file=str(path), folder=path.resolve().parent, overrides={})
+    draft = _read_file(reader, path, kind)
+    if reader.problems or draft is None:
+        raise ConfigError([text for _, text in sorted(reader.problems, key=lambda problem: problem[0])])
+    settings: Settings = build(draft)
+    return settings
+
+
 def load(path: Path, environ: Mapping[str, str], *, check_files: bool = True) -> Config:
     """The configuration of ``path``, or a ConfigError with every problem.
 
@@ -200,7 +219,7 @@ def load(path: Path, environ: Mapping[str, str], *, check_files: bool = True) ->
     return config
 
 
-def _read_file(reader: _Reader, path: Path) -> Draft | None:
+def _read_file(reader: _Reader, path: Path, kind: type = Config) -> Draft | None:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -220,7 +239,7 @@ def _read_file(reader: _Reader, path: Path) -> Draft | None:
     except RecursionError:
         reader.problem(1, "", "nested too deeply")
     else:
-        return reader.section(Config, None if node is None or _is_null(node) else node, "", 1)
+        return reader.section(kind, None if node is None or _is_null(node) else node, "", 1)
     return None
 
 
@@ -242,9 +261,9 @@ def variable(setting: str) -> str:
     return PREFIX + setting.replace(".", "_").upper()
 
 
-def iter_settings() -> Iterator[Setting]:
+def iter_settings(kind: type = Config) -> Iterator[Setting]:
     """Every setting in the order of the file, sections included; ``[]`` stands for each item of a list."""
-    yield from _settings(Config, "")
+    yield from _settings(kind, "")
 
 
 def _settings(kind: Any, prefix: str) -> Iterator[Setting]:
@@ -255,10 +274,14 @@ def _settings(kind: Any, prefix: str) -> Iterator[Setting]:
         element = typing.get_args(inner)[0] if listed else inner
         section = dataclasses.is_dataclass(element)
         name = _dotted(prefix, item.name) + ("[]" if listed and section else "")
-        words = ("list of sections" if listed else "section") if section else _TYPE_WORDS[tuple if listed else inner]
+        words = ("list of sections" if listed else "section") if section else _words(tuple if listed else inner)
         yield Setting(name=name, type=words, default=_default_text(item, section), help=item.metadata["help"])
         if section:
             yield from _settings(element, name)
+
+
+def _words(kind: type) -> str:
+    return " or ".join(f"`{word}`" for word in kind) if issubclass(kind, StrEnum) else _TYPE_WORDS[kind]
 
 
 def _default_text(item: dataclasses.Field[Any], section: bool) -> str:
@@ -267,7 +290,7 @@ def _default_text(item: dataclasses.Field[Any], section: bool) -> str:
     default = item.default
     if default is dataclasses.MISSING:
         return "its defaults"
-    if default is None or (section and default == ()):
+    if default in (None, "") or (section and default == ()):
         return "none"
     if isinstance(default, bool):
         return str(default).lower()

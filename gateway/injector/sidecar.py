@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.injector.address import LOOPBACK
+from gateway.injector.answers import Object
 from gateway.injector.settings import Form, InjectorSettings, Resources
 from gateway.model import JsonValue
-
-Object = dict[str, JsonValue]
 
 CONTAINER: Final = "sekisho"
 CONFIG_VOLUME: Final = "sekisho-config"
@@ -17,7 +17,6 @@ SCRATCH_VOLUME: Final = "sekisho-tmp"
 NO_TOKEN_VOLUME: Final = "sekisho-no-token"  # noqa: S105 - a name, no secret
 VOLUMES: Final = frozenset({CONFIG_VOLUME, REGISTRY_VOLUME, RECORD_VOLUME, SCRATCH_VOLUME, NO_TOKEN_VOLUME})
 
-_LOOPBACK: Final = "127.0.0.1"
 _CONFIG: Final = "/etc/sekisho/config"
 _REGISTRY: Final = "/etc/sekisho/registry"
 _RECORD: Final = "/var/lib/sekisho/record"
@@ -32,6 +31,7 @@ def container(settings: InjectorSettings) -> Object:
     made: Object = {
         "name": CONTAINER,
         "image": settings.image.reference,
+        "imagePullPolicy": settings.image.pull_policy.value,
         "command": ["sekisho"],
         "args": ["serve", "--config", f"{_CONFIG}/sekisho.yaml"],
         "env": _environment(settings),
@@ -46,15 +46,16 @@ def container(settings: InjectorSettings) -> Object:
     }
     if native:
         made["restartPolicy"] = "Always"
-    elif settings.stop_delay_s:
-        # All containers are told to stop at once: this one goes on while the application finishes.
+    else:
+        # All containers are told to stop at once: this one goes on while the application finishes, for longer than it
+        # then waits for open statements itself. A native sidecar is told when all others have ended.
         sleep = ["python3", "-I", "-c", f"import time; time.sleep({settings.stop_delay_s})"]
         made["lifecycle"] = {"preStop": {"exec": {"command": sleep}}}
     return made
 
 
 def volumes(settings: InjectorSettings, claim: str | None) -> list[Object]:
-    """The volumes to add. ``claim`` None: the pod brings the record's volume itself."""
+    """The volumes to add. ``claim`` None: the pod brings the record's volume itself; empty: its copy need not stay."""
     sources: list[JsonValue] = []
     if settings.config_map:
         sources.append({"configMap": {"name": settings.config_map}})
@@ -63,8 +64,10 @@ def volumes(settings: InjectorSettings, claim: str | None) -> list[Object]:
     made: list[Object] = [{"name": CONFIG_VOLUME, "projected": {"sources": sources}}]
     if settings.registry_map:
         made.append({"name": REGISTRY_VOLUME, "configMap": {"name": settings.registry_map}})
-    if claim is not None:
+    if claim:
         made.append({"name": RECORD_VOLUME, "persistentVolumeClaim": {"claimName": claim}})
+    elif claim == "":  # what decides is elsewhere before bytes go on: the copy here may go with the pod
+        made.append({"name": RECORD_VOLUME, "emptyDir": {"sizeLimit": settings.record_size}})
     made.append({"name": SCRATCH_VOLUME, "emptyDir": {"sizeLimit": "64Mi"}})
     made.append({"name": NO_TOKEN_VOLUME, "emptyDir": {"sizeLimit": "1Mi"}})
     return made
@@ -73,9 +76,13 @@ def volumes(settings: InjectorSettings, claim: str | None) -> list[Object]:
 def _environment(settings: InjectorSettings) -> list[JsonValue]:
     made: list[JsonValue] = [
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-        {"name": "SEKISHO_LISTENERS_HTTP_ADDRESS", "value": f"{_LOOPBACK}:{settings.http_port}"},
+        {"name": "SEKISHO_LISTENERS_HTTP_ADDRESS", "value": f"{LOOPBACK}:{settings.http_port}"},
         {"name": "SEKISHO_RECORD_DIRECTORY", "value": _RECORD},
+        {"name": "SEKISHO_LIMITS_DRAIN_TIMEOUT_MS", "value": str(settings.drain_s * 1000)},
     ]
+    if settings.record_sink:
+        # A gateway whose configuration has no such sink does not start: the record is never only in the pod.
+        made.append({"name": "SEKISHO_RECORD_REMOTE_SINK", "value": settings.record_sink})
     if settings.registry_map:
         made.append({"name": "SEKISHO_REGISTRY_DIRECTORY", "value": _REGISTRY})
     return made
@@ -116,7 +123,7 @@ def _probe(port: int, path: str, *, period: int, failures: int) -> Object:
     """Asks the http door from inside: a kubelet's own HTTP probe goes to the pod's address, where nothing listens."""
     ask = (
         "import http.client, sys; "
-        f"c = http.client.HTTPConnection('{_LOOPBACK}', {port}, timeout={_PROBE_TIMEOUT_S - 1}); "
+        f"c = http.client.HTTPConnection('{LOOPBACK}', {port}, timeout={_PROBE_TIMEOUT_S - 1}); "
         f"c.request('GET', '{path}'); sys.exit(c.getresponse().status != 200)"
     )
     return {

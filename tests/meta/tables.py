@@ -1,7 +1,7 @@
 """README's tables, made from the code: ``python -m tests.meta.tables`` prints them, ``--write`` puts them there.
 
-Each lies between ``<!-- settings -->`` and ``<!-- /settings -->``, and so on for ``metrics``, ``reasons``, ``flags``,
-``drivers``.
+Each lies between ``<!-- settings -->`` and ``<!-- /settings -->``, and so on for ``injector``, ``metrics``,
+``reasons``, ``flags``, ``drivers``.
 `test_docs` holds README to them.
 """
 
@@ -16,8 +16,10 @@ import click
 import yaml
 from prometheus_client import CollectorRegistry
 
+from gateway.config import Config
 from gateway.config_load import iter_settings
 from gateway.errors import ANSWERS
+from gateway.injector.settings import InjectorSettings
 from gateway.metrics import Metrics
 from tests.drivers.vocabulary import DRIVERS, Step
 from tests.meta.tree import ROOT
@@ -29,11 +31,16 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def settings_rows() -> Iterator[str]:
+def settings_rows(kind: type = Config, prefix: str = "") -> Iterator[str]:
     """One row per setting."""
-    for setting in iter_settings():
+    for setting in iter_settings(kind):
         default = setting.default if setting.default in ("required", "none", "its defaults") else f"`{setting.default}`"
-        yield _row(f"`{setting.name}`", setting.type, default, setting.help)
+        yield _row(f"`{prefix}{setting.name}`", setting.type, default, setting.help)
+
+
+def injector_rows() -> Iterator[str]:
+    """One row per setting of `sekisho inject`."""
+    yield from settings_rows(InjectorSettings, "injector.yaml: ")
 
 
 def metrics_rows() -> Iterator[str]:
@@ -91,6 +98,7 @@ def drivers_rows() -> Iterator[str]:
 
 TABLES = {
     "settings": (("setting", "type", "default", "what it is"), settings_rows),
+    "injector": (("setting", "type", "default", "what it is"), injector_rows),
     "metrics": (("metric", "type", "labels", "what it counts"), metrics_rows),
     "reasons": (("reason", "SQLSTATE", "HTTP", "gRPC", "what it means"), reasons_rows),
     "flags": (("command", "what it does"), flags_rows),

@@ -12,7 +12,9 @@ import yaml
 
 from gateway import config as c
 from gateway import config_load
+from gateway.config_load import iter_settings, load_as
 from gateway.errors import ConfigError
+from gateway.injector.settings import Form, Image, InjectorSettings, PullPolicy
 
 GOOD = """\
 listeners:
@@ -229,3 +231,31 @@ def test_the_loader_knows_every_type_a_setting_may_have():
                 inner, _ = config_load._unwrap(hint)
                 element = typing.get_args(inner)[0] if typing.get_origin(inner) is tuple else inner
                 assert element in plain or dataclasses.is_dataclass(element)
+
+
+def test_other_settings_are_read_by_the_same_rules(tmp_path: Path):
+    file = tmp_path / "injector.yaml"
+    file.write_text(
+        "image: {repository: r/sekisho, tag: '1.0', pull_policy: Always}\n"
+        "own_namespace: system\nconfig_map: files\nform: classic\nfs_group: null\nexcluded_namespaces: [a, b]\n"
+    )
+    settings = load_as(InjectorSettings, file)
+    assert settings.image == Image(repository="r/sekisho", tag="1.0", pull_policy=PullPolicy.ALWAYS)
+    assert (settings.form, settings.fs_group, settings.excluded_namespaces) == (Form.CLASSIC, None, ("a", "b"))
+    file.write_text("image: {repository: r, tag: 1.0, pull_policy: 7}\nform: Native\nimages: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        load_as(InjectorSettings, file)
+    told = "\n".join(caught.value.problems)
+    for problem in (
+        "injector.yaml:1: image.tag: expected text, found a number with a fraction; put it in quotes",
+        "injector.yaml:1: image.pull_policy: expected one of Always, IfNotPresent, Never",
+        "injector.yaml:2: form: expected one of native, classic",
+        "injector.yaml:3: images: unknown key; did you mean `image`?",
+        "own_namespace: missing",
+    ):
+        assert problem in told
+
+
+def test_a_closed_set_of_words_is_told_as_such():
+    types = {setting.name: setting.type for setting in iter_settings(InjectorSettings)}
+    assert types["form"] == "`native` or `classic`"

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.injector.patch import Denied, Patch, Refusal, Untouched, inject
+from gateway.injector.answers import Denied, Patch, Refusal, Untouched
+from gateway.injector.json_patch import apply
+from gateway.injector.patch import inject
 from gateway.injector.settings import Form
 from gateway.injector.sidecar import VOLUMES
-from tests.golden.injector.json_patch import apply
 from tests.unit.injector.test_settings import SETTINGS
 
 CLASSIC = replace(SETTINGS, form=Form.CLASSIC)
@@ -139,6 +140,35 @@ def test_the_group_of_the_pod_s_volumes_stays_where_there_is_one():
     assert group({"fsGroupChangePolicy": "Always"}) == {"fsGroup": 65532, "fsGroupChangePolicy": "Always"}
     assert group({"fsGroup": 0}) == {"fsGroup": 0}
     assert group(None, replace(SETTINGS, fs_group=None)) is None
+
+
+def test_the_registry_s_credentials_come_along():
+    settings = replace(SETTINGS, image=replace(SETTINGS.image, pull_secret="registry"))
+    ours, theirs = {"name": "registry"}, {"name": "other"}
+    for given_secrets, expected in ((None, [ours]), ([], [ours]), ([theirs], [theirs, ours]), ([ours], [ours])):
+        made = injected(pod({"imagePullSecrets": given_secrets}), settings)
+        assert made["spec"]["imagePullSecrets"] == expected
+
+
+def test_what_the_author_should_know():
+    hasty = pod({"terminationGracePeriodSeconds": 25})
+    found = inject(hasty, CLASSIC)
+    assert isinstance(found, Patch)
+    assert [text for text in found.warnings if "terminationGracePeriodSeconds is 25" in text]
+    native = inject(hasty, SETTINGS)
+    assert isinstance(native, Patch)
+    assert native.warnings == ()
+
+
+def test_a_copy_without_a_claim_is_known_again_only_where_a_sink_has_what_decides():
+    nameless = pod()
+    del nameless["metadata"]["annotations"]["sekisho.dev/record-claim"]
+    remote = replace(SETTINGS, record_sink="kafka")
+    made = injected(nameless, remote)
+    assert inject(made, remote) == Patch(untouched=Untouched.ALREADY_INJECTED)
+    assert refused(made) is Refusal.MARK_FALSE
+    brought = pod({"volumes": [{"name": "sekisho-record", "emptyDir": {}}]})
+    assert refused(brought, remote) is Refusal.RECORD_VOLUME_NOT_DURABLE
 
 
 def test_nulls_are_as_good_as_nothing():

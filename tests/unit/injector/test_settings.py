@@ -38,7 +38,15 @@ def test_an_image_is_named_by_tag_and_digest():
         ({"http_port": 70_000}, "http_port"),
         ({"user": 0}, "user"),
         ({"fs_group": 0}, "fs_group"),
-        ({"stop_delay_s": -1}, "stop_delay_s"),
+        ({"stop_delay_s": 10}, "stop_delay_s: longer than drain_s"),
+        ({"stop_delay_s": 601}, "stop_delay_s"),
+        ({"drain_s": -1}, "stop_delay_s"),
+        ({"postgres_port": 443}, "postgres_port"),
+        ({"postgres_port": 8432}, "http_port: is postgres_port as well"),
+        ({"record_sink": "a b"}, "record_sink"),
+        ({"record_size": "much"}, "record_size"),
+        ({"excluded_namespaces": ("A",)}, "excluded_namespaces: 'A'"),
+        ({"image": Image(repository="sekisho", tag="1", pull_secret="A")}, "image.pull_secret"),
         ({"resources": Resources(memory_limit="lots")}, "resources.memory_limit"),
         ({"resources": Resources(cpu_limit="1 core")}, "resources.cpu_limit"),
         ({"resources": Resources(cpu_request="")}, "resources.cpu_request"),
@@ -58,7 +66,7 @@ def test_every_problem_is_told_at_once():
 
 
 def test_own_and_system_namespaces_are_excluded():
-    settings = replace(SETTINGS, excluded_namespaces=frozenset({"monitoring"}))
+    settings = replace(SETTINGS, excluded_namespaces=("monitoring",))
     excluded = ("sekisho-system", "kube-system", "kube-public", "kube-node-lease", "monitoring")
     assert all(map(settings.excludes, excluded))
     assert not settings.excludes("messenger")

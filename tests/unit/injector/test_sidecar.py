@@ -64,6 +64,20 @@ def test_each_pod_records_in_a_folder_of_its_own():
     assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in made()["env"]
 
 
+def test_it_serves_on_for_longer_than_it_then_waits():
+    env = {item["name"]: item.get("value") for item in made(replace(SETTINGS, drain_s=20, stop_delay_s=25))["env"]}
+    assert env["SEKISHO_LIMITS_DRAIN_TIMEOUT_MS"] == "20000"
+
+
+def test_without_a_claim_a_sink_must_have_what_decides():
+    """The variable makes a gateway whose configuration has no such sink refuse to start."""
+    remote = replace(FULL, record_sink="kafka", record_size="2Gi")
+    assert {"name": "SEKISHO_RECORD_REMOTE_SINK", "value": "kafka"} in made(remote)["env"]
+    by_name = {volume["name"]: volume for volume in volumes(remote, "")}
+    assert by_name["sekisho-record"] == {"name": "sekisho-record", "emptyDir": {"sizeLimit": "2Gi"}}
+    assert "SEKISHO_RECORD_REMOTE_SINK" not in {item["name"] for item in made(FULL)["env"]}
+
+
 def test_its_variables_are_settings_of_the_gateway(tmp_path: Path):
     """They win over the file: whatever address it gives the http door, in a sidecar that is 127.0.0.1."""
     document = {
@@ -106,8 +120,7 @@ def test_forms():
     assert native["restartPolicy"] == "Always"
     assert "lifecycle" not in native
     assert "restartPolicy" not in classic
-    assert classic["lifecycle"]["preStop"]["exec"]["command"][-1] == "import time; time.sleep(5)"
-    assert "lifecycle" not in made(replace(SETTINGS, form=Form.CLASSIC, stop_delay_s=0))
+    assert classic["lifecycle"]["preStop"]["exec"]["command"][-1] == "import time; time.sleep(15)"
 
 
 def test_resources():
