@@ -122,6 +122,27 @@ def callers(draft: Draft) -> Iterator[Problem]:
             if name not in known:
                 yield place, f"`{name}` is not one of the datasources or services"
     yield from _certified(draft)
+    yield from _believed(draft)
+
+
+def _believed(draft: Draft) -> Iterator[Problem]:
+    """What an Envoy says of who came to it counts only of one that can prove who it is, and may say so."""
+    listeners = draft.get("listeners")
+    grpc = listeners.get("grpc") if isinstance(listeners, Draft) else None
+    envoy = grpc.get("envoy") if isinstance(grpc, Draft) else None
+    if not isinstance(envoy, Draft):
+        return
+    wanted = [name for name in ("jwt_payload", "client_certificates") if envoy.get(name)]
+    sayers = [
+        one
+        for one in draft.sections("callers")
+        if one.get("certificate") is not None and Assertion.PRINCIPAL in (one.get("may_assert") or ())
+    ]
+    if wanted and not sayers and "callers" in draft.values:
+        why = "counts from no Envoy: no caller has a `certificate` and `may_assert: [principal]`"
+        yield "listeners", f"{envoy.key}.{wanted[0]} {why}"
+    if "client_certificates" in wanted and "certificates" in draft.values and draft.get("certificates") is None:
+        yield "certificates", f"missing: {envoy.key}.client_certificates needs it"
 
 
 def _certified(draft: Draft) -> Iterator[Problem]:

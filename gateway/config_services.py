@@ -69,6 +69,12 @@ class EnvoyDoor:
     )
     jwt_payload: str | None = setting(
         "where Envoy's `jwt_authn` filter leaves the claims of a token it verified (`payload_in_metadata`): they count "
-        "in place of the token; none = only the token itself does"
+        "in place of the token, from an Envoy that is a configured caller and may assert principals; none = only the "
+        "token itself does"
+    )
+    client_certificates: bool = setting(
+        "who comes without a token is whom the certificate names that Envoy verified (`include_peer_certificate`), as "
+        "`certificates` says; from an Envoy that is a configured caller and may assert principals",
+        False,
     )
     timeout_ms: int = setting("longest time a check may take; Envoy's own, where it says so and it is shorter", 1000)

@@ -30,7 +30,7 @@ from gateway.config import Route
 from gateway.demo.characters import CHARACTERS
 from gateway.demo.settings import free_port
 from gateway.routes.table import Routes
-from tests.houses import House
+from tests.houses import House, merge
 from tests.integration.postgres_wire import until
 from tests.servers import require_tool
 
@@ -220,17 +220,30 @@ def house_settings(registry: Path) -> dict[str, Any]:
     }
 
 
-def start_front(root: Path, filter_settings: Mapping[str, Any] | None = None) -> Front:
-    """Start all three."""
+Adapt = Callable[[dict[str, Any], House], None]
+
+
+def start_front(
+    root: Path,
+    filter_settings: Mapping[str, Any] | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    adapt: Adapt | None = None,
+) -> Front:
+    """Start all three. ``settings``: of the gateway, beside its own; ``adapt``: Envoy's configuration, at last."""
     program = require_tool("envoy")
     registry = search_registry(root / "registry")
     (root / "house").mkdir()
     service = Service()
-    house = House(root / "house", None, house_settings(registry))
+    own = house_settings(registry)
+    merge(own, settings or {})
+    house = House(root / "house", None, own)
     house.start()
     port, admin = free_port(), free_port()
     document = readme_configuration()
     _fit(document, port, admin, service.port, house.ports.grpc, root / "access.log", filter_settings or {})
+    if adapt is not None:
+        adapt(document, house)
     (root / "envoy.yaml").write_text(yaml.safe_dump(document))
     log = (root / "envoy.log").open("wb")
     process = subprocess.Popen(

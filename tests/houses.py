@@ -99,7 +99,7 @@ class House:
         if profiles is not None:
             document["datasources"][0]["profiles"] = list(profiles)
         document["datasources"][0]["search_paths"] = [*search_paths]
-        _merge(document, settings or {})
+        merge(document, settings or {})
         self.layout.config.write_text(yaml.safe_dump(document))
         self.application: Application | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -182,10 +182,11 @@ class House:
         return self.application.desk.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-def _merge(document: dict[str, Any], changes: Mapping[str, Any]) -> None:
+def merge(document: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Settings put over others, section by section."""
     for key, value in changes.items():
         if isinstance(value, Mapping) and isinstance(document.get(key), dict):
-            _merge(document[key], value)
+            merge(document[key], value)
         else:
             document[key] = json.loads(json.dumps(value))
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import grpc
 from envoy.service.auth.v3 import external_auth_pb2
 
-from gateway.config import EnvoyDoor
+from gateway.config import Certificates, EnvoyDoor
 from gateway.doors.answers import answer_document
 from gateway.doors.callers import Callers, Edges, Origin, Words
 from gateway.doors.documents import bearer_of
@@ -22,6 +24,8 @@ from gateway.doors.envoy_answer import answer, refusal
 from gateway.doors.envoy_request import Check, parse, person_address
 from gateway.doors.requests import refuse
 from gateway.errors import AuthenticationError, Reason, SekishoError
+from gateway.facts.certificates import certificate_principal
+from gateway.links.certificates import peer_certificate_pem
 from gateway.model import Caller, Door, Peer, Principal
 from gateway.needs import Ask, Outcome
 from gateway.routes.reading import check_parser, read
@@ -51,12 +55,16 @@ class EnvoyDesk(Protocol):
 class Authorization:
     """The one call of the contract, by hand over bytes."""
 
-    def __init__(self, desk: EnvoyDesk, settings: EnvoyDoor, routes: Routes) -> None:
-        """Raises ConfigError where a route needs what is not installed."""
+    def __init__(
+        self, desk: EnvoyDesk, settings: EnvoyDoor, routes: Routes, certificates: Certificates | None = None
+    ) -> None:
+        """``certificates``: whom those of Envoy's clients name. Raises ConfigError where a route needs what is not
+        installed."""
         check_parser(routes)
         self._desk = desk
         self._settings = settings
         self._routes = routes
+        self._certificates = certificates if settings.client_certificates else None
         self._envoys = Edges.parse(settings.networks)
 
     def handlers(self, origin: Callable[[Context], Origin]) -> grpc.GenericRpcHandler[Any, Any]:
@@ -96,11 +104,11 @@ class Authorization:
     async def _decide(self, body: bytes, envoy: Origin) -> external_auth_pb2.CheckResponse:
         caller = self._caller(envoy)
         check = parse(body, self._settings.jwt_payload)
-        principal = self._principal(check)
+        principal = self._principal(check, caller)
         address = person_address(check, self._settings.trusted_hops)
         matched = self._routes.match(check.http)
         if caller is not None:  # it says where the person is, and may say who
-            named = (principal.issuer, principal.subject) if check.claims is not None else None
+            named = (principal.issuer, principal.subject) if principal.asserted_by is not None else None
             words = Words(principal=named, address=address)
             caller = self._desk.callers.asking(caller, words, matched.route.datasource, edge=False)
         if len(check.http.body or b"") > _LONG:
@@ -130,11 +138,31 @@ class Authorization:
             raise AuthenticationError(Reason.EDGE_UNTRUSTED, "whoever asks is no Envoy that is configured")
         return None
 
-    def _principal(self, check: Check) -> Principal:
-        """Who came with the request. Raises AuthenticationError."""
-        if check.claims is not None:
-            return self._desk.believe_claims(check.claims)
+    def _principal(self, check: Check, envoy: Caller | None) -> Principal:
+        """Who came with the request. What Envoy alone has verified is its word, which counts only of one that proved
+        who it is: anybody in its network could say it. Raises AuthenticationError."""
+        if envoy is not None and check.claims is not None:
+            return _on_the_word_of(envoy, self._desk.believe_claims(check.claims))
         token = bearer_of([] if check.authorization is None else [check.authorization])
+        if not token and envoy is not None and check.certificate is not None and self._certificates is not None:
+            return _on_the_word_of(envoy, _certified(check.certificate, self._certificates))
         if not token:
             raise AuthenticationError(Reason.TOKEN_MISSING, "send `authorization: Bearer <token>`")
         return self._desk.verify_token(token)
+
+
+def _certified(pem: bytes, settings: Certificates) -> Principal:
+    """Whom a certificate names that Envoy verified. Raises AuthenticationError."""
+    try:
+        shown = peer_certificate_pem(pem)
+    except ValueError as error:
+        raise AuthenticationError(Reason.CERTIFICATE_REFUSED, "the certificate cannot be read") from error
+    now = int(time.time())
+    if shown.not_after <= now:  # its connection may have lived longer
+        raise AuthenticationError(Reason.CERTIFICATE_REFUSED, "the certificate has expired")
+    return certificate_principal(shown.names, settings, at=now, expires_at=shown.not_after)
+
+
+def _on_the_word_of(envoy: Caller, principal: Principal) -> Principal:
+    """As good as Envoy's own identity, and no longer."""
+    return replace(principal, asserted_by=envoy.id, expires_at=min(principal.expires_at, envoy.expires_at))

@@ -2,6 +2,7 @@
 
 Everything in it is Envoy's word. What clients may have written themselves (headers) is only what it is: a token is
 verified, `x-forwarded-for` counts from the right, and `x-envoy-auth-partial-body` is taken off clients by Envoy.
+`x-forwarded-client-cert` is not read, and `source.principal` neither: it does not say of which kind the name is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from envoy.service.auth.v3 import external_auth_pb2
 from google.protobuf.json_format import MessageToDict
@@ -33,6 +35,7 @@ class Check:
     http: HttpRequest
     authorization: str | None  # the header, as it came
     claims: Mapping[str, Any] | None  # that Envoy's jwt_authn filter verified
+    certificate: bytes | None  # PEM; that the client showed, and Envoy verified
     source: str  # whoever is connected to Envoy
 
 
@@ -66,6 +69,7 @@ def parse(body: bytes, jwt_payload: str | None) -> Check:
         ),
         authorization=headers.get("authorization"),
         claims=claims,
+        certificate=unquote_to_bytes(attributes.source.certificate) or None,
         source=_source(attributes.source),
     )
 

@@ -74,7 +74,7 @@ async def open_document_doors(
         if listeners.grpc.envoy is not None:
             from gateway.doors.envoy import Authorization  # nor this: Envoy's contract takes memory, too
 
-            envoy = Authorization(desk, listeners.grpc.envoy, Routes.of(desk.config.routes))
+            envoy = Authorization(desk, listeners.grpc.envoy, Routes.of(desk.config.routes), desk.config.certificates)
         record = desk.config.record.directory
         grpc = GrpcDoor(desk, listeners.grpc, shared=shared, beside=envoy, record=record)
         with binding(f"listeners.grpc {listeners.grpc.address}"):

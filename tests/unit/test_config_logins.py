@@ -134,6 +134,23 @@ def calling(*callers: dict[str, Any], client_ca: str | None = "callers.pem") -> 
     return {**document, "listeners": {**BASE["listeners"], "grpc": {"address": "127.0.0.1:7443", "tls": tls}}}
 
 
+def fronted(*callers: dict[str, Any], **envoy: Any) -> dict[str, Any]:
+    """The same, for an Envoy."""
+    document = calling(*callers)
+    document["listeners"]["grpc"]["envoy"] = envoy
+    return document
+
+
+SAYING = {**SEARCH, "may_assert": ["address", "principal"]}
+CERTIFIED = {"certificates": {"issuer": "urn:certified"}}
+
+
+def test_an_envoy_that_may_say_who_came_to_it(tmp_path):
+    assert problems(tmp_path, fronted(SEARCH)) == []
+    assert problems(tmp_path, fronted(SAYING, jwt_payload="jwt")) == []
+    assert problems(tmp_path, {**fronted(SAYING, client_certificates=True), **CERTIFIED}) == []
+
+
 def test_callers_known_by_certificate_and_by_token(tmp_path):
     assert problems(tmp_path, calling(SEARCH, {**PORTAL, "may_assert": ["address", "principal"]})) == []
     assert problems(tmp_path, calling(PORTAL, client_ca=None)) == []
@@ -157,6 +174,9 @@ def test_callers_known_by_certificate_and_by_token(tmp_path):
         (calling(PORTAL, {**PORTAL, "name": "two"}, SEARCH), "`https://id.example#svc-portal` is another caller's"),
         (calling(PORTAL), "tls.client_ca, and no caller with a `certificate`"),
         (calling(SEARCH, client_ca=None), "no listener (grpc, http) has tls.client_ca"),
+        (fronted(SEARCH, jwt_payload="jwt"), "grpc.envoy.jwt_payload counts from no Envoy"),
+        ({**fronted(SEARCH, client_certificates=True), **CERTIFIED}, "client_certificates counts from no Envoy"),
+        (fronted(SAYING, client_certificates=True), "certificates: missing: listeners.grpc.envoy.client_certificates"),
     ],
 )
 def test_callers_that_cannot_be(tmp_path, document, problem):

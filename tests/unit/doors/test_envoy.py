@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from envoy.service.auth.v3 import external_auth_pb2
 
 from gateway.config import Caller as CallerSettings
-from gateway.config import EnvoyDoor
+from gateway.config import Certificates, EnvoyDoor
 from gateway.config import Route as RouteSettings
 from gateway.doors.callers import Callers, Origin
 from gateway.doors.envoy import Authorization
@@ -22,6 +23,7 @@ from gateway.model import Door, Effect, Mask, Peer, Principal
 from gateway.needs import Ask, Outcome
 from gateway.routes import reading
 from gateway.routes.table import Routes
+from tests.servers import TestCa
 from tests.unit.doors.test_envoy_request import check_request
 from tests.unit.doors.test_requests import decision
 
@@ -32,6 +34,7 @@ ROUTES = Routes.of(
         RouteSettings(path="/search", methods=("POST",), datasource="crm", effect="none", body_fields=("q",)),
     ]
 )
+CERTIFICATES = Certificates(issuer="urn:certified", user="spiffe://x/ns/(.+)", groups=("ops",))
 NETWORK = EnvoyDoor(networks=("10.0.0.0/8",))
 ENVOY = Origin("10.0.0.7")
 BEARER = {"authorization": "Bearer good"}
@@ -49,7 +52,13 @@ class ScriptedDesk:
             [
                 CallerSettings(
                     name="mesh", certificate="uri:spiffe://x/envoy", datasources=("crm",), may_assert=("address",)
-                )
+                ),
+                CallerSettings(
+                    name="gateway",
+                    certificate="uri:spiffe://x/gateway",
+                    datasources=("crm",),
+                    may_assert=("address", "principal"),
+                ),
             ],
             {"https://id.example"},
             lambda: 1_795_000_000.0,
@@ -82,9 +91,9 @@ def check(
     **given: Any,
 ) -> external_auth_pb2.CheckResponse:
     """One check; by a person with a good token, unless said."""
-    body = check_request(**{"path": "/phones", "source": "192.0.2.5", "headers": BEARER, **given}).SerializeToString()
-    door = Authorization(desk, settings, ROUTES)
-    return asyncio.run(door.check(body, lambda: origin, seconds))
+    message = check_request(**{"path": "/phones", "source": "192.0.2.5", "headers": BEARER, **given})
+    door = Authorization(desk, settings, ROUTES, CERTIFICATES)
+    return asyncio.run(door.check(message.SerializeToString(), lambda: origin, seconds))
 
 
 def reason_of(response: external_auth_pb2.CheckResponse) -> str:
@@ -136,16 +145,65 @@ def test_what_cannot_be_asked_is_refused_and_counted(given: dict[str, Any], reas
     assert (desk.asked, [one[:2] for one in desk.refusals]) == ([], [(Door.ENVOY, reason)])
 
 
-def test_claims_of_envoys_own_filter_count_where_configuration_says_so() -> None:
-    desk = ScriptedDesk()
-    believing = EnvoyDoor(networks=("10.0.0.0/8",), jwt_payload="jwt")
-    assert check(desk, believing, headers={}, claims={"sub": "tanaka"}).HasField("ok_response")
-    assert reason_of(check(desk, headers={}, claims={"sub": "tanaka"})) == Reason.TOKEN_MISSING
-    assert check(desk, believing).HasField("ok_response"), "a token where the filter left nothing"
-
-
 def certified(name: str) -> Origin:
-    return Origin("192.0.2.9", PeerCertificate(names=(("URI", name),), not_after=2_000_000_000))
+    return Origin("192.0.2.9", PeerCertificate(names=(("URI", name),), not_after=1_900_000_000))
+
+
+SAYING = certified("spiffe://x/gateway")
+BELIEVING = EnvoyDoor(networks=("10.0.0.0/8",), jwt_payload="jwt", client_certificates=True)
+
+
+def test_claims_of_envoys_own_filter_count_from_one_that_may_say_who_came() -> None:
+    desk = ScriptedDesk()
+    claimed: dict[str, Any] = {"headers": {}, "claims": {"sub": "tanaka"}}
+    assert check(desk, BELIEVING, SAYING, **claimed).HasField("ok_response")
+    (ask,) = desk.asked
+    assert (ask.principal.id, ask.principal.asserted_by) == (PERSON.id, "gateway")
+    assert ask.principal.expires_at == 1_900_000_000, "no longer than the Envoy's own certificate"
+    assert ask.caller is not None
+    assert ask.caller.asserts == ("address", "principal")
+    assert check(desk, BELIEVING, SAYING).HasField("ok_response"), "a token where the filter left nothing"
+    assert (desk.asked[-1].principal, desk.asked[-1].principal.asserted_by) == (PERSON, None)
+    assert reason_of(check(desk, NETWORK, SAYING, **claimed)) == Reason.TOKEN_MISSING, "nobody said they count"
+    assert reason_of(check(desk, BELIEVING, ENVOY, **claimed)) == Reason.TOKEN_MISSING, "anybody in that network"
+
+
+def pem(test_ca: TestCa, *names: str, days: tuple[float, float] = (-1, 1)) -> str:
+    return quote(test_ca.issue(*names, days=days).certificate.read_text())
+
+
+def test_a_clients_certificate_counts_where_there_is_no_token(test_ca: TestCa) -> None:
+    desk = ScriptedDesk()
+    shown: dict[str, Any] = {"headers": {}, "certificate": pem(test_ca, "spiffe://x/ns/batch")}
+    assert check(desk, BELIEVING, SAYING, **shown).HasField("ok_response")
+    principal = desk.asked[-1].principal
+    assert (principal.issuer, principal.subject, principal.groups) == ("urn:certified", "spiffe://x/ns/batch", ("ops",))
+    assert (principal.asserted_by, principal.database_user) == ("gateway", "batch")
+    assert check(desk, BELIEVING, SAYING, **{**shown, "headers": BEARER}).HasField("ok_response")
+    assert desk.asked[-1].principal == PERSON, "a token is proof"
+    bad = {**shown, "headers": {"authorization": "Bearer bad"}}
+    assert reason_of(check(desk, BELIEVING, SAYING, **bad)) == Reason.TOKEN_EXPIRED, "never taken for no token"
+    assert reason_of(check(desk, BELIEVING, ENVOY, **shown)) == Reason.TOKEN_MISSING
+    assert reason_of(check(desk, NETWORK, SAYING, **shown)) == Reason.TOKEN_MISSING
+    assert reason_of(check(desk, BELIEVING, certified("spiffe://x/envoy"), **shown)) == Reason.CALLER_NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("names", "days"),
+    [
+        (("spiffe://x/ns/a", "spiffe://x/ns/b"), (-1, 1)),
+        (("batch.example",), (-1, 1)),
+        (("spiffe://x/ns/a",), (-2, -1)),
+    ],
+)
+def test_certificates_that_name_nobody(test_ca: TestCa, names: tuple[str, ...], days: tuple[float, float]) -> None:
+    shown = pem(test_ca, *names, days=days)
+    assert reason_of(check(ScriptedDesk(), BELIEVING, SAYING, headers={}, certificate=shown)) == (
+        Reason.CERTIFICATE_REFUSED
+    )
+    assert reason_of(check(ScriptedDesk(), BELIEVING, SAYING, headers={}, certificate="what")) == (
+        Reason.CERTIFICATE_REFUSED
+    )
 
 
 def test_an_envoy_with_a_certificate_is_a_caller() -> None:
@@ -155,8 +213,7 @@ def test_an_envoy_with_a_certificate_is_a_caller() -> None:
     assert caller is not None
     assert (caller.id, caller.asserts) == ("mesh", ("address",))
     assert reason_of(check(desk, origin=certified("spiffe://x/other"))) == Reason.CALLER_UNKNOWN
-    believing = EnvoyDoor(jwt_payload="jwt")
-    claimed = check(desk, believing, certified("spiffe://x/envoy"), headers={}, claims={"sub": "x"})
+    claimed = check(desk, BELIEVING, certified("spiffe://x/envoy"), headers={}, claims={"sub": "x"})
     assert reason_of(claimed) == Reason.CALLER_NOT_ALLOWED, "it may not assert principals"
 
 

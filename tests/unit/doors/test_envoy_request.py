@@ -19,6 +19,7 @@ def check_request(**given: Any) -> external_auth_pb2.CheckRequest:
     http.method, http.path, http.host = given.get("method", "GET"), given.get("path", "/"), "service.example"
     http.headers.update(given.get("headers", {}))
     http.raw_body = given.get("body", b"")
+    message.attributes.source.certificate = given.get("certificate", "")
     if "claims" in given:
         message.attributes.metadata_context.filter_metadata[JWT_FILTER].update({"jwt": given["claims"]})
     return message
@@ -44,6 +45,14 @@ def test_a_body_that_was_not_passed_on_is_none() -> None:
     for word in ("true", "TRUE", "", "maybe"):
         part = parse(check_request(headers={"x-envoy-auth-partial-body": word}, body=b"x").SerializeToString(), None)
         assert part.http.partial, word
+
+
+def test_a_clients_certificate_is_taken_whole() -> None:
+    message = check_request(headers={"x-forwarded-client-cert": "URI=spiffe://x/root"})
+    message.attributes.source.principal = "spiffe://x/root"
+    assert parse(message.SerializeToString(), None).certificate is None
+    message.attributes.source.certificate = "-----BEGIN%20CERTIFICATE-----%0AMIIB%2Bw%3D%3D"
+    assert parse(message.SerializeToString(), None).certificate == b"-----BEGIN CERTIFICATE-----\nMIIB+w=="
 
 
 def test_headers_of_one_name_are_joined() -> None:
