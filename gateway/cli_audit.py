@@ -43,10 +43,20 @@ def audit_group() -> None:
     type=_FILE,
     help="Compare with every anchor that this configuration names, S3-compatible ones too.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    help="Check so many segments at a time (default: one for each processor). The report is the same.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @reporting_problems
 def audit_verify_command(
-    directory: Path, keys: tuple[Path, ...], anchors: tuple[str, ...], config_path: Path | None, as_json: bool
+    directory: Path,
+    keys: tuple[Path, ...],
+    anchors: tuple[str, ...],
+    config_path: Path | None,
+    jobs: int | None,
+    as_json: bool,
 ) -> int:
     """Check every entry of the record in DIRECTORY; name the first bad one.
 
@@ -65,6 +75,7 @@ def audit_verify_command(
     from gateway.audit.report_text import EXIT_KEY, EXIT_UNJUDGED, exit_code, verify_text
     from gateway.audit.verify import verify
     from gateway.links.anchors import named_anchor, view
+    from gateway.links.helpers import helpers_for, helping
     from gateway.links.stores import AnchorError
 
     try:
@@ -79,8 +90,8 @@ def audit_verify_command(
         raise ConfigError([f"anchor: {error}"]) from None
     if gone := [name for name, heads in anchored.items() if not heads]:
         return told(tuple(f"anchor {name}: no head is there" for name in gone), EXIT_UNJUDGED)
-    with counting(directory) as progress:
-        report = verify(directory, keys=known, anchored=anchored, progress=progress)
+    with counting(directory) as progress, helping(helpers_for(directory, jobs)) as helpers:
+        report = verify(directory, keys=known, anchored=anchored, progress=progress, helpers=helpers)
     click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if as_json else verify_text(report))
     return exit_code(report)
 

@@ -22,6 +22,7 @@
     attested.py     what signed and anchored heads say, against the chain
     damage.py       what can be wrong with a record: the words of the three below
     walk.py         one pass over one writer's chain
+    joined.py       the same, of segments that were checked one by one, by whoever helps
     blame.py        where the chain breaks, which entry is the first bad one, and what was done to it
     verify.py       ``verify(directory) -> Report`` and ``iter_entries``
     follow.py       ``Follower``: what was written after a position, writer by writer, while it is being written

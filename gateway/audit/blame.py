@@ -35,7 +35,7 @@ def _next(state: Walk, index: int, line: int) -> Link | None:
 
 
 def _last(state: Walk) -> Seen | None:
-    return state.recent.get(state.prev)
+    return state.known().get(state.prev)
 
 
 def _false_content(state: Walk, index: int, line: int, link: Link | None) -> Bad:
@@ -92,12 +92,13 @@ def _cut_sealed(state: Walk, index: int, head_seq: int) -> Bad:
 def _earlier(state: Walk, index: int, line: int, link: Link) -> Bad:
     """A genuine entry of an earlier place: a copy, or the true one behind an entry that was put in with a hash of its
     own."""
-    if link.hash in state.recent:
+    known = state.known()
+    if link.hash in known:
         return _bad(state, index, line, link.seq, BadKind.INSERTED, f"a copy of entry {link.seq}, behind its place")
-    rival = next((seen for seen in state.recent.values() if seen.seq == link.seq), None)
+    rival = next((seen for seen in known.values() if seen.seq == link.seq), None)
     following = _next(state, index, line)
     vouched = (following is not None and following.prev == link.hash) or state.attested == (link.seq, link.hash)
-    if rival is not None and link.prev in state.recent and vouched:
+    if rival is not None and link.prev in known and vouched:
         why = f"two entries claim place {link.seq}, and the entries that follow continue the other one"
         return _bad(state, rival.place, rival.line, rival.seq, BadKind.INSERTED, why)
     why = f"it claims place {link.seq}, which is taken"

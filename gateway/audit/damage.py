@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,7 +20,8 @@ CLOCK_TOLERANCE_S: Final = 60  # an entry is made before its statement is analys
 CLOCK_TOLERANCE_US: Final = CLOCK_TOLERANCE_S * 1_000_000
 PRUNED: Final = "pruned"  # kind of the entry that a pruned segment leaves behind
 MAX_CLOCK_STEPS: Final = 20  # reported; one step is enough to make a record suspect
-_REMEMBERED: Final = 256  # accepted lines kept to tell which side of a fork is the false one
+FOREVER_US: Final = 1 << 63
+REMEMBERED: Final = 256  # accepted lines kept to tell which side of a fork is the false one
 
 
 class BadKind(StrEnum):
@@ -77,6 +79,9 @@ class Begin(NamedTuple):
     prev: str = GENESIS
 
 
+FROM_FIRST: Final = Begin()
+
+
 class Mark(NamedTuple):
     """What somebody else than the chain says of one of its entries."""
 
@@ -103,6 +108,7 @@ class Walk:
     clock_tolerance_us: int
     attested: tuple[int, str] | None = None  # seq and hash of the checkpoint
     marks: Mapping[int, Mark] = field(default_factory=dict)
+    begin: Begin = FROM_FIRST
     vouched: int = -1  # the last entry a mark was found true of
     seq: int = 0  # of the next entry
     prev: str = GENESIS
@@ -116,7 +122,9 @@ class Walk:
     version: int | None = None  # schema version of the last segment's head
     attested_seen: str | None = None  # hash found at the checkpoint's seq
     attested_at: tuple[str, int] = ("", 0)
-    recent: dict[str, Seen] = field(default_factory=dict)
+    recent: deque[Seen] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    earliest_us: int = FOREVER_US
+    leaning: bool = False  # an entry was met that only what lies before the segment can be judged by
 
     def refuse(self, segment: str, line: int, seq: int | None, kind: BadKind, explanation: str) -> None:
         """Note the first bad entry."""
@@ -127,17 +135,23 @@ class Walk:
     def accept(self, index: int, line: int, link: Link) -> None:
         """The line continues the chain."""
         self.seq, self.prev, self.entries = link.seq + 1, link.hash, self.entries + 1
-        self.recent[link.hash] = Seen(index, line, link.seq, link.hash)
-        if len(self.recent) > _REMEMBERED:
-            del self.recent[next(iter(self.recent))]
+        self.recent.append(Seen(index, line, link.seq, link.hash))
         if self.attested is not None and link.seq == self.attested[0]:
             self.attested_seen, self.attested_at = link.hash, (self.segments[index].name, line)
         if link.seq in self.marks:
             self._compare(index, line, link.seq, link.hash)
         at = link.integer("at_us")
-        if at is None:
-            return
+        if at is not None:
+            self._pass(index, line, link, at)
+
+    def known(self) -> dict[str, Seen]:
+        """Accepted lines, the last ones, by their hashes."""
+        return {seen.hash: seen for seen in self.recent}
+
+    def _pass(self, index: int, line: int, link: Link, at: int) -> None:
+        """The time of an entry."""
         behind = self.latest_us - at
+        self.earliest_us = min(self.earliest_us, at)
         if behind > self.clock_tolerance_us and len(self.clock_steps) < MAX_CLOCK_STEPS:
             self.clock_steps.append(
                 Bad(
@@ -149,9 +163,11 @@ class Walk:
                     explanation=f"its time lies {behind / 1e6:.3f} s before that of an earlier entry",
                 )
             )
+        marked = link.kind == CLOCK_BACK
+        self.leaning = self.leaning or marked
         # after a step the new time counts, else every later entry would be reported for the same step
-        stepped = behind > self.clock_tolerance_us or link.kind == CLOCK_BACK
-        self.latest_us = at if stepped else max(self.latest_us, at)
+        if behind <= 0 or marked or behind > self.clock_tolerance_us:
+            self.latest_us = at
 
     def _compare(self, index: int, line: int, seq: int, digest: str) -> None:
         mark = self.marks[seq]

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.audit.chain import MAX_LINE_BYTES, read_tail
 
 WRITER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SEGMENT_NAME: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([0-9]{8,12})\.jsonl")
 _UNFINISHED: Final = ".unfinished"
+_END: Final = b"\n"[0]
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 
@@ -49,8 +50,7 @@ class Segment:
         return self.path.name
 
 
-@dataclass(frozen=True, slots=True)
-class RawLine:
+class RawLine(NamedTuple):
     """One line as it lies in the file. ``raw`` is None where it is longer than any entry can be."""
 
     number: int  # from 1
@@ -93,7 +93,7 @@ def read_lines(segment: Segment) -> Iterator[RawLine | TornRest]:
         while raw := file.readline(MAX_LINE_BYTES):
             number += 1
             zeros = b"\0" in raw
-            if raw.endswith(b"\n") and not zeros:
+            if raw[-1] == _END and not zeros:
                 yield RawLine(number, raw)
                 continue
             digest, size = sha256(raw), len(raw)

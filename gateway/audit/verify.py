@@ -18,11 +18,12 @@ from typing import Final
 
 from gateway.audit.attested import Anchored, beyond, gather, unsigned
 from gateway.audit.checkpoint import Checkpoint, CheckpointUnreadable, list_checkpoints, read_checkpoint
-from gateway.audit.damage import CLOCK_TOLERANCE_S, Bad, BadKind, Begin, Mark, TornTail, Walk
+from gateway.audit.damage import CLOCK_TOLERANCE_S, Bad, BadKind, Mark, TornTail, Walk
 from gateway.audit.heads import Keys
+from gateway.audit.joined import Helpers, Joined
 from gateway.audit.segments import Segment, TornRest, list_segments, read_lines
 from gateway.audit.tombstones import KEEPER, Tombstone, beginning, read_tombstones
-from gateway.audit.walk import walk
+from gateway.audit.walk import begun, go_on
 from gateway.model import JsonValue
 
 _NOWHERE: Final[Anchored] = MappingProxyType({})
@@ -60,10 +61,12 @@ def verify(
     keys: Keys | None = None,
     anchored: Anchored = _NOWHERE,
     progress: Callable[[int], object] | None = None,
+    helpers: Helpers | None = None,
 ) -> Report:
     """Check every writer's chain in the folder. Never raises for what lies there: that is what the report is for.
 
-    ``keys``: check the signed heads too; ``anchored``: and what was found at anchors; ``progress`` is told bytes.
+    ``keys``: check the signed heads too; ``anchored``: and what was found at anchors; ``progress`` is told bytes;
+    ``helpers``: who checks segments beside this process. The report is the same with as without them.
     """
     try:
         attested = gather(directory, keys, anchored)  # first of all, then checkpoints: the record only grows meanwhile
@@ -78,10 +81,15 @@ def verify(
     steps: list[Bad] = []
     torn: list[TornTail] = []
     entries = signed = pruned = 0
+    writers: list[_Writer] = []
     for writer in sorted(segments.keys() | checkpoints.keys() | attested.marks.keys()):
-        there = segments.get(writer, [])
-        one = _Writer(directory, writer, there, attested.of(writer), clock_tolerance_s * 1_000_000, progress)
-        found, state = one.verify(checkpoints.get(writer), tombstones.get(writer, {}))
+        there, known = segments.get(writer, []), checkpoints.get(writer)
+        one = _Writer(directory, writer, there, attested.of(writer), known, clock_tolerance_s * 1_000_000)
+        one.begin(tombstones.get(writer, {}), helpers)
+        writers.append(one)
+    for one in writers:
+        writer, there = one.writer, one.segments
+        found, state = one.verify(progress)
         breaks.extend(found)
         pruned += there[0].number if there else 0
         if state is not None:
@@ -157,7 +165,7 @@ def _pruned(segments: Mapping[str, list[Segment]]) -> bool:
     return any(of_one[0].number for of_one in segments.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Writer:
     """One writer's chain, and what others say of it."""
 
@@ -165,19 +173,34 @@ class _Writer:
     writer: str
     segments: list[Segment]
     marks: Mapping[int, Mark]
+    checkpoint: Checkpoint | Bad | None
     tolerance_us: int
-    progress: Callable[[int], object] | None
+    pass_: Walk | Joined | Bad | None = None
 
-    def verify(
-        self, checkpoint: Checkpoint | Bad | None, tombstones: Mapping[int, Tombstone]
-    ) -> tuple[list[Bad], Walk | None]:
+    def begin(self, tombstones: Mapping[int, Tombstone], helpers: Helpers | None) -> None:
+        """Be ready; helpers are at work from now on."""
+        if not self.segments:
+            return
+        begin = beginning(self.segments, tombstones)
+        if isinstance(begin, Bad):
+            self.pass_ = begin
+            return
+        known = self.checkpoint if isinstance(self.checkpoint, Checkpoint) else None
+        state = begun(
+            self.segments,
+            clock_tolerance_us=self.tolerance_us,
+            attested=None if known is None or known.seq < 0 else (known.seq, known.hash),
+            begin=begin,
+            marks=self.marks,
+        )
+        self.pass_ = state if helpers is None or state.bad is not None else Joined(state, helpers)
+
+    def verify(self, progress: Callable[[int], object] | None) -> tuple[list[Bad], Walk | None]:
         """The break, if any (one, in a list), and the pass over it."""
         state: Walk | None = None
-        if self.segments:
-            begin = beginning(self.segments, tombstones)
-            if isinstance(begin, Bad):
-                return [begin], None
-            walked = self._walk(checkpoint if isinstance(checkpoint, Checkpoint) else None, begin)
+        checkpoint = self.checkpoint
+        if self.pass_ is not None:
+            walked = self._walk(self.pass_, progress)
             if isinstance(walked, Bad):
                 return [walked], None
             state = walked
@@ -196,17 +219,13 @@ class _Writer:
         worst = found or gone
         return ([] if worst is None else [worst]), state
 
-    def _walk(self, known: Checkpoint | None, begin: Begin) -> Walk | Bad:
-        attested = None if known is None or known.seq < 0 else (known.seq, known.hash)
+    def _walk(self, begun: Walk | Joined | Bad, progress: Callable[[int], object] | None) -> Walk | Bad:
         try:
-            return walk(
-                self.segments,
-                clock_tolerance_us=self.tolerance_us,
-                attested=attested,
-                begin=begin,
-                marks=self.marks,
-                progress=self.progress,
-            )
+            if isinstance(begun, Joined):
+                return begun.walk(progress)
+            if isinstance(begun, Walk) and begun.bad is None:
+                go_on(begun, range(len(self.segments)), progress=progress)
+            return begun
         except OSError as error:
             name = Path(error.filename).name if isinstance(error.filename, str) else self.segments[0].name
             return self._bad(name, BadKind.UNREADABLE, f"the segment cannot be read: {error.strerror}")

@@ -14,12 +14,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.audit.blame import blame
-from gateway.audit.chain import Link, read_line
-from gateway.audit.damage import SEGMENT_HEAD, TORN_TAIL, BadKind, Begin, Mark, TornTail, Walk
+from gateway.audit.chain import Link, read_link
+from gateway.audit.damage import FROM_FIRST, SEGMENT_HEAD, TORN_TAIL, BadKind, Begin, Mark, TornTail, Walk
 from gateway.audit.record import SCHEMA_VERSION
 from gateway.audit.segments import Segment, TornRest, read_lines
 
-_FROM_FIRST: Final = Begin()
+_IN_THEIR_PLACE: Final = frozenset({SEGMENT_HEAD, TORN_TAIL})
 _NO_MARKS: Final[Mapping[int, Mark]] = MappingProxyType({})
 _TELL: Final = 20_000  # lines between two words of progress
 
@@ -30,7 +30,7 @@ def walk(
     clock_tolerance_us: int,
     attested: tuple[int, str] | None = None,
     trust_first: bool = False,
-    begin: Begin = _FROM_FIRST,
+    begin: Begin = FROM_FIRST,
     marks: Mapping[int, Mark] = _NO_MARKS,
     progress: Callable[[int], object] | None = None,
 ) -> Walk:
@@ -39,36 +39,70 @@ def walk(
     ``marks``: what others say of its entries; ``progress`` is told bytes now and then. Raises OSError where a file
     cannot be read.
     """
-    state = Walk(segments, clock_tolerance_us, attested, marks, seq=begin.seq, prev=begin.prev)
+    state = begun(segments, clock_tolerance_us=clock_tolerance_us, attested=attested, begin=begin, marks=marks)
+    if state.bad is None:
+        go_on(state, range(len(segments)), trust_first=trust_first, progress=progress)
+    return state
+
+
+def begun(
+    segments: Sequence[Segment],
+    *,
+    clock_tolerance_us: int,
+    attested: tuple[int, str] | None,
+    begin: Begin,
+    marks: Mapping[int, Mark],
+) -> Walk:
+    """A pass that has not looked at any segment."""
+    state = Walk(segments, clock_tolerance_us, attested, marks, begin, seq=begin.seq, prev=begin.prev)
     if begin.seq - 1 in marks and marks[begin.seq - 1].hash != begin.prev:
         pruned = begin.seq - 1
         why = f"what was pruned is not what {marks[pruned].source} says of entry {pruned}"
         state.refuse(segments[0].name, 0, pruned, BadKind.REWRITTEN, why)
-        return state
+    return state
+
+
+def go_on(
+    state: Walk,
+    indexes: range,
+    *,
+    trust_first: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Pass over these of its segments, which follow those it has passed over; the one before them had no torn rest."""
     torn: TornTail | None = None
-    for index, segment in enumerate(segments):
-        expected = segments[index - 1].number + 1 if index else (segment.number if trust_first else begin.segment)
-        if segment.number != expected:
-            _missing(state, segment, expected)
-            return state
+    for index in indexes:
+        segment = state.segments[index]
+        if not (trust_first and index == 0) and not follows(state, index):
+            return
         rest = _walk_segment(state, index, torn, trust_first, progress)
         if state.bad is not None:
-            return state
+            return
         torn = None
         if rest is not None:
-            later = index + 1 < len(segments)
             torn = TornTail(
                 segment=segment.name,
                 line=rest.line,
                 size=rest.size,
                 sha256=rest.sha256,
-                marked=later,
+                marked=index + 1 < len(state.segments),
                 zeros=rest.zeros,
             )
             state.torn.append(torn)
-    if torn is not None and torn.zeros and attested is not None and attested[0] >= state.seq:
+    if torn is not None and not torn.marked and torn.zeros and state.attested and state.attested[0] >= state.seq:
         _unmarked(state, torn)  # it had reached the disk: no power cut did that
-    return state
+
+
+def follows(state: Walk, index: int) -> bool:
+    """Whether the segment is the one behind those passed over; if not, that is what is bad."""
+    segment = state.segments[index]
+    expected = state.segments[index - 1].number + 1 if index else state.begin.segment
+    if segment.number == expected:
+        return True
+    name = f"{segment.writer}.{expected:08d}.jsonl"
+    why = f"segment {expected} is not there; the next one found is {segment.name}"
+    state.refuse(name, 0, state.seq, BadKind.SEGMENT_MISSING, why)
+    return False
 
 
 def _walk_segment(
@@ -86,8 +120,9 @@ def _walk_segment(
         if isinstance(line, TornRest):
             rest = line
             break
-        link = None if line.raw is None else read_line(line.raw)
+        link = None if line.raw is None else read_link(line.raw)
         if trust_first and state.entries == 0 and link is not None and link.authentic:
+            state.begin = Begin(segment.number, link.seq, link.prev)
             state.seq, state.prev = link.seq, link.prev
         if link is None or not link.authentic or link.seq != state.seq or link.prev != state.prev:
             if torn is not None and torn.zeros and line.number == 1:
@@ -98,7 +133,9 @@ def _walk_segment(
         state.accept(index, line.number, link)
         # The segment it speaks of is not there to be asked: it was pruned, or only the newest one is walked.
         of_another = index == 0 and segment.number > 0 and line.number == 2 and link.kind == TORN_TAIL
-        if not of_another:
+        if of_another:
+            state.leaning = True
+        elif line.number <= 2 or link.kind in _IN_THEIR_PLACE or (link.integer("schema_version") or 0) > SCHEMA_VERSION:
             _check_content(state, segment, line.number, link, torn)
         if state.bad is not None:
             return None
@@ -114,16 +151,6 @@ def _walk_segment(
     elif torn is not None and state.lines < 2:
         _unmarked(state, torn)
     return rest
-
-
-def _missing(state: Walk, segment: Segment, expected: int) -> None:
-    state.refuse(
-        f"{segment.writer}.{expected:08d}.jsonl",
-        0,
-        state.seq,
-        BadKind.SEGMENT_MISSING,
-        f"segment {expected} is not there; the next one found is {segment.name}",
-    )
 
 
 def _unmarked(state: Walk, torn: TornTail) -> None:

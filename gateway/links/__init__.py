@@ -36,6 +36,7 @@ Map:
     retention_table  for how long the record is kept: configuration, or the data of the packs
     stores      the places: a folder, any store that takes PUT, a bucket with object lock
     heads       what the record's chains had come to, signed
+    helpers     processes that check segments beside the one that was asked to
     volume_file the counts of volume, over a restart
     subjects    the stores in which people are counted, this gateway's own first; subject_stores chooses one
     redis_subjects  the one that several gateways share; redis_scripts what is one step there

@@ -15,7 +15,7 @@ from gateway.audit.chain import GENESIS, canonical, link, read_line
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.damage import CLOCK_BACK, CLOCK_TOLERANCE_S, SEGMENT_HEAD, Bad, BadKind
 from gateway.audit.record import Entry
-from gateway.audit.verify import iter_entries, verify
+from gateway.audit.verify import iter_entries
 from gateway.model import Durability
 from tests.unit.audit.chains import (
     START_NS,
@@ -30,6 +30,7 @@ from tests.unit.audit.chains import (
     sample_lines,
     segment_name,
 )
+from tests.unit.audit.helping import verified
 
 ALL = [line for lines in sample()[0] for line in lines]
 PLACES = [(index, number) for index, lines in enumerate(sample()[0]) for number in range(len(lines))]
@@ -46,7 +47,7 @@ def _folder() -> Iterator[Path]:
 
 def _first_bad(lines: Lines | list[list[bytes] | None]) -> Bad:
     with _folder() as directory:
-        bad = verify(lay(directory, lines)).first_bad
+        bad = verified(lay(directory, lines)).first_bad
     assert bad is not None
     return bad
 
@@ -172,7 +173,7 @@ def test_any_two_entries_swapped(one: int, other: int) -> None:
     (a, i), (b, j) = PLACES[first], PLACES[second]
     lines[a][i], lines[b][j] = lines[b][j], lines[a][i]
     with _folder() as directory:
-        report = verify(lay(directory, lines))
+        report = verified(lay(directory, lines))
     if first == second:
         assert report.ok
         return
@@ -192,7 +193,7 @@ def test_any_segment_gone(gone: int) -> None:
 def test_any_segments_under_each_others_names(order: list[int]) -> None:
     lines = sample_lines()
     with _folder() as directory:
-        report = verify(lay(directory, [lines[index] for index in order]))
+        report = verified(lay(directory, [lines[index] for index in order]))
     if order == sorted(order):
         assert report.ok
         return
@@ -251,7 +252,7 @@ def test_a_clock_is_told_that_goes_back_and_no_other(steps: list[int]) -> None:
         lines.append(line)
     with _folder() as directory:
         lay(directory, [lines], Checkpoint(writer=WRITER, segment=0, seq=len(lines) - 1, hash=prev).slot()[0])
-        bad = verify(directory).first_bad
+        bad = verified(directory).first_bad
     back = next((n for n, at in enumerate(moments) if max(moments[: n + 1]) - at > CLOCK_TOLERANCE_S), None)
     assert (bad is None) == (back is None)
     if bad is not None and back is not None:
@@ -262,7 +263,7 @@ def test_a_clock_is_told_that_goes_back_and_no_other(steps: list[int]) -> None:
 @given(st.lists(st.binary(max_size=400), min_size=1, max_size=4), st.binary(max_size=1100))
 def test_junk_is_told_and_never_raises(segments: list[bytes], checkpoint: bytes) -> None:
     with _folder() as directory:
-        assert not verify(lay(directory, [[content] for content in segments], checkpoint)).ok
+        assert not verified(lay(directory, [[content] for content in segments], checkpoint)).ok
         for entry in iter_entries(directory):
             assert entry
 
@@ -295,7 +296,7 @@ def test_what_was_written_is_read_and_verified(runs: list[list[dict]], segment_b
                 record.append(kept, Durability.WRITTEN, never)
                 written.append(kept)
             record.close()
-        report = verify(directory)
+        report = verified(directory)
         assert report.ok or not written
         found = [dict(entry) for entry in iter_entries(directory) if entry["kind"] == "any"]
         for entry in found:
@@ -346,6 +347,6 @@ def test_every_time_the_clock_goes_back_is_marked(moves: list[_Move]) -> None:
                     assert record.append(entry, Durability.WRITTEN, never, owed=way == "owed")
         record.close()
         marks = {entry["seq"] for entry in iter_entries(directory / "record") if entry["kind"] == CLOCK_BACK}
-        bad = verify(directory / "record").bad
+        bad = verified(directory / "record").bad
     assert {one.kind for one in bad} <= {BadKind.CLOCK_BACK}
     assert {one.seq for one in bad} == marks

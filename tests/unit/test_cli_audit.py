@@ -16,6 +16,7 @@ from gateway.cli import main
 from gateway.demo.characters import SATO
 from gateway.demo.database import Database
 from tests.houses import House
+from tests.unit.audit.chains import write_record
 from tests.unit.audit.signing import lay_signed, signer
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,17 @@ def test_verify_of_a_broken_record(record: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.startswith("BROKEN: ")
     assert json.loads(sekisho("verify", record, "--json").stdout)["ok"] is False
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_verify_by_several_says_the_same(tmp_path: Path, form: tuple[str, ...]) -> None:
+    write_record(tmp_path, 60)
+    broken = sorted(tmp_path.glob("*.jsonl"))[2]
+    for edit in (b'"kind"', b'"mind"'):
+        broken.write_bytes(broken.read_bytes().replace(b'"kind"', edit, 3))
+        alone, several = (sekisho("verify", tmp_path, "--jobs", jobs, *form) for jobs in ("1", "2"))
+        assert (several.exit_code, several.output) == (alone.exit_code, alone.output)
+        assert alone.exit_code == (edit == b'"mind"')
 
 
 @pytest.mark.parametrize("what", ["empty", "gone"])

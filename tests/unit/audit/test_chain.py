@@ -4,8 +4,11 @@ import json
 from hashlib import sha256
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gateway.audit.chain import GENESIS, MAX_LINE_BYTES, EntryInvalid, canonical, link, read_line
+from gateway.audit.chain import GENESIS, MAX_LINE_BYTES, EntryInvalid, Link, canonical, link, read_line, read_link
+from gateway.audit.ready import Completions, Repeats
 from gateway.model import Door
 
 
@@ -101,3 +104,41 @@ def test_changed_content_is_not_authentic() -> None:
     found = read_line(_line().replace(b'"x"', b'"y"'))
     assert found is not None
     assert not found.authentic
+
+
+FURTHER = [
+    Repeats("d-1", "s-1").text("d-2", 5, None, ""),
+    Repeats("d-1", "s-1").text("d-2", 5, 70, "0f" * 32),
+    Completions("s-1").text("d-2", 7, 12, 3, 96),
+]
+
+
+@pytest.mark.parametrize("body", FURTHER)
+def test_a_further_execution_is_read_without_taking_it_apart(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, _ = link(body, 4, GENESIS)
+    whole = read_line(line)
+    monkeypatch.setattr(json, "loads", None)
+    assert _asked_of(read_link(line)) == _asked_of(whole)
+    forged = line.replace(b'"session":"s-1"', b'"session":"s-2"')
+    assert (found := read_link(forged)) is not None
+    assert not found.authentic
+
+
+def _asked_of(found: Link | None) -> tuple[object, ...] | None:
+    """What a walk asks of an entry."""
+    if found is None:
+        return None
+    return *found[:4], found.kind, found.integer("at_us"), found.integer("schema_version")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(FURTHER),
+    st.integers(0, 300),
+    st.integers(0, 3),
+    st.sampled_from(['"', "\\", ",", "\n", "\x00", "é", "\ud800", '"at_us":9,', "1", "}", "-", "0", "e5", " ", ":"]),
+)
+def test_what_only_looks_like_one_is_read_as_any_other_line(body: str, at: int, gone: int, put: str) -> None:
+    line, _ = link(body[:at] + put + body[at + gone :], 4, GENESIS)
+    for raw in (line, line.replace(b"}", b"]"), b"\xef\xbb\xbf" + line):
+        assert _asked_of(read_link(raw)) == _asked_of(read_line(raw))
