@@ -13,6 +13,9 @@ FUZZ_SECONDS ?= 120
 KILLS ?= 500
 # One process for each core, a file of tests at a time in each. ARGS come after it: `-n 0` runs them in one.
 PARALLEL := -n auto --dist loadfile
+# A shell in which Python may keep no bytecode (many containers have it so) would compile every test and every module
+# anew in every process of the tests.
+unexport PYTHONDONTWRITEBYTECODE
 # What is compiled (pyproject.toml) is tested as it was before: the same tests, on the wheel's modules.
 COMPILED := build/compiled
 COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire tests/property/test_sql_tree.py \

@@ -33,16 +33,35 @@ class Analyst:
             **server.parameters(name), options=OPTIONS, autocommit=True
         )
         self.major = self.connection.info.server_version // 10000
-        self.refresh()
+        self._catalog: Catalog | None = None
+        self._changed: set[str] = set()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog after the last change by `run`; read when somebody asks, as that takes a while."""
+        if self._catalog is None:
+            self.refresh()
+        assert self._catalog is not None
+        return self._catalog
+
+    @catalog.setter
+    def catalog(self, catalog: Catalog) -> None:
+        self._catalog = catalog
 
     def refresh(self, vouched: Vouched | None = None) -> None:
         """Take a new snapshot of the catalog."""
-        self.catalog = Catalog.from_rows(self.major, snapshot(self.connection), vouched=vouched or Vouched())
+        self._catalog = Catalog.from_rows(self.major, snapshot(self.connection), vouched=vouched or Vouched())
 
     def run(self, text: str) -> None:
         """Change the database."""
         self.connection.execute(text)
-        self.refresh()
+        self._catalog = None
+
+    def once(self, text: str) -> None:
+        """Change the database as no test of the module undoes: the first that asks for it makes it."""
+        if text not in self._changed:
+            self.run(text)
+            self._changed.add(text)
 
     def epoch(self) -> str:
         """What stands for the catalogs as they are now."""

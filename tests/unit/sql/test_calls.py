@@ -55,7 +55,7 @@ def test_what_a_refused_call_is_given_is_still_reported(analyst):
 
 @pytest.fixture
 def numbered(analyst):
-    analyst.run("CREATE SEQUENCE IF NOT EXISTS scratch.numbers")
+    analyst.once("CREATE SEQUENCE IF NOT EXISTS scratch.numbers")
     return analyst
 
 

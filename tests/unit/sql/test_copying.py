@@ -45,8 +45,7 @@ def test_copy_in_writes_the_columns_listed_or_all(analyst):
     ],
 )
 def test_what_cannot_be_seen_into_is_refused(analyst, text, code):
-    analyst.run(
-        "DROP TABLE IF EXISTS app.copy_domain, app.copy_row; DROP TYPE IF EXISTS app.copy_type;"
+    analyst.once(
         "CREATE TABLE app.copy_domain (id int, u scratch.guarded); CREATE TYPE app.copy_type AS (u scratch.guarded);"
         "CREATE TABLE app.copy_row (id int, r app.copy_type)"
     )

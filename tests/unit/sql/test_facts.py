@@ -79,6 +79,7 @@ def test_row_locks_are_reads(analyst):
 
 
 def test_new_objects_are_unknown_until_the_next_snapshot(analyst):
+    analyst.refresh()
     analyst.connection.execute("CREATE TABLE scratch.fresh (a int)")
     facts = analyst.analyse("SELECT a FROM scratch.fresh")
     assert facts.incomplete in (IncompleteCode.RELATION_UNKNOWN, IncompleteCode.TYPE_UNKNOWN)

@@ -26,7 +26,7 @@ def scratch(analyst):
     analyst.run("BEGIN")
     analyst.run(CHECKED)
     yield analyst
-    analyst.connection.execute("ROLLBACK")
+    analyst.run("ROLLBACK")
 
 
 @pytest.mark.parametrize(
