@@ -7,7 +7,9 @@
         print(answer.allowed, answer.message, answer.hint)
 
 A denial is an answer, never an exception; ``Refused`` means that no question was put, and a program that gets it must
-not act either. Calls have a deadline, and only those are tried again that may be asked twice.
+not act either: it has the gateway's reason code. Calls have a deadline, of the client (``timeout``) or of one call
+(``within``); streams have none. Where the gateway cannot be reached, those that may be asked twice are tried twice more
+within it: to ask, not to tell what went out.
 
 Map:
     sync      Client; asynchronous: AsyncClient, call for call the same
@@ -22,4 +24,6 @@ from gateway.client.messages import Answer as Answer
 from gateway.client.messages import Explanation as Explanation
 from gateway.client.messages import Found as Found
 from gateway.client.messages import Question as Question
+from gateway.client.messages import Resource as Resource
+from gateway.client.messages import ResourceColumn as ResourceColumn
 from gateway.client.sync import Client as Client

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import grpc
 
@@ -34,6 +34,7 @@ _CONFIG: Final = json.dumps(
         ]
     }
 )
+_PASSING: Final = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
 _OPTIONS: Final = (
     ("grpc.service_config", _CONFIG),
     ("grpc.keepalive_time_ms", 60_000),
@@ -42,13 +43,24 @@ _OPTIONS: Final = (
 
 
 class Refused(Exception):
-    """No question was put, or no answer came in time. Whatever it was about must not be done."""
+    """No question was put, or no answer came in time. Whatever it was about must not be done.
+
+    try:
+        answer = sekisho.authorize("messenger", sql, within=0.5)
+    except Refused as refused:
+        log(refused.reason or refused.status)  # "token_expired"; "UNAVAILABLE": the gateway was not reached
+    """
 
     def __init__(self, reason: str, status: str, detail: str) -> None:
         super().__init__(f"{reason or status}: {detail}")
         self.reason = reason  # a code of the gateway's; empty: it was not reached, or did not answer
         self.status = status  # of gRPC, by name
         self.detail = detail
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may be over when somebody tries again; what is wrong with the question itself stays wrong."""
+        return self.status in _PASSING
 
     @classmethod
     def of(cls, error: Any) -> Refused:
@@ -66,6 +78,17 @@ def refusing() -> Iterator[None]:
         raise Refused.of(error) from error
 
 
+class Options(TypedDict, total=False):
+    """What a client may be given beside its address; see `Settings`."""
+
+    token: str | Callable[[], str]
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
+    plaintext: bool
+    timeout: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A gateway, and who the program is there."""
@@ -76,13 +99,15 @@ class Settings:
     certificate: Path | None = None  # to show: the program is known by it
     key: Path | None = None
     plaintext: bool = False  # without TLS: on a loopback address only
-    timeout: float = 5.0  # seconds
+    timeout: float = 5.0  # seconds of a call, tries again included; the gateway knows it and decides within it
 
     def __post_init__(self) -> None:
         if self.plaintext and not is_loopback(split_address(self.address)[0]):
             raise ValueError("tokens never cross a network in the clear: plaintext is for a loopback address")
         if (self.certificate is None) is not (self.key is None):
             raise ValueError("a certificate and its key go together")
+        if self.timeout <= 0:
+            raise ValueError("timeout: more than 0 seconds")
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:

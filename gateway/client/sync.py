@@ -1,12 +1,28 @@
-"""The client for threads. It may be shared between them."""
+"""The client for threads. It may be shared between them.
+
+with Client("sekisho.example:8443", token=lambda: fresh_token()) as sekisho:
+    answer = sekisho.authorize("messenger", sql, supports=("row_limit",), completes=True)
+    if answer.allowed:
+        rows = run(sql, limits=answer.obligations)
+        sekisho.complete(answer.decision_id, len(rows))
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from gateway.client.channel import Settings, refusing
-from gateway.client.messages import Answer, Explanation, Found, Question, batch_message, watch_message
+from gateway.client.channel import Options, Settings, refusing
+from gateway.client.messages import (
+    Answer,
+    Explanation,
+    Filters,
+    Found,
+    More,
+    Question,
+    batch_message,
+    watch_message,
+)
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStub
 
@@ -14,8 +30,8 @@ from gateway.doors._generated.sekisho.v1.access_pb2_grpc import AccessServiceStu
 class Client:
     """One gateway. To be closed, or used as a context."""
 
-    def __init__(self, address: str, **settings: Any) -> None:
-        """``settings``: those of ``Settings``."""
+    def __init__(self, address: str, **settings: Unpack[Options]) -> None:
+        """``settings``: those of ``Settings``. Raises ValueError where they cannot be meant."""
         self._settings = Settings(address=address, **settings)
         self._channel = self._settings.channel()
         self._stub = AccessServiceStub(self._channel)
@@ -30,19 +46,28 @@ class Client:
         """End what is still asked, and the connection."""
         self._channel.close()
 
-    def authorize(self, datasource: str, sql: str, **more: Any) -> Answer:
+    def authorize(self, datasource: str, sql: str, *, within: float | None = None, **more: Unpack[More]) -> Answer:
         """Whether a statement may be executed; ``more``: of ``Question``. Raises Refused."""
-        return self.ask(Question(datasource=datasource, sql=sql, **more))
+        return self.ask(Question(datasource=datasource, sql=sql, **more), within=within)
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question, *, within: float | None = None) -> Answer:
         """The same of a question made before."""
         with refusing():
-            return Answer.of(self._stub.Authorize(question.message(), **self._call()))
+            return Answer.of(self._stub.Authorize(question.message(), **self._call(within)))
 
-    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
-        """An answer for each, decided together; a hundred at most. Raises Refused where none was asked."""
+    def ask_all(
+        self,
+        questions: Sequence[Question],
+        *,
+        token: str = "",
+        principal: tuple[str, str] | None = None,
+        within: float | None = None,
+    ) -> list[Answer]:
+        """An answer for each, decided together; a hundred at most. ``token`` or ``principal``: the person of all of
+        them. Raises Refused where none was asked."""
+        request = batch_message(questions, token, principal)
         with refusing():
-            return list(map(Answer.of, self._stub.AuthorizeBatch(batch_message(questions), **self._call()).answers))
+            return list(map(Answer.of, self._stub.AuthorizeBatch(request, **self._call(within)).answers))
 
     def stream(self, questions: Iterable[Question]) -> Iterator[tuple[int, Answer]]:
         """Answers as they are made, each with its question's number from 0, for as long as questions come."""
@@ -54,27 +79,42 @@ class Client:
             for told in self._stub.AuthorizeStream(messages, metadata=self._settings.metadata):
                 yield told.correlation, Answer.of(told.answer)
 
-    def explain(self, question: Question) -> Explanation:
+    def explain(self, question: Question, *, within: float | None = None) -> Explanation:
         """What would be decided, and why. It lets nothing through."""
         with refusing():
-            return Explanation.of(self._stub.Explain(wire.ExplainRequest(request=question.message()), **self._call()))
+            return Explanation.of(
+                self._stub.Explain(wire.ExplainRequest(request=question.message()), **self._call(within))
+            )
 
     def complete(
-        self, decision_id: str, rows: int, *, size: int | None = None, subjects: int | None = None, sqlstate: str = ""
+        self,
+        decision_id: str,
+        rows: int,
+        *,
+        size: int | None = None,
+        subjects: int | None = None,
+        sqlstate: str = "",
+        token: str = "",
+        within: float | None = None,
     ) -> None:
-        """Tell, once, what went out under a decision: rows, bytes (``size``), distinct people."""
+        """Tell, once and within an hour, what went out under a decision: rows, bytes (``size``), distinct people.
+
+        Raises Refused: `decision_unknown` also where it was told already.
+        """
         told = wire.CompleteRequest(
-            decision_id=decision_id, rows=rows, bytes=size, subjects=subjects, sqlstate=sqlstate
+            decision_id=decision_id, rows=rows, bytes=size, subjects=subjects, sqlstate=sqlstate, token=token
         )
         with refusing():
-            self._stub.Complete(told, **self._call())
+            self._stub.Complete(told, **self._call(within))
 
-    def watch(self, *, after: Iterable[tuple[str, int]] = (), **filters: Any) -> Iterator[Found]:
-        """Decisions as they are recorded, without end; ``filters``: entity, principal, country, rule, since."""
-        request = watch_message(after, filters)
+    def watch(self, *, after: Iterable[tuple[str, int]] = (), **filters: Unpack[Filters]) -> Iterator[Found]:
+        """Decisions as they are recorded, without end and without a deadline. Raises Refused, also where the gateway
+        ends: go on ``after`` the positions of what came last, one for each writer."""
+        request = watch_message(after, **filters)
         with refusing():
             for told in self._stub.WatchDecisions(request, metadata=self._settings.metadata):
                 yield Found.of(told)
 
-    def _call(self) -> dict[str, Any]:
-        return {"timeout": self._settings.timeout, "metadata": self._settings.metadata}
+    def _call(self, within: float | None) -> dict[str, Any]:
+        seconds = self._settings.timeout if within is None else within
+        return {"timeout": seconds, "metadata": self._settings.metadata}

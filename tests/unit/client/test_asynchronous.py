@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.client import AsyncClient, Question, Refused
+from gateway.client import AsyncClient, Question, Refused, Resource, ResourceColumn
 from gateway.config import Caller, CallerTls, GrpcListener
 from gateway.doors.callers import Callers
 from gateway.doors.grpc import GrpcDoor
@@ -64,9 +66,35 @@ def test_a_gateway_that_is_gone_is_said_within_the_deadline() -> None:
         async with AsyncClient(address, plaintext=True, token="good", timeout=2) as client:
             with pytest.raises(Refused) as caught:
                 await client.authorize("messenger", "select 1")
-            assert (caught.value.reason, caught.value.status) == ("", "UNAVAILABLE")
+            assert (caught.value.reason, caught.value.status, caught.value.passes) == ("", "UNAVAILABLE", True)
+
+
+def test_a_call_has_a_deadline_of_its_own() -> None:
+    """A server that takes connections and says nothing: the client's own thirty seconds are not waited for."""
+
+    async def main() -> None:
+        with socket.create_server((LOOPBACK, 0)) as silent:
+            address = f"{LOOPBACK}:{silent.getsockname()[1]}"
+            client = AsyncClient(address, plaintext=True, token="good", timeout=30)
+            began = time.monotonic()
+            with pytest.raises(Refused) as caught:
+                await client.authorize("messenger", "select 1", within=0.2)
+            assert time.monotonic() - began < 10
+            assert (caught.value.reason, caught.value.status, caught.value.passes) == ("", "DEADLINE_EXCEEDED", True)
+            await client.close()
 
     run(main)
+
+
+def test_all_of_one_person_and_what_is_declared() -> None:
+    async def work(client: AsyncClient, it: Any) -> None:
+        looking = Resource(columns=(ResourceColumn("s.stickers", "title"),))
+        asked = [Question(datasource="messenger", resource=looking), _question()]
+        answers = await client.ask_all(asked, token="good")
+        assert [one.reason for one in answers] == ["statement_incomplete", "allowed"], "this desk knows two texts"
+        assert it.desk.asked[0].given.columns[0].column == "title"
+
+    with_client(work, token="")
 
 
 def test_a_caller_passes_on_a_persons_token(test_ca: TestCa) -> None:

@@ -17,10 +17,11 @@ from gateway.client import Settings
         {"address": "192.0.2.1:8443", "plaintext": True},
         {"address": "127.0.0.1:8443", "certificate": Path("a.pem")},
         {"address": "nowhere"},
+        {"address": "127.0.0.1:8443", "plaintext": True, "timeout": 0},
     ],
 )
 def test_what_cannot_be_meant_is_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"plaintext|together|host:port"):
+    with pytest.raises(ValueError, match=r"plaintext|together|host:port|timeout"):
         Settings(**{"plaintext": settings["address"] == "nowhere", **settings})
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.client import Answer
-from gateway.client.messages import Question
+import dataclasses
+from typing import Any, cast, get_args
+
+import pytest
+
+from gateway.client import Answer, Resource, ResourceColumn, Settings
+from gateway.client.channel import Options
+from gateway.client.messages import Filters, More, Question, Supported, Use, watch_message
 from gateway.doors._generated.sekisho.v1 import access_pb2 as wire
 from gateway.doors.access_messages import answer_message, request_document
-from gateway.doors.requests import read_request
-from gateway.model import Country, Mask, RowFilter, RowLimit, SubjectCountries, UnknownObligation
+from gateway.doors.requests import OBLIGATIONS, read_request
+from gateway.model import ColumnUseKind, Country, Mask, RowFilter, RowLimit, SubjectCountries, UnknownObligation
 from tests.unit.doors.test_answers import answer
 
 
@@ -24,6 +30,57 @@ def test_a_question_is_read_by_the_door_as_it_was_meant() -> None:
     read = read_request(request_document(question.message()))
     assert (read.sql, read.parameter_types, read.supports) == ("select $1", (23,), frozenset({"mask", "row_limit"}))
     assert (read.who.principal, read.who.address, read.completes) == (("https://id.example", "sato"), "192.0.2.7", True)
+
+
+def test_what_is_declared_is_read_by_the_door_as_it_was_meant() -> None:
+    columns = (
+        ResourceColumn("public.users", "phone"),
+        ResourceColumn("public.users", "id", "predicate"),
+        ResourceColumn("public.calls", "at", "arrange"),
+    )
+    question = Question(datasource="search", resource=Resource(columns=columns))
+    read = read_request(request_document(question.message())).resource
+    assert read is not None
+    assert (read.effect, read.complete, read.confidence) == ("read", True, "declared")
+    assert set(read.relations) == {"public.users", "public.calls"}
+    assert {(one.relation, one.column, one.use) for one in read.columns} == {
+        ("public.users", "phone", "output"),
+        ("public.users", "id", "predicate"),
+        ("public.calls", "at", "arrange"),
+    }
+
+
+@pytest.mark.parametrize("use", list(ColumnUseKind))
+def test_every_use_and_effect_has_its_word(use: ColumnUseKind) -> None:
+    column = ResourceColumn("a.b", "c", cast(Any, use.value))
+    for effect in ("read", "write"):
+        resource = Resource(columns=(column,), effect=cast(Any, effect))
+        document: Any = request_document(Question(datasource="x", resource=resource).message())["resource"]
+        assert (document["effect"], document["columns"][0]["use"]) == (effect, use.value)
+
+
+def test_what_a_typed_program_may_say_is_what_there_is() -> None:
+    """The words of `More`, `Use`, `Supported` and `Options` are those of what they stand for."""
+    fields = {one.name for one in dataclasses.fields(Question)} - {"datasource", "sql", "resource"}
+    assert set(More.__annotations__) == fields
+    assert set(Options.__annotations__) == {one.name for one in dataclasses.fields(Settings)} - {"address"}
+    assert set(get_args(Use)) == set(ColumnUseKind)
+    assert get_args(Supported) == OBLIGATIONS
+    request = {field.name for field in wire.WatchDecisionsRequest.DESCRIPTOR.fields}
+    assert set(Filters.__annotations__) == request - {"after"}
+
+
+@pytest.mark.parametrize("given", [{}, {"sql": "select 1", "resource": Resource(columns=())}])
+def test_a_question_is_about_one_thing(given: Any) -> None:
+    with pytest.raises(ValueError, match="one of them"):
+        Question(datasource="x", **given)
+
+
+def test_which_decisions_are_wanted() -> None:
+    message = watch_message([("gateway-1", 7)], effect="deny", rule="jp-appi-28", since=5)
+    assert (message.effect, message.rule, message.since) == (wire.EFFECT_DENY, "jp-appi-28", 5)
+    assert [(one.writer, one.sequence) for one in message.after] == [("gateway-1", 7)]
+    assert watch_message([]) == wire.WatchDecisionsRequest()
 
 
 def test_an_answer_is_what_the_gateway_said() -> None:

@@ -36,8 +36,9 @@ def test_every_call_is_answered() -> None:
         assert not client.explain(questions[1]).answer.allowed
         client.complete("d-1", 3)
         assert it.desk.completed[0][0].rows == 3
-        with pytest.raises(Refused, match="decision_unknown"):
+        with pytest.raises(Refused, match="decision_unknown") as caught:
             client.complete("d-2", 3)
+        assert not caught.value.passes
 
     in_a_thread(work)
 
