@@ -73,6 +73,7 @@ class GrpcListener:
     tls: CallerTls | None = setting("certificate to offer; without it only a loopback address is accepted")
     edges: tuple[str, ...] = setting("networks whose callers may assert a person's address", ())
     envoy: EnvoyDoor | None = setting("Envoy's external authorization beside it; none = not offered")
+    reflection: bool = setting("server reflection, as `grpcurl` uses it: anybody sees which calls there are", False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

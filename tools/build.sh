@@ -82,6 +82,7 @@ build_go otelcol sekisho.invalid/tools/otelcol
 build_go regal github.com/open-policy-agent/regal
 build_go vegeta github.com/tsenart/vegeta/v12
 build_go versitygw github.com/versity/versitygw/cmd/versitygw
+build_go grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl
 build_go ghz github.com/bojand/ghz/cmd/ghz
 build_go opa-envoy-plugin github.com/open-policy-agent/opa-envoy-plugin/cmd/opa-envoy-plugin
 find_program psql "a PostgreSQL client (Debian: postgresql-client)"

@@ -137,7 +137,8 @@ class GrpcDoor:
         if self._beside is not None:
             server.add_generic_rpc_handlers((self._beside.handlers(origin),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        if self._listener.reflection:
+            reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
             if self.certificates is None:
                 self._port = server.add_insecure_port(self.address)

@@ -73,10 +73,14 @@ class Running:
 
 @asynccontextmanager
 async def served(
-    desk: ScriptedDesk | None = None, address: str = f"{LOOPBACK}:0", edges: tuple[str, ...] = ()
+    desk: ScriptedDesk | None = None,
+    address: str = f"{LOOPBACK}:0",
+    edges: tuple[str, ...] = (),
+    *,
+    reflection: bool = False,
 ) -> AsyncIterator[Running]:
     desk = desk or ScriptedDesk()
-    door = GrpcDoor(desk, GrpcListener(address=address, edges=edges))
+    door = GrpcDoor(desk, GrpcListener(address=address, edges=edges, reflection=reflection))
     await door.start()
     try:
         async with grpc.aio.insecure_channel(door.address) as channel:
@@ -357,9 +361,15 @@ def test_a_watcher_hears_of_it_without_asking() -> None:
     run(main)
 
 
-def test_reflection_lists_the_services() -> None:
+def test_reflection_lists_the_services_where_it_is_wanted() -> None:
     async def main() -> None:
         async with served() as it:
+            stub = reflection_pb2_grpc.ServerReflectionStub(it.channel)
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                async for _ in stub.ServerReflectionInfo(iter([])):
+                    pass
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        async with served(reflection=True) as it:
             stub = reflection_pb2_grpc.ServerReflectionStub(it.channel)
             requests = [
                 reflection_pb2.ServerReflectionRequest(list_services=""),
