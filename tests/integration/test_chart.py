@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.config import Config
 from gateway.config_load import load
+from tests.meta import chart
 from tests.servers import require_tool
 
 CHART = Path(__file__).parents[2] / "helm" / "sekisho"
@@ -45,13 +48,13 @@ def leaves(values: object, path: str = "") -> Iterator[str]:
         yield path
 
 
-def described(schema: dict[str, Any], path: str) -> bool:
-    """Whether the schema knows a value, or holds a place for whatever is there."""
-    for step in path.split("."):
-        if "properties" not in schema or step not in schema["properties"]:
-            return schema.get("additionalProperties") is not False
-        schema = schema["properties"][step]
-    return True
+def of_schema(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every value the schema knows, and what it says of it; lists' items and the gateway's own settings included."""
+    for key, inner in schema.get("properties", {}).items():
+        name = f"{path}.{key}" if path else key
+        yield name, inner
+        yield from of_schema(inner, name)
+        yield from of_schema(inner.get("items", {}), f"{name}[]")
 
 
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
@@ -62,15 +65,28 @@ def test_it_lints_and_renders(values: Path):
     assert len(names) == len(set(names)), "nothing is made twice"
 
 
-def test_every_value_is_in_the_schema_and_has_a_word_of_its_own():
-    text = (CHART / "values.yaml").read_text()
+def test_every_value_is_in_the_schema_with_words_and_nothing_else_is_taken():
     schema = json.loads((CHART / "values.schema.json").read_text())
-    values = yaml.safe_load(text)
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    known = dict(of_schema(schema))
+    ours = {path for path in known if not re.match(r"config\.|.*\.options\.|.*\[\]", path) and path != "global"}
+    free = {path for path in ours if known[path].get("additionalProperties") is not False}
+    assert {path for path in leaves(values) if path not in known} - {"config.issuers", "config.datasources"} == {
+        path for path in leaves(values) if any(path.startswith(f"{one}.") for one in free)
+    }
+    assert ours <= {path[:end] for path in leaves(values) for end in cuts(path)}, "values.yaml shows every value"
+    assert [path for path, inner in known.items() if not inner.get("description")] == []
+    closed = [path for path, inner in known.items() if "properties" in inner]
+    assert [path for path in closed if known[path].get("additionalProperties") is not False] == []
     assert schema["additionalProperties"] is False
-    assert [path for path in leaves(values) if not described(schema, path)] == []
-    assert {key for key in schema["properties"] if key != "global"} == set(values)
-    told = {line.strip().split(":")[0] for line in text.splitlines() if re.match(r"\S+:", line)}
-    assert told == set(values)
+
+
+def cuts(path: str) -> list[int]:
+    return [at for at, letter in enumerate(path) if letter == "."] + [len(path)]
+
+
+def test_schema_and_readme_are_made_from_what_the_gateway_reads_and_values_yaml_says():
+    assert chart.stale() == [], "python -m tests.meta.chart --write"
 
 
 @pytest.mark.parametrize(
@@ -78,14 +94,35 @@ def test_every_value_is_in_the_schema_and_has_a_word_of_its_own():
     [
         (["doors.postgres.tlsSecret="], "doors.postgres.tlsSecret"),
         (["doors.grpc.enabled=true", "doors.grpc.tlsSecret="], "doors.grpc.tlsSecret"),
+        (["certificates.enabled=true"], "certificates.issuer.name"),
         (["record.durability=emptyDir"], "record"),
         (["record.durability=remote"], "config.record.remote"),
         (["image.tag=latest"], "tag"),
         (["misspelt=1"], "misspelt"),
+        (["config.limits.mesage_bytes=1"], "mesage_bytes"),
+        (["config.datasources[0].port=many"], "port"),
+        (["config.listeners.http.address=x"], "listeners"),
+        (["doors.postgres.options.address=x"], "address"),
         (["doors.postgres.port=432"], "port"),
         (["config.record.directory=/tmp"], "directory"),
         (["service.type=LoadBalancer", "service.externalTrafficPolicy=Cluster"], "proxyProtocolFrom"),
+        (["service.type=LoadBalancer"], "networkPolicy.from"),
+        (["networkPolicy.egress=null"], "networkPolicy.egress"),
         (["networkPolicy.database.enabled=true"], "podSelector"),
+        (["preStopSeconds=10"], "preStopSeconds: 10 is not longer than the drain"),
+        (["config.limits.drain_timeout_ms=15000"], "preStopSeconds: 15 is not longer than the drain"),
+        (["terminationGracePeriodSeconds=39"], "terminationGracePeriodSeconds: 39 would cut the end"),
+        (["autoscaling.enabled=true", "autoscaling.minReplicas=7"], "autoscaling.minReplicas"),
+        (["bundle.url="], "bundle.url"),
+        (["bundle.url=http://policy.example/x"], "url"),
+        (["bundle.publicKey="], "bundle.publicKey"),
+        (["bundle.tokenFile=token"], "bundle.secret"),
+        (["bundle.registry=false"], "config.registry.directory"),
+        (["config.registry.directory=/var/lib/sekisho/data/house"], "name one of them"),
+        (["config.registry.countries=/var/lib/sekisho/data/house/c.mmdb"], "dataVolumes: house"),
+        (["dataVolumes[0].name=a", "dataVolumes[0].source.configMap.name=a"], "configMap"),
+        (["dataVolumes[0].name=a", "dataVolumes[0].source.emptyDir.sizeLimit=1Gi"], "emptyDir"),
+        (["secrets=null"], "secrets: sekisho-roles"),
     ],
 )
 def test_what_would_not_be_safe_is_not_rendered(sets: list[str], why: str):
@@ -118,14 +155,15 @@ def test_containers_have_no_rights_and_an_end(values: Path):
 
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
 def test_probes_differ_and_the_end_is_waited_for(values: Path):
-    (gateway,) = of_kind(rendered(values), "StatefulSet")
-    pod = gateway["spec"]["template"]["spec"]
+    documents = rendered(values)
+    pod = workload(documents)["spec"]["template"]["spec"]
     container = pod["containers"][0]
     paths = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")}
     assert paths == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/healthz"}
     sleep = int(re.findall(r"sleep\((\d+)\)", container["lifecycle"]["preStop"]["exec"]["command"][-1])[0])
-    drain_s = 10  # limits.drain_timeout_ms
-    assert pod["terminationGracePeriodSeconds"] > sleep + drain_s
+    drain = configured(documents).limits.drain_timeout_ms / 1000
+    assert drain < sleep
+    assert sleep + drain + 15 <= pod["terminationGracePeriodSeconds"]
 
 
 def test_the_record_is_on_a_claim_of_its_own_and_stays():
@@ -141,8 +179,9 @@ def test_the_record_is_on_a_claim_of_its_own_and_stays():
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
 def test_what_the_configuration_names_is_mounted(values: Path):
     documents = rendered(values)
-    (gateway,) = of_kind(documents, "StatefulSet")
-    mounts = [one["mountPath"] for one in gateway["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]]
+    mounts = [
+        one["mountPath"] for one in workload(documents)["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    ]
     (config,) = [one for one in of_kind(documents, "ConfigMap") if "sekisho.yaml" in one["data"]]
     named = re.findall(r"(?:/etc/sekisho|/var/lib/sekisho)/\S+", config["data"]["sekisho.yaml"])
     assert named
@@ -150,14 +189,25 @@ def test_what_the_configuration_names_is_mounted(values: Path):
 
 
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
-def test_the_gateway_takes_its_configuration(values: Path, tmp_path: Path):
-    (config,) = [one for one in of_kind(rendered(values), "ConfigMap") if "sekisho.yaml" in one["data"]]
-    file = tmp_path / "sekisho.yaml"
-    file.write_text(config["data"]["sekisho.yaml"])
-    read = load(file, {}, check_files=False)
+def test_the_gateway_takes_its_configuration(values: Path):
+    read = configured(rendered(values))
     assert read.datasources[0].id == "messenger"
     assert str(read.record.directory) == "/var/lib/sekisho/record"
     assert read.listeners.postgres[0].tls is not None
+
+
+def workload(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    (gateway,) = of_kind(documents, "StatefulSet", "Deployment")
+    return gateway
+
+
+def configured(documents: list[dict[str, Any]]) -> Config:
+    """The configuration in the chart's ConfigMap, as the gateway reads it."""
+    (config,) = [one for one in of_kind(documents, "ConfigMap") if "sekisho.yaml" in one["data"]]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sekisho.yaml"
+        file.write_text(config["data"]["sekisho.yaml"])
+        return load(file, {}, check_files=False)
 
 
 def test_alerts_and_dashboard_are_the_files_of_the_repository():
@@ -172,6 +222,43 @@ def test_the_database_is_left_to_the_gateway_alone():
     documents = rendered(CHART / "ci" / "full-values.yaml")
     (policy,) = [one for one in of_kind(documents, "NetworkPolicy") if one["metadata"]["name"].endswith("-database")]
     (gateway,) = of_kind(documents, "StatefulSet")
-    assert policy["spec"]["podSelector"] == {"matchLabels": {"app": "postgres"}}
-    (rule,) = policy["spec"]["ingress"]
-    assert rule["from"] == [{"podSelector": gateway["spec"]["selector"]}]
+    assert (policy["metadata"]["namespace"], policy["spec"]["podSelector"]) == (
+        "data",
+        {"matchLabels": {"app": "postgres"}},
+    )
+    house = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}
+    assert [one["from"] for one in policy["spec"]["ingress"]] == [
+        [{"podSelector": gateway["spec"]["selector"], **house}],
+        [{"podSelector": {"matchLabels": {"app": "postgres"}}}],  # alsoFrom: its replicas
+    ]
+
+
+def test_the_network_is_closed_both_ways_but_for_what_is_named_and_helm_test():
+    documents = rendered(CHART / "ci" / "gateway-values.yaml")
+    (policy,) = of_kind(documents, "NetworkPolicy")
+    values = yaml.safe_load((CHART / "ci" / "gateway-values.yaml").read_text())
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["spec"]["egress"][1:] == values["networkPolicy"]["egress"]
+    assert [one["port"] for one in policy["spec"]["egress"][0]["ports"]] == [53, 53]
+    (asks,) = of_kind(documents, "Pod")
+    (wanted,) = policy["spec"]["ingress"][-1]["from"]
+    assert wanted["podSelector"]["matchLabels"].items() <= asks["metadata"]["labels"].items()
+
+
+def test_who_comes_from_outside_keeps_the_address_or_a_header_tells_it():
+    (local,) = [one for one in services("remote") if one["spec"].get("clusterIP") != "None"]
+    assert local["spec"]["externalTrafficPolicy"] == "Local"
+    (cluster,) = [one for one in services("full") if one["spec"].get("clusterIP") != "None"]
+    assert cluster["spec"]["externalTrafficPolicy"] == "Cluster"
+    (listener,) = configured(rendered(CHART / "ci" / "full-values.yaml")).listeners.postgres
+    assert listener.edges == ("10.0.0.0/8",)
+
+
+def services(case: str) -> list[dict[str, Any]]:
+    return of_kind(rendered(CHART / "ci" / f"{case}-values.yaml"), "Service")
+
+
+def test_without_a_claim_the_record_is_off_box_first():
+    documents = rendered(CHART / "ci" / "remote-values.yaml")
+    assert workload(documents)["kind"] == "Deployment"
+    assert configured(documents).record.remote is not None
