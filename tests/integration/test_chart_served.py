@@ -143,7 +143,7 @@ class Release:
     def connect(self, who: Character) -> psycopg.Connection[Any]:
         return psycopg.connect(
             host="localhost", hostaddr="127.0.0.1", port=self.port, dbname="messenger", user=who.subject,
-            password=self.house.token(who), sslmode="verify-full", sslrootcert=self.ca, autocommit=True,
+            password=self.house.token(who), sslmode="verify-full", sslrootcert=str(self.ca), autocommit=True,
             connect_timeout=10,
         )  # fmt: skip
 
