@@ -16,7 +16,6 @@ import yaml
 
 from gateway.config import Config
 from gateway.config_load import load
-from tests.meta import chart
 from tests.servers import require_tool
 
 CHART = Path(__file__).parents[2] / "helm" / "sekisho"
@@ -83,10 +82,6 @@ def test_every_value_is_in_the_schema_with_words_and_nothing_else_is_taken():
 
 def cuts(path: str) -> list[int]:
     return [at for at, letter in enumerate(path) if letter == "."] + [len(path)]
-
-
-def test_schema_and_readme_are_made_from_what_the_gateway_reads_and_values_yaml_says():
-    assert chart.stale() == [], "python -m tests.meta.chart --write"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """README's tables, made from the code: ``python -m tests.meta.tables`` prints them, ``--write`` puts them there.
 
 Each lies between ``<!-- settings -->`` and ``<!-- /settings -->``, and so on for ``injector``, ``metrics``,
-``reasons``, ``flags``, ``drivers``.
+``reasons``, ``flags``, ``drivers``. ``--write`` also makes what of the chart is made (`tests.meta.chart`).
 `test_docs` holds README to them.
 """
 
@@ -22,6 +22,7 @@ from gateway.errors import ANSWERS
 from gateway.injector.settings import InjectorSettings
 from gateway.metrics import Metrics
 from tests.drivers.vocabulary import DRIVERS, Step
+from tests.meta import chart
 from tests.meta.tree import ROOT
 
 README = ROOT / "README.md"
@@ -135,6 +136,7 @@ def main() -> None:
             sys.exit(f"README.md has no <!-- {name} --> … <!-- /{name} -->")
         text = f"{before}{begin}{table(name)}\n{end}{after}"
     README.write_text(text)
+    chart.stale(write=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from gateway.config_load import iter_settings, variable
-from tests.meta import tables
+from tests.meta import chart, tables
 
 FIRST_CELL = re.compile(r"^\| (`[^`|]+`) \|", flags=re.M)
 
@@ -49,3 +49,7 @@ def test_readme_has_the_two_commands_and_what_they_print(readme):
         assert command in readme
     assert "What it does not protect against".lower() in readme.lower()
     assert readme.count("```") % 2 == 0
+
+
+def test_the_chart_s_schema_and_readme_are_as_they_are_made():
+    assert chart.stale() == [], "run `python -m tests.meta.tables --write`"
