@@ -63,6 +63,7 @@ from gateway.links.sources import (
 from gateway.links.strict_rules import StrictRules, told
 from gateway.links.subject_stores import begin_subjects
 from gateway.links.tasks import TaskGroup
+from gateway.links.traces import begin_traces
 from gateway.links.volume_file import volume_file
 from gateway.links.watch import FolderWatch, signature
 from gateway.metrics import CertificateUse, Dataset, Metrics
@@ -139,6 +140,9 @@ class Application:
             countries=config.metrics.countries,
             sinks=[sink.name for sink in config.record.sinks],
         )
+        traces = begin_traces(config, metrics.traces, siblings.writer if siblings is not None else "")
+        if traces is not None:
+            self._closing.push_async_callback(traces.stop)
         metrics.border.keep_blocks(world.blocks_in_force)
         metrics.record.keep_writable(lambda: float(recorder.healthy))
         anchors.extend(begin_anchors(config, siblings, metrics.record))
@@ -199,6 +203,7 @@ class Application:
             recorder=recorder,
             metrics=metrics,
             remote=remote,
+            traces=traces,
             loop=asyncio.get_running_loop(),
             troubles=lambda: [one for told in troubles for one in told()],
             state=fresh.document,

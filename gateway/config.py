@@ -21,6 +21,8 @@ from gateway.config_services import EnvoyDoor as EnvoyDoor
 from gateway.config_services import Route as Route
 from gateway.config_services import Service as Service
 from gateway.config_setting import setting
+from gateway.config_telemetry import MetricsSettings as MetricsSettings
+from gateway.config_telemetry import Traces as Traces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,15 +328,6 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricsSettings:
-    """What metrics tell apart."""
-
-    countries: tuple[str, ...] = setting(
-        "countries (ISO 3166-1 alpha-2) that cross-border series tell apart, the rest is `other`; empty = all", ()
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on everything a peer could push on."""
 
@@ -392,6 +385,7 @@ class Config:
     policy: Policy = setting("which rules decide", factory=Policy)
     record: Record = setting("where the record lies", required=True)
     metrics: MetricsSettings = setting("what metrics tell apart", factory=MetricsSettings)
+    traces: Traces | None = setting("OpenTelemetry traces; none = there are none")
     volume: Volume = setting("where it is counted how many people's data went out", factory=Volume)
     limits: Limits = setting(
         "bounds on what a peer can push on; each of several workers (`serve --workers`) has its own", factory=Limits

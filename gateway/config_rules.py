@@ -17,6 +17,7 @@ from typing import Final
 from gateway import config as c
 from gateway import config_logins, config_policy, config_record, config_routes, config_sink_rules, config_volume
 from gateway import config_sinks as s
+from gateway import config_telemetry as t
 from gateway.config_draft import HOST, NAME, Draft, Problem, is_loopback, split_address
 from gateway.search_path import listed, permitted
 
@@ -67,6 +68,11 @@ RANGES: Final[Mapping[tuple[type, str], tuple[int, int]]] = MappingProxyType(
         (s.Remote, "timeout_ms"): (50, 60_000),
         (s.PostgresSink, "port"): (1, 65_535),
         (s.OcsfSink, "file_bytes"): (65_536, 16 * _GIB),
+        (t.Traces, "per_million"): (0, t.MILLION),
+        (t.Traces, "waiting"): (1, 1_000_000),
+        (t.Traces, "batch"): (1, 10_000),
+        (t.Traces, "interval_ms"): (10, 60_000),
+        (t.Traces, "timeout_ms"): (100, 60_000),
         (c.Limits, "sessions"): (1, 100_000),
         (c.Limits, "sessions_per_principal"): (1, 100_000),
         (c.Limits, "idle_timeout_ms"): (0, 7 * 86_400_000),
@@ -353,6 +359,7 @@ _RULES: Final[Mapping[type, Callable[[Draft], Iterator[Problem]]]] = MappingProx
         s.HttpSink: config_sink_rules.posted,
         s.OtlpSink: config_sink_rules.posted,
         c.BundleSource: config_policy.bundle,
+        t.Traces: t.traces,
         c.Limits: _limits,
         c.Config: _config,
     }

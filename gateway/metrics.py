@@ -28,6 +28,7 @@ from gateway.model import Door, Durability, Effect, Finding, Layer, Mode, Verdic
 from gateway.record_metrics import RecordMetrics
 from gateway.sink_metrics import SinkMetrics
 from gateway.tallies import BUCKETS, OTHER, Tallies, Timings, Together
+from gateway.trace_metrics import TraceMetrics
 
 NONE: Final = "none"
 # Reasons of policy itself are told with the rule; all others have no rule and no layer.
@@ -153,6 +154,7 @@ class Metrics:
         self.border = BorderMetrics(gauge, registry, countries)
         self.record = RecordMetrics(gauge, registry, anchors)
         self.sinks = SinkMetrics(gauge, registry, sinks)
+        self.traces = TraceMetrics(registry)
         self._delayed = counter("unknown_delayed", "Unknown statements delayed or refused for their principal's rate.")
         keys_known = gauge(
             "issuer_keys_known",

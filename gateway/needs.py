@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.errors import Reason
@@ -30,6 +30,7 @@ from gateway.reuse import Standing
 from gateway.search_path import PathState
 from gateway.sql.catalog import Catalog
 from gateway.sql.named import Names
+from gateway.trace_context import Context
 
 if TYPE_CHECKING:
     from gateway.rations import Ration
@@ -58,6 +59,7 @@ class Ask:
     search_path: str | None = None  # the session's, as `gateway.search_path` writes it; None: the datasource's own
     path_state: PathState = PathState.SETTLED
     session: str
+    trace: Context | None = field(default=None, compare=False)  # the caller's word: the order never looks at it
 
 
 @dataclass(frozen=True, slots=True)

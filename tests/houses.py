@@ -44,7 +44,16 @@ from gateway.needs import Analysis
 from gateway.world import server_address
 
 _TTL = 3600
-_CLOCKS = ("desk", "pg_express", "pg_limits", "pg_proof", "pg_record", "pg_session", "postgres")  # modules of doors
+_CLOCKS = (
+    "desk",
+    "pg_express",
+    "pg_limits",
+    "pg_proof",
+    "pg_record",
+    "pg_session",
+    "pg_traces",
+    "postgres",
+)  # modules of doors
 
 
 def distinct_ports(count: int) -> list[int]:

@@ -45,5 +45,10 @@ class Completions:
         return f'{{"at_us":{at_us},"bytes":{sent_bytes},"decision_id":"{decision_id}",{ended}{self._end}'
 
 
+def traced(entry: str, trace_id: str) -> str:
+    """See `record.traced_entry`: of a repeat, whose other keys all come before this one."""
+    return f'{entry[:-1]},"trace_id":"{trace_id}"}}'
+
+
 def _name(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)

@@ -28,12 +28,22 @@ from gateway.doors.answers import answer_document, explain_document, refused_doc
 from gateway.doors.batches import answers_document, prepare_all, questions
 from gateway.doors.callers import Edges, who_completes
 from gateway.doors.completions import read_completion
-from gateway.doors.grpc_calls import REASON_KEY, Context, From, abort, authorization, peer_address, time_left
+from gateway.doors.grpc_calls import (
+    REASON_KEY,
+    Context,
+    From,
+    abort,
+    authorization,
+    metadata_of,
+    peer_address,
+    time_left,
+)
 from gateway.doors.requests import DeskApi, explaining, explanation_of, prepare, read_batch, read_request, refuse
 from gateway.errors import Reason, SekishoError
 from gateway.links.tasks import TaskGroup
 from gateway.model import Door
 from gateway.needs import Ask
+from gateway.trace_context import Context as TraceContext
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +112,8 @@ class AccessService:
         with self._refusing(context):
             document = batch_request_document(parse(wire.AuthorizeBatchRequest, body))
             requests = read_batch(document, authorization(context))
-            origin = self._origin(context)
-            asked = prepare_all(self._desk, Door.GRPC, requests, origin=origin, edges=self._edges)
+            origin, trace = self._origin(context), self._trace(context)
+            asked = prepare_all(self._desk, Door.GRPC, requests, origin=origin, edges=self._edges, trace=trace)
         outcomes = await self._desk.ask_all_async(questions(asked), time_left(context))
         answers: Any = answers_document(asked, outcomes)["answers"]
         return wire.AuthorizeBatchResponse(answers=map(answer_message, answers))
@@ -178,7 +188,12 @@ class AccessService:
         """The question of a call. Raises SekishoError, recorded."""
         with self._refusing(context):
             asked = read_request(request_document(read()), authorization(context))
-            return prepare(self._desk, Door.GRPC, asked, origin=self._origin(context), edges=self._edges)
+            where, trace = self._origin(context), self._trace(context)
+            return prepare(self._desk, Door.GRPC, asked, origin=where, edges=self._edges, trace=trace)
+
+    def _trace(self, context: Context) -> TraceContext | None:
+        """That the caller is in, as its metadata says: one for all questions of a call."""
+        return self._desk.context_of(metadata_of(context, "traceparent"), metadata_of(context, "tracestate"))
 
     def _refusing(self, context: Context) -> _Refusing:
         """What is refused within never became a question: it is recorded and counted here, and by nobody else."""

@@ -10,25 +10,34 @@ from gateway.doors.requests import AskRequest, DeskApi, prepare, refuse
 from gateway.errors import SekishoError
 from gateway.model import Door, JsonValue
 from gateway.needs import Ask, Outcome
+from gateway.trace_context import Context
 
 Asked = Ask | SekishoError
 
 
 def prepare_all(
-    desk: DeskApi, door: Door, requests: Sequence[AskRequest], *, origin: Origin, edges: Edges
+    desk: DeskApi,
+    door: Door,
+    requests: Sequence[AskRequest],
+    *,
+    origin: Origin,
+    edges: Edges,
+    trace: Context | None = None,
 ) -> list[Asked]:
-    """The questions; in place of one that never became one, why: that is recorded and counted.
+    """The questions; in place of one that never became one, why: that is recorded and counted. ``trace``: of all.
 
     Raises SekishoError where the same person is asked for by all and refused: once, then, and not for each.
     """
     if len({request.who for request in requests}) == 1:
         known(desk, requests[0].who, origin=origin)
-    return [_prepared(desk, door, request, origin, edges) for request in requests]
+    return [_prepared(desk, door, request, origin, edges, trace) for request in requests]
 
 
-def _prepared(desk: DeskApi, door: Door, request: AskRequest, origin: Origin, edges: Edges) -> Asked:
+def _prepared(
+    desk: DeskApi, door: Door, request: AskRequest, origin: Origin, edges: Edges, trace: Context | None
+) -> Asked:
     try:
-        return prepare(desk, door, request, origin=origin, edges=edges)
+        return prepare(desk, door, request, origin=origin, edges=edges, trace=trace)
     except SekishoError as error:
         return refuse(desk, door, error, origin.address)
 

@@ -23,7 +23,7 @@ from gateway.authorize import Authority
 from gateway.config import Config, Profile
 from gateway.doors.callers import Callers
 from gateway.doors.completions import Completion, Executions
-from gateway.doors.drive import Driver, Trees
+from gateway.doors.drive import Done, Driver, Trees, begin_question
 from gateway.doors.elsewhere import Elsewhere
 from gateway.doors.pg_strict import Reader
 from gateway.doors.pg_turn import Turn
@@ -37,6 +37,8 @@ from gateway.links.resolve import Resolver
 from gateway.metrics import LoginMethod, Metrics
 from gateway.model import DatasourceId, Door, Durability, Peer, Principal, PrincipalId
 from gateway.needs import Ask, Outcome, Work, World
+from gateway.trace_context import Context, context_of
+from gateway.tracing import Trace, Tracer
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT = 0.5  # seconds between two signs of life of the loop
@@ -71,6 +73,7 @@ class Desk:
         recorder: RecordWriter,
         metrics: Metrics,
         remote: Remote | None = None,
+        traces: Tracer | None = None,
         loop: asyncio.AbstractEventLoop,
         troubles: Callable[[], list[str]],
         waiting: Callable[[], list[str]] = list,
@@ -80,11 +83,12 @@ class Desk:
     ) -> None:
         """``waiting``: for what the gateway as a whole is not ready yet; ``collector``: of what /metrics shows, where
         that is more than ``metrics``; ``elsewhere``: the other workers, if there are any; ``state``: what /v1/config
-        says beside the configuration."""
+        says beside the configuration. Without ``traces`` there are none."""
         self.config = config
         self.authority = authority
         self.metrics = metrics
         self.recorder = recorder
+        self.traces = traces
         self.turn = Turn(recorder, metrics, remote)
         self.draining = False
         self._resolved = dict(resolved)
@@ -152,10 +156,14 @@ class Desk:
     # -- may they -------------------------------------------------------------------------------------------------
 
     def decide(
-        self, work: Work, door: Door, done: Callable[[Outcome], None], trees: Trees | None = None
+        self, work: Work, door: Door, done: Done, trees: Trees | None = None, trace: Trace | None = None
     ) -> Outcome | None:
         """Run the order. The outcome if it needed no waiting; else None, and ``done`` is called with it later."""
-        return self._driver.drive(work, door, done, trees)
+        return self._driver.drive(work, door, done, trees, trace=trace)
+
+    def context_of(self, parents: Sequence[str], states: Sequence[str]) -> Context | None:
+        """The trace that a caller says it is in; nobody looks at that where traces are switched off."""
+        return None if self.traces is None else context_of(parents, states)
 
     def reader(self, datasource: str) -> Reader:
         """Reads trees that a strict session got from its own server."""
@@ -164,13 +172,14 @@ class Desk:
     async def ask_async(self, ask: Ask, seconds: float | None = None) -> Outcome:
         """Decide about one text, from a coroutine. ``seconds``: what is not decided within them is denied."""
         now_ns = time.time_ns()
-        outcome = await self._outcome(self.authority.authorize(ask, now_ns), ask.door, seconds)
+        trace = None if self.traces is None else begin_question(self.traces, ask, now_ns)
+        outcome = await self._outcome(self.authority.authorize(ask, now_ns), ask.door, seconds, trace)
         self._executions.began(ask, outcome, now_ns)
         return outcome
 
-    async def _outcome(self, work: Work, door: Door, seconds: float | None = None) -> Outcome:
+    async def _outcome(self, work: Work, door: Door, seconds: float | None, trace: Trace | None) -> Outcome:
         later: asyncio.Future[Outcome] = self._loop.create_future()
-        now = self._driver.drive(work, door, partial(_keep, later), seconds=seconds)
+        now = self._driver.drive(work, door, partial(_keep, later), seconds=seconds, trace=trace)
         return now if now is not None else await later
 
     def ask(self, ask: Ask) -> Outcome:
@@ -208,7 +217,7 @@ class Desk:
         """Decide about reading the record through a door, from a coroutine. Whoever is allowed to is shown nothing
         beyond ``inquiry.reading``."""
         work = self.authority.authorize_reading(replace(inquiry, door=door), time.time_ns())
-        return await self._outcome(work, door)
+        return await self._outcome(work, door, None, None)
 
     def read(self, inquiry: Inquiry, door: Door) -> Outcome:
         """The same from any thread but the loop's."""

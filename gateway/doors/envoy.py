@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -30,6 +30,7 @@ from gateway.model import Caller, Door, Peer, Principal
 from gateway.needs import Ask, Outcome
 from gateway.routes.reading import check_parser, read
 from gateway.routes.table import Routes
+from gateway.trace_context import Context as TraceContext
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class EnvoyDesk(Protocol):
     def verify_token(self, token: str) -> Principal: ...
     def believe_claims(self, claims: Mapping[str, Any]) -> Principal: ...
     def choose_profile(self, datasource: str, principal: Principal) -> str: ...
+    def context_of(self, parents: Sequence[str], states: Sequence[str]) -> TraceContext | None: ...
     async def ask_async(self, ask: Ask) -> Outcome: ...
     def refused(self, door: Door, reason: Reason, peer_address: str | None, detail: str) -> None: ...
 
@@ -126,6 +128,7 @@ class Authorization:
             sql=route.name,
             given=facts,
             session=Door.ENVOY.value,
+            trace=self._desk.context_of(*(_values(check, name) for name in ("traceparent", "tracestate"))),
         )
         outcome = await self._desk.ask_async(ask)
         return answer(answer_document(ask, outcome), check.http.headers)
@@ -166,3 +169,9 @@ def _certified(pem: bytes, settings: Certificates) -> Principal:
 def _on_the_word_of(envoy: Caller, principal: Principal) -> Principal:
     """As good as Envoy's own identity, and no longer."""
     return replace(principal, asserted_by=envoy.id, expires_at=min(principal.expires_at, envoy.expires_at))
+
+
+def _values(check: Check, name: str) -> list[str]:
+    """Of a header of the request that is asked about: Envoy's own span, where it makes one."""
+    value = check.http.headers.get(name)
+    return [] if value is None else [value]

@@ -50,8 +50,13 @@ def peer_address(peer: str) -> str | None:
 
 def authorization(context: Context) -> list[str]:
     """All values of that metadata key."""
+    return metadata_of(context, "authorization")
+
+
+def metadata_of(context: Context, name: str) -> list[str]:
+    """All texts under one metadata key."""
     metadata: Sequence[tuple[str, str | bytes]] = context.invocation_metadata() or ()  # type: ignore[assignment]
-    return [value for key, value in metadata if key == "authorization" and isinstance(value, str)]
+    return [value for key, value in metadata if key == name and isinstance(value, str)]
 
 
 def time_left(context: Context) -> float | None:

@@ -12,6 +12,7 @@ from gateway.audit.ready import Completions
 from gateway.doors.desk import Desk
 from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_ticket import Ticket
+from gateway.doors.pg_traces import SessionTraces
 from gateway.model import Door, StatementEffect
 from gateway.pgwire.actions import Action, Judgement
 from gateway.pgwire.express import MORE, NOT_HERE
@@ -19,6 +20,7 @@ from gateway.pgwire.guard import Guard, guard_of
 from gateway.pgwire.session import Session
 from gateway.reuse import Repeat, Standing
 from gateway.search_path import Asking, PathDeed, PathState
+from gateway.tracing import Trace
 
 _READ_BY: Final = frozenset({"select", "prepare", "execute", "declare", "fetch", "move"})  # where nothing is written
 
@@ -38,6 +40,8 @@ class Express:
         "_server",
         "_session",
         "_session_id",
+        "_trace",
+        "_traces",
         "_turn",
         "_who",
         "over",
@@ -52,8 +56,10 @@ class Express:
         path: Asking,
         act: Callable[[list[Action]], None],
         fail: Callable[[], None],
+        traces: SessionTraces | None = None,
     ) -> None:
-        """``act``: what the other lane does; ``fail``: ends the session after an error nobody foresaw."""
+        """``act``: what the other lane does; ``fail``: ends the session after an error nobody foresaw; without
+        ``traces`` there are none."""
         self._authority = desk.authority
         self._turn = desk.turn
         self._endings = desk.metrics.endings(Door.POSTGRES)
@@ -64,6 +70,8 @@ class Express:
         self._path = path
         self._act = act
         self._fail = fail
+        self._traces = traces
+        self._trace: Trace | None = None  # of ``_repeat``
         self._completions = Completions(login.session)
         self._repeat: Repeat | None = None  # the statement that waits or is under way
         self._guards: tuple[Standing | None, Guard] = (None, Guard.NONE)
@@ -84,6 +92,8 @@ class Express:
         if repeat is None:
             self._act(self._session.back())
         else:
+            if self._traces is not None:
+                self._trace = self._traces.again(self._session.entered, repeat)
             self._repeat = repeat
             self._turn.enter(self, repeat)
         return True
@@ -97,6 +107,9 @@ class Express:
         if standing is not self._guards[0]:
             self._guards = standing, guard_of(allowed(Ticket(standing, repeat.decision_id, repeat.at_ns)))
         ticket = Ticket(standing, repeat.decision_id, repeat.at_ns)
+        if self._trace is not None:
+            ticket.trace = self._trace
+            self._trace.recorded(time.time_ns())
         self._server.write(self._session.go(ticket, self._guards[1], standing.text))
         if standing.traffic is not None:
             standing.traffic.passed()
@@ -107,6 +120,8 @@ class Express:
     def unwritten(self) -> None:
         """It is not: the other lane asks for it, and is told so."""
         if not self.over:
+            if self._traces is not None:
+                self._traces.drop(self._trace)
             self._act(self._session.back())
 
     def failed(self) -> None:
@@ -128,6 +143,8 @@ class Express:
         if repeat.standing.traffic is not None:
             repeat.standing.traffic.returned(rows, sent_bytes)
         self._authority.completed(repeat.standing, rows, now_ns // 1_000_000_000)
+        if self._trace is not None:
+            self._trace.answered(now_ns, rows, "00000")
         at_us = now_ns // 1000
         took = max(0, (now_ns - repeat.at_ns) // 1000)
         self._turn.note(self._completions.text(repeat.decision_id, at_us, took, rows, sent_bytes), at_us)

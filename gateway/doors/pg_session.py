@@ -21,6 +21,7 @@ from gateway.doors.pg_login import LoggedIn
 from gateway.doors.pg_strict import OwnTrees
 from gateway.doors.pg_subjects import Counted, Seen
 from gateway.doors.pg_ticket import Judged, Ticket
+from gateway.doors.pg_traces import SessionTraces
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.model import DatasourceId, Door, Peer, StatementFacts
 from gateway.naming import Meaning, NameKind
@@ -41,6 +42,7 @@ from gateway.pgwire.actions import (
 from gateway.pgwire.session import Session
 from gateway.search_path import Asking
 from gateway.sql.together import together_with
+from gateway.tracing import Trace
 
 if TYPE_CHECKING:
     from gateway.doors.postgres import PostgresDoor
@@ -91,6 +93,7 @@ class Relay:
             search_path=login.search_path,
         )
         self._path = Asking(own=login.own_path, began=login.search_path)
+        self._traces = None if door.desk.traces is None else SessionTraces(door.desk.traces, login.datasource)
         self._express = Express(
             desk=door.desk,
             login=login,
@@ -98,6 +101,7 @@ class Relay:
             path=self._path,
             act=self._go_on,
             fail=self._failed,
+            traces=self._traces,
         )
         self._counted = Counted(door.desk.authority)
         self._room = door.room
@@ -202,6 +206,8 @@ class Relay:
         self._over = self._express.over = True
         self._counted.settle()
         self._room.leave(self)
+        if self._traces is not None:
+            self._traces.over()
         if self._own is not None:
             self._own.over()
 
@@ -225,6 +231,8 @@ class Relay:
         self._hold()
         if not self._session.running and not self._session.waiting:
             self._counted.settle()  # what was let through and never sent
+            if self._traces is not None:
+                self._traces.settle()
         self._drained()
 
     def _act(self, actions: list[Action]) -> None:
@@ -281,7 +289,8 @@ class Relay:
         if ticket is not None and usable and desk.authority.usable(ticket.standing, at):
             if judge.fresh:
                 # Its entry is of this Parse.
-                return allowed(Ticket(ticket.standing, ticket.decision_id, now_ns, ticket.judged))
+                trace = None if self._traces is None else self._traces.executed(ticket.trace, now_ns)
+                return allowed(Ticket(ticket.standing, ticket.decision_id, now_ns, ticket.judged, trace=trace))
             judged = ticket.judged
             work = desk.authority.again(ticket.standing, login.session, now_ns)
         else:
@@ -311,10 +320,11 @@ class Relay:
                 self._own.begin(judge.text)
             work = desk.authority.authorize(ask, now_ns)
         trees = self._ask_own if self._own is not None else None
-        outcome = desk.decide(work, Door.POSTGRES, partial(self._judged_later, judged), trees)
+        trace = None if self._traces is None else self._traces.begin(judge.text, now_ns, executes=judge.executes)
+        outcome = desk.decide(work, Door.POSTGRES, partial(self._judged_later, judged, trace), trees, trace)
         if outcome is None:
             return None
-        return _judgement(outcome, now_ns, self._meant(outcome, judged), self._counted.begin(outcome))
+        return _judgement(outcome, now_ns, self._meant(outcome, judged), self._counted.begin(outcome), trace)
 
     def _ask_own(self, need: NeedTree) -> asyncio.Future[Analysis]:
         """A strict session's own server is asked. Raises PolicyUnavailable."""
@@ -325,9 +335,9 @@ class Relay:
         self._act(actions)
         return answer
 
-    def _judged_later(self, judged: Judged | None, outcome: Outcome) -> None:
+    def _judged_later(self, judged: Judged | None, trace: Trace | None, outcome: Outcome) -> None:
         seen = self._counted.begin(outcome)
-        judgement = _judgement(outcome, time.time_ns(), self._meant(outcome, judged), seen)
+        judgement = _judgement(outcome, time.time_ns(), self._meant(outcome, judged), seen, trace)
         if self._over:
             self._counted.settle()
         else:
@@ -344,6 +354,8 @@ class Relay:
         if not isinstance(ticket, Ticket):
             return
         now_ns = time.time_ns()
+        if ticket.trace is not None:
+            ticket.trace.answered(now_ns, action.rows, action.sqlstate)
         desk.metrics.completed(Door.POSTGRES, ok=action.sqlstate == "00000", rows=action.rows)
         if ticket.standing.traffic is not None:
             ticket.standing.traffic.returned(action.rows, action.row_bytes)
@@ -361,9 +373,15 @@ class Relay:
         )
 
 
-def _judgement(outcome: Outcome, now_ns: int, judged: Judged | None = None, seen: Seen | None = None) -> Judgement:
+def _judgement(
+    outcome: Outcome,
+    now_ns: int,
+    judged: Judged | None = None,
+    seen: Seen | None = None,
+    trace: Trace | None = None,
+) -> Judgement:
     if outcome.allowed and outcome.decision is not None and outcome.standing is not None:
-        return allowed(Ticket(outcome.standing, outcome.decision.id, now_ns, judged, seen))
+        return allowed(Ticket(outcome.standing, outcome.decision.id, now_ns, judged, seen, trace))
     if outcome.complaint is not None:
         return Judgement(None, dict(outcome.complaint.fields))
     # R is where PostgreSQL names the routine that an error comes from: programs find our own word for it there.

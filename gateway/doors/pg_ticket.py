@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.doors.pg_subjects import Seen
 from gateway.model import StatementFacts
 from gateway.reuse import Standing
+from gateway.tracing import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Ticket:
     began_ns: int
     judged: Judged | None = None  # of a strict session
     seen: Seen | None = None  # the people in its rows, where they are counted
+    trace: Trace | None = None  # that tells of it
 
     @property
     def usable(self) -> bool:

@@ -41,6 +41,7 @@ from gateway.facts.identity import is_name
 from gateway.inquiry import Inquiry, Looking, Reading
 from gateway.model import DatasourceId, Door, Principal, PrincipalId, StatementFacts
 from gateway.needs import Ask, Outcome
+from gateway.trace_context import Context
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class DeskApi(Refusing, Protocol):
     def verify_token(self, token: str) -> Principal: ...
     def groups_of(self, principal: PrincipalId) -> Sequence[str]: ...
     def choose_profile(self, datasource: str, principal: Principal) -> str: ...
+    def context_of(self, parents: Sequence[str], states: Sequence[str]) -> Context | None: ...
     def ask(self, ask: Ask) -> Outcome: ...
     async def ask_async(self, ask: Ask, seconds: float | None = None) -> Outcome: ...
     def ask_all(self, asks: Sequence[Ask]) -> list[Outcome]: ...
@@ -163,8 +165,10 @@ def _entry(authorization: Sequence[str], person: dict[str, object], document: ob
         raise type(error)(error.reason, f"{name}: {error.detail}") from None
 
 
-def prepare(desk: DeskApi, door: Door, request: AskRequest, *, origin: Origin, edges: Edges) -> Ask:
-    """The question to put. Raises SekishoError where somebody asks who may not.
+def prepare(
+    desk: DeskApi, door: Door, request: AskRequest, *, origin: Origin, edges: Edges, trace: Context | None = None
+) -> Ask:
+    """The question to put. Raises SekishoError where somebody asks who may not. ``trace``: that the caller is in.
 
     Requests here stand alone; the record files them under the door's name where a session's identity would be.
     """
@@ -182,6 +186,7 @@ def prepare(desk: DeskApi, door: Door, request: AskRequest, *, origin: Origin, e
         supports=request.supports,
         counts=request.completes,
         session=door.value,
+        trace=trace,
     )
 
 

@@ -45,6 +45,8 @@ Map:
     ship_process  the process that does, with a thread for each sink; shipper: one sink's loop
     shipping    how much at a time, and when again; positions: how far each sink is, on disk
     sinks       what entries are shipped to, a room of its own
+    traces      spans on their way to a collector, if that can be: nothing waits for them, and nothing is denied
+    trace_spans what they look like there; otlp what all of OpenTelemetry's messages have in common
     remote      who waits until a sink has an entry
     secret      a secret in a file
     service_users names, verifiers and dates of those who log in with a password

@@ -85,6 +85,11 @@ class Express:
         return self._phase == _ENTERED
 
     @property
+    def text(self) -> str:
+        """Of the statement that entered last: of its Parse, or the Query itself."""
+        return self._text if self._prepared is None else self._prepared.text
+
+    @property
     def under_way(self) -> bool:
         """Whether the server owes the answer to one."""
         return self._phase == _SENT

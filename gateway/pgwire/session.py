@@ -118,6 +118,11 @@ class Session:
             return None
         return self._express.enter(data)
 
+    @property
+    def entered(self) -> str:
+        """The text of the statement that entered last."""
+        return self._express.text
+
     def go(self, ticket: object, guard: Guard, sent: str | None) -> bytes:
         """What goes to the server, now that the statement which entered is recorded; and then ``rest``."""
         return self._express.go(ticket, guard, sent)

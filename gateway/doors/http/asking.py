@@ -11,7 +11,7 @@ from gateway.doors.batches import batch_document, prepare_all
 from gateway.doors.callers import who_completes
 from gateway.doors.completions import read_completion
 from gateway.doors.http.problems import json_answer, problem
-from gateway.doors.http.room import Room, authorization, document, origin
+from gateway.doors.http.room import Room, authorization, document, origin, traced
 from gateway.doors.requests import explaining, explanation_of, prepare, read_batch, read_request
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, JsonValue
@@ -25,7 +25,7 @@ def authorize(room: Room) -> Response:
     """One statement, decided. It is not run."""
     with room.asking():
         asked = read_request(document(), authorization())
-        ask = prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges)
+        ask = prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges, trace=traced(room))
     return _decided(answer_document(ask, room.desk.ask(ask)))
 
 
@@ -33,7 +33,8 @@ def batch(room: Room) -> Response:
     """Several statements, decided together: an answer for each, in their order."""
     with room.asking():
         requests = read_batch(document(), authorization())
-        asked = prepare_all(room.desk, Door.HTTP, requests, origin=origin(), edges=room.edges)
+        trace = traced(room)
+        asked = prepare_all(room.desk, Door.HTTP, requests, origin=origin(), edges=room.edges, trace=trace)
     return json_answer(batch_document(room.desk, asked))
 
 
@@ -41,7 +42,8 @@ def explain(room: Room) -> Response:
     """One statement, decided, with every fact the decision is made from and the nearest that would be allowed."""
     with room.asking():
         asked = read_request(document(), authorization())
-        ask = explaining(prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges))
+        trace = traced(room)
+        ask = explaining(prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges, trace=trace))
     outcome = room.desk.read(explanation_of(ask), Door.HTTP)
     if not outcome.allowed:
         return problem(outcome.reason, refused_words(outcome))

@@ -21,7 +21,7 @@ from gateway.doors.callers import Words, known, who_asks
 from gateway.doors.documents import bearer_of, canonical_address, invalid
 from gateway.doors.http.asking import DECISION_ID, VALID_UNTIL
 from gateway.doors.http.problems import problem
-from gateway.doors.http.room import Room, authorization, caller, origin
+from gateway.doors.http.room import Room, authorization, caller, origin, traced
 from gateway.doors.requests import refuse
 from gateway.errors import ANSWERS, AuthenticationError, Reason, SekishoError
 from gateway.model import Door
@@ -87,6 +87,7 @@ def _asked(room: Room) -> Ask:
         sql=matched.route.name,
         given=read(matched, forwarded.request),
         session=Door.HTTP.value,
+        trace=traced(room),
     )
 
 

@@ -13,7 +13,7 @@ from flask import Response
 from gateway.doors.answers import answer_document
 from gateway.doors.documents import object_of, required
 from gateway.doors.http.problems import json_answer
-from gateway.doors.http.room import Room, authorization, document, origin
+from gateway.doors.http.room import Room, authorization, document, origin, traced
 from gateway.doors.requests import prepare, read_request
 from gateway.model import Door, Effect, JsonValue
 
@@ -40,7 +40,7 @@ def opa_input() -> object:
 def _answer(room: Room) -> dict[str, JsonValue]:
     with room.asking():
         asked = read_request(opa_input(), authorization())
-        ask = prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges)
+        ask = prepare(room.desk, Door.HTTP, asked, origin=origin(), edges=room.edges, trace=traced(room))
     return answer_document(ask, room.desk.ask(ask))
 
 

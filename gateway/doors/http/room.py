@@ -19,6 +19,7 @@ from gateway.doors.requests import DeskApi, refuse
 from gateway.errors import SekishoError
 from gateway.model import Door
 from gateway.routes.table import Routes
+from gateway.trace_context import Context
 
 
 class Queries(Protocol):
@@ -79,6 +80,12 @@ def origin() -> Origin:
 def authorization() -> list[str]:
     """All values of that header."""
     return request.headers.getlist("Authorization")
+
+
+def traced(room: Room) -> Context | None:
+    """The trace that the caller is in, as its headers say."""
+    headers = request.headers
+    return room.desk.context_of(headers.getlist("traceparent"), headers.getlist("tracestate"))
 
 
 def document() -> object:

@@ -17,7 +17,7 @@ from gateway.doors.callers import Words, who_asks
 from gateway.doors.documents import bearer_of
 from gateway.doors.http.opa import opa_input
 from gateway.doors.http.problems import json_answer
-from gateway.doors.http.room import Room, authorization, origin
+from gateway.doors.http.room import Room, authorization, origin, traced
 from gateway.doors.requests import explaining
 from gateway.doors.trino import (
     SELECT,
@@ -155,6 +155,7 @@ def _ask(room: Room, action: Action, resource: Resource, facts: StatementFacts) 
         given=facts,
         supports=SUPPORTS if action.operation in (SELECT, "GetRowFilters", "GetColumnMask") else frozenset(),
         session=Door.HTTP.value,
+        trace=traced(room),
     )
 
 

@@ -12,10 +12,12 @@ from prometheus_client import CollectorRegistry
 
 from gateway.doors.drive import Driver
 from gateway.errors import PolicyUnavailable, Reason, SekishoError
-from gateway.metrics import Metrics
+from gateway.metrics import Metrics, Stage
 from gateway.model import DatasourceId, Door, Durability, PrincipalId
 from gateway.needs import NeedDecision, NeedDurable, NeedTree, NeedTurn, Outcome, Work
+from gateway.tracing import Subject, Trace
 from tests.driving import run_sync
+from tests.unit.test_tracing import trace
 
 TREE = NeedTree(DatasourceId("d"), "p", "SELECT 1", (), PrincipalId("i#s"))
 
@@ -256,3 +258,30 @@ def test_what_is_decided_in_time_is_not_disturbed(metrics: Metrics) -> None:
         assert (await asyncio.wait_for(told, 10)).reason is Reason.ALLOWED
 
     asyncio.run(main())
+
+
+def test_a_trace_is_told_of_every_stage_and_stands_in_the_entry(metrics: Metrics) -> None:
+    ended: list[Trace] = []
+    entries: list[Any] = []
+
+    def answer(need: object) -> Any:
+        if isinstance(need, NeedDurable):
+            entries.append(need.entry)
+        return "tree" if need is TREE else None
+
+    one = trace(ended, subject=Subject.QUESTION)
+    Driver(Answers(answer), metrics).drive(work(), Door.HTTP, unexpected, trace=one)  # type: ignore[arg-type]
+    assert entries == [{"trace_id": one.trace_id}]
+    assert [part.stage for part in one.parts] == [Stage.UNDERSTAND, Stage.DECIDE, Stage.RECORD]
+    assert ended == [one]
+    drive(metrics, work(), answer)
+    assert entries[1:] == [{}]
+
+
+def test_a_trace_of_what_nobody_foresaw_ends_too(metrics: Metrics, caplog: pytest.LogCaptureFixture) -> None:
+    ended: list[Trace] = []
+    one = trace(ended, awaits=True)
+    Driver(Answers(lambda need: "tree"), metrics).drive(broken(), Door.HTTP, unexpected, trace=one)  # type: ignore[arg-type]
+    assert (ended, one.reason) == ([one], Reason.INTERNAL)
+    (logged,) = [found for found in caplog.records if found.message == "authorize_failed"]
+    assert logged.__dict__["trace_id"] == one.trace_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from gateway.model import Door, Effect, Mask, Peer, Principal
 from gateway.needs import Ask, Outcome
 from gateway.routes import reading
 from gateway.routes.table import Routes
+from gateway.trace_context import Context, context_of
 from tests.servers import TestCa
 from tests.unit.doors.test_envoy_request import check_request
 from tests.unit.doors.test_requests import decision
@@ -71,6 +72,9 @@ class ScriptedDesk:
 
     def believe_claims(self, claims: Mapping[str, Any]) -> Principal:
         return PERSON
+
+    def context_of(self, parents: Sequence[str], states: Sequence[str]) -> Context | None:
+        return context_of(parents, states)
 
     def choose_profile(self, datasource: str, principal: Principal) -> str:
         return "reader"

@@ -34,6 +34,7 @@ from gateway.model import (
     Verdict,
 )
 from gateway.needs import Ask, Outcome
+from gateway.trace_context import Context, context_of
 
 TANAKA = Principal(issuer="https://id.example", subject="tanaka", database_user="tanaka", expires_at=2_000_000_000)
 
@@ -77,6 +78,9 @@ class ScriptedDesk:
         if token != "good":
             raise AuthenticationError(Reason.TOKEN_EXPIRED, "it expired an hour ago")
         return TANAKA
+
+    def context_of(self, parents: Sequence[str], states: Sequence[str]) -> Context | None:
+        return context_of(parents, states)
 
     def choose_profile(self, datasource: str, principal: Principal) -> str:
         if datasource == "messenger":
