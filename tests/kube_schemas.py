@@ -1,0 +1,72 @@
+"""JSON schemas for kubeconform, out of what an API server says of itself (OpenAPI v3): of every kind of the groups one
+asks for, custom resources included. Closed, so that a field that the API server would drop is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tests.kubernetes import ApiServer
+
+Schema = dict[str, Any]
+
+_HERE: Final = "#/components/schemas/"
+_KIND: Final = "x-kubernetes-group-version-kind"
+
+
+def write_schemas(server: ApiServer, versions: Iterable[str], folder: Path) -> str:
+    """A file for each kind of these API versions (`v1`, `apps/v1`); the answer: kubeconform's ``-schema-location``."""
+    for version in versions:
+        path = f"/openapi/v3/{'apis' if '/' in version else 'api'}/{version}"
+        _write(server.ask("GET", path).wanted()["components"]["schemas"], folder)
+    return f"{folder}/{{{{.ResourceKind}}}}-{{{{.Group}}}}-{{{{.ResourceAPIVersion}}}}.json"
+
+
+def _write(published: Mapping[str, Schema], folder: Path) -> None:
+    schemas = {name: _closed(one) for name, one in published.items()}
+    for name, one in published.items():
+        for kind in one.get(_KIND, ()):
+            whole = {
+                "$ref": _HERE + name,
+                "components": {"schemas": {used: schemas[used] for used in _used(name, schemas)}},
+            }
+            group = kind["group"] or kind["version"]  # as kubeconform calls the core group
+            file = f"{kind['kind'].lower()}-{group}-{kind['version']}.json"
+            (folder / file).write_text(json.dumps(whole))
+
+
+def _closed(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _closed(one) for key, one in schema.items()}
+    if isinstance(schema.get("properties"), dict) and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        found.setdefault("additionalProperties", False)
+    return found
+
+
+def _used(name: str, schemas: Mapping[str, Schema]) -> set[str]:
+    """A schema's name with those of all that it is made of."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left.extend(_references(schemas[one]))
+    return found
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _references(one)
+    elif isinstance(schema, dict):
+        if isinstance(reference := schema.get("$ref"), str):
+            yield reference.removeprefix(_HERE)
+        for one in schema.values():
+            yield from _references(one)
