@@ -27,7 +27,7 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz properties bench crash compiled wheel test-compiled majors peer-suites tools lock proto clean
+.PHONY: help demo test lint types fuzz properties bench crash compiled wheel test-compiled majors peer-suites figure tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -108,6 +108,9 @@ test-compiled: $(VENV)/.dev ## the tests of what mypyc compiles, on the compiled
 	@$(MAKE) --no-print-directory compiled
 	@echo "==> tests"
 	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest $(PARALLEL) -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
+
+figure: $(VENV)/.dev ## README's picture of a run's figures, from a run of four minutes and a real Prometheus
+	@$(BIN)/python -m tools.figure.play
 
 crash: $(VENV)/.dev ## kill -9 at KILLS=500 random moments under load, and what the record says then
 	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +19,13 @@ from prometheus_client import CollectorRegistry
 from gateway.cli import main
 from gateway.demo.characters import LI, SATO
 from gateway.demo.database import Database
-from gateway.demo.settings import free_port
 from gateway.metrics import Metrics
 from tests.houses import House
+from tests.prometheus_server import ALERTS, Prometheus
 from tests.servers import require_tool
 from tools import dashboard
 
 ROOT = Path(__file__).parents[2]
-ALERTS = ROOT / "helm" / "sekisho" / "files" / "alerts.yaml"
 GOLDEN = ROOT / "tests" / "golden" / "alerts.yaml"
 PANELS = [
     pytest.param(one, query, id=f"{one.title}-{place}")
@@ -98,58 +95,6 @@ def test_nothing_is_asked_for_that_the_gateway_does_not_tell(query: str):
 
 def test_the_dashboard_is_what_its_script_makes():
     assert dashboard.FILE.read_text() == dashboard.text(), "python tools/dashboard.py --write"
-
-
-class Prometheus:
-    """A real one that scrapes one gateway."""
-
-    def __init__(self, folder: Path, target: str) -> None:
-        self.port = free_port()
-        config = {
-            "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},
-            "rule_files": [str(ALERTS)],
-            "scrape_configs": [{"job_name": "sekisho", "static_configs": [{"targets": [target]}]}],
-        }
-        file = folder / "prometheus.yaml"
-        file.write_text(json.dumps(config))
-        self._log = (folder / "prometheus.log").open("w")
-        self.process = subprocess.Popen(
-            [
-                require_tool("prometheus"),
-                f"--config.file={file}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{self.port}",
-            ],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-
-    def ask(self, query: str) -> list[dict[str, Any]]:
-        """The result of a query, now."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, timeout=10) as answer:
-            document = json.load(answer)
-        assert document["status"] == "success"
-        return document["data"]["result"]
-
-    def waits_for(self, query: str) -> None:
-        """Until it has an answer."""
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                if self.ask(query):
-                    return
-            except OSError:
-                assert self.process.poll() is None, Path(self._log.name).read_text()
-            assert time.monotonic() < deadline, Path(self._log.name).read_text()
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.terminate()
-        self.process.wait(30)
-        self._log.close()
 
 
 @pytest.fixture(scope="module")
