@@ -22,7 +22,7 @@ DATA = FOLDER / "run.json"
 PICTURE = FOLDER / "run.svg"
 WIDTH, MARGIN, GAP, INNER = 1200, 24, 18, 14
 COLUMN = (WIDTH - 2 * MARGIN - 2 * GAP) / 3
-SOFT = 5.9  # how wide a small letter is, about
+SOFT = 5.5  # how wide a small letter is, about
 LINES = 8  # series of one chart that have colours of their own
 Series = dict[str, Any]
 
@@ -97,7 +97,7 @@ def curves(
     x, y, width, height = box
     series = sorted(panel["series"], key=lambda one: (-sum(v for _, v in one["points"]), one["legend"]))[:LINES]
     legend = (len(series) + 1) // 2 if width < 500 else 1
-    left, right, top, bottom = x + 52, x + width - INNER, y + 72, y + height - 34 - 16 * legend
+    left, right, top, bottom = x + 52, x + width - INNER - 8, y + 72, y + height - 34 - 16 * legend
     rows = _filled(series, clock["points"])
     highest = max((sum(column) if stacked else max(column) for column in zip(*rows, strict=True)), default=0.0)
     ticks = grid(highest)
