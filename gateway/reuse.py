@@ -231,12 +231,15 @@ class Standing(Answer):
         self.full_entries[session] = Repeats(decision_id, session)
 
 
-@dataclass(slots=True)
 class Repeat:
     """One more execution under a decision that stands. Nothing goes on before ``entry`` is as durable as the verdict
-    asks. Not frozen: one is made for every statement, and that takes thrice the time."""
+    asks. No dataclass: one is made for every statement, and the ``__init__`` of those is not compiled."""
 
-    standing: Standing
-    decision_id: str
-    entry: str  # for the record, as canonical text
-    at_ns: int
+    __slots__ = ("at_ns", "decision_id", "entry", "standing")
+
+    def __init__(self, standing: Standing, decision_id: str, entry: str, at_ns: int) -> None:
+        """``entry``: for the record, as canonical text."""
+        self.standing = standing
+        self.decision_id = decision_id
+        self.entry = entry
+        self.at_ns = at_ns

@@ -37,6 +37,8 @@ _FURTHER: Final = re.compile(
 )
 TAIL_BYTES: Final = 192  # in which the tail of a line surely lies
 
+_HASHING: Final = sha256()  # copied for each line: to look one up by its name takes OpenSSL longer than to hash one
+
 _JsonChunks = Callable[[object, int], Iterable[str]]
 
 
@@ -106,7 +108,9 @@ def link(body: str, seq: int, prev: str) -> tuple[bytes, str]:
     """The line of a canonical body at this place of the chain, and its hash."""
     # A lone surrogate has no UTF-8: backslashreplace writes it as the JSON escape it would have had.
     content = f'{body[:-1]},"seq":{seq},"prev":"{prev}"'.encode("utf-8", "backslashreplace")
-    digest = sha256(content).hexdigest()
+    hashing = _HASHING.copy()
+    hashing.update(content)
+    digest = hashing.hexdigest()
     return b"".join((content, b',"hash":"', digest.encode(), b'"}\n')), digest
 
 

@@ -20,18 +20,30 @@ class Judged:
     narrowed: bool  # obligations were written into it: touching no more than it does is not enough
 
 
-@dataclass(slots=True, eq=False)
 class Ticket:
     """One judged execution: under which standing decision, recorded as which id, since when.
 
-    Not frozen, though nobody changes one: one is made for every statement, and that takes thrice the time."""
+    No dataclass: one is made for every statement, and the ``__init__`` of those is not compiled."""
 
-    standing: Standing
-    decision_id: str
-    began_ns: int
-    judged: Judged | None = None  # of a strict session
-    seen: Seen | None = None  # the people in its rows, where they are counted
-    trace: Trace | None = None  # that tells of it
+    __slots__ = ("began_ns", "decision_id", "judged", "seen", "standing", "trace")
+
+    def __init__(
+        self,
+        standing: Standing,
+        decision_id: str,
+        began_ns: int,
+        judged: Judged | None = None,
+        seen: Seen | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        """``judged``: of a strict session; ``seen``: the people in its rows, where they are counted; ``trace``: that
+        tells of it."""
+        self.standing = standing
+        self.decision_id = decision_id
+        self.began_ns = began_ns
+        self.judged = judged
+        self.seen = seen
+        self.trace = trace
 
     @property
     def usable(self) -> bool:
