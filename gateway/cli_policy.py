@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gateway.console import GOOD, NO, reporting_problems
-from gateway.errors import PolicyUnavailable
+from gateway.errors import ConfigError, PolicyUnavailable
 
 if TYPE_CHECKING:
     from gateway.policy.bundle import Bundle
@@ -255,9 +255,13 @@ def _in_process(bundle: Bundle, cases: Sequence[Case]) -> list[Any]:
 
 async def _by_opa(bundle: Bundle, cases: Sequence[Case], url: str) -> list[Any]:
     from gateway.config import Opa, Policy
-    from gateway.links.engines import begin_engine
+    from gateway.links.engines import begin_engine, engine_trouble
 
-    engine = await begin_engine(Policy(opa=Opa(url=url)), bundle, patience=2.0)
+    settings = Policy(opa=Opa(url=url))
+    engine = await begin_engine(settings, bundle, patience=2.0)
+    if trouble := await engine_trouble(settings, bundle):
+        await engine.aclose()
+        raise ConfigError([f"--opa-url: {trouble}"])
     try:
         return [await _judged(engine, case) for case in cases]
     finally:

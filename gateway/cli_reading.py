@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.console import CANNOT, NO, config_option, load_config, quiet, unrecorded_option
+from gateway.console import CANNOT, NO, config_option, load_config, quiet, say_engine_trouble, unrecorded_option
 from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def allowed(config: Config, reading: Reading, asked: str, sources: Sources | Non
             click.echo(f"  {line}", err=True)
         if outcome.reason is Reason.RECORD_UNAVAILABLE:
             click.echo(f"  {_UNRECORDED}", err=True)
+        if outcome.reason is not Reason.POLICY_DENIED:
+            say_engine_trouble(config)
         sys.exit(NO if outcome.reason is Reason.POLICY_DENIED else CANNOT)
 
 

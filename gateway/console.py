@@ -51,6 +51,19 @@ def quiet() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
+def say_engine_trouble(config: Config) -> None:
+    """Where nobody could decide: which OPA was asked, what came of it, and what to do."""
+    import asyncio
+
+    from gateway.links.engines import engine_trouble
+    from gateway.links.sources import load_all
+
+    if config.policy.opa is not None and (
+        trouble := asyncio.run(engine_trouble(config.policy, load_all(config)[0].bundle))
+    ):
+        click.echo(f"  {trouble}", err=True)
+
+
 @contextmanager
 def counting(directory: Path) -> Iterator[Callable[[int], None] | None]:
     """Progress over the record in a folder, on a terminal and for long ones only; nowhere else."""

@@ -3,6 +3,10 @@
 The client is opa-python-client's, with retries of its own switched off: they know no budget, and neither the deadline
 nor what came of other questions. An OPA that does not answer is not asked again for a while (`gateway.links.breaker`).
 
+Who operates the gateway is told which address was asked, what came of it and what to do: in the log, once when it
+begins and once when it has passed, and by ``trouble`` for commands. Who asked for a decision is told that the engine is
+down, and no address.
+
 OPA says in each answer which bundles it was given by (``provenance``). One of them must be of the revision the gateway
 believes in: what the gateway records, counts and shows is then what decided.
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import ssl
 from collections.abc import Mapping
 from functools import partial
@@ -28,11 +33,15 @@ from gateway.links.fair import Turns
 from gateway.model import JsonValue
 from gateway.policy.engine import ENTRY_POINT
 
+_log = logging.getLogger(__name__)
 _AT_ONCE: Final = 64  # questions; of one asker one fewer
 _LONGEST: Final = 16 * 1024 * 1024  # bytes of an answer
 _AGAIN: Final = 0.05  # seconds before a retry, and between two looks at its revision
 _BUSY: Final = frozenset({429, 502, 503, 504})  # of whoever stands before it, or of an OPA that is not ready
 _FAILED: Final = 500  # an evaluation that failed: the document's doing, and no sign of an outage
+_LOOK: Final = 2.0  # seconds that a look at it is given
+_START: Final = "start one there with the gateway's bundle (`sekisho bundle build`), or correct the address"
+_REFUSED: Final = frozenset({401, 403})
 _PACKAGE, _, _RULE = ENTRY_POINT.removeprefix("data.").rpartition(".")
 
 
@@ -43,8 +52,9 @@ class OpaEngine:
         self, url: str, revision: str, *, timeout: float, ca: Path | None = None, token: str | None = None
     ) -> None:
         """``url`` is https, or http of a loopback address: configuration takes no other."""
-        self._revision = revision
+        self._url, self._revision = url, revision
         self._timeout = timeout
+        self._failing = ""
         self._client = _Client(url, ca=ca, token=token)
         self._turns = Turns(_AT_ONCE)
         self._breaker = Breaker()
@@ -89,11 +99,13 @@ class OpaEngine:
         except asyncio.CancelledError:
             if deadline.expired():
                 self._breaker.bad(_now(), asker)
+                self._tell(f"no answer within {self._timeout:g} s")
             else:  # whoever asked is gone
                 self._breaker.unknown()
             raise
         except _Down as error:
             self._breaker.bad(_now(), "")
+            self._tell(str(error))
             raise PolicyUnavailable(Reason.ENGINE_UNAVAILABLE, "the policy engine is down") from error
         except BaseException:
             self._breaker.good()  # it answered
@@ -108,13 +120,13 @@ class OpaEngine:
             except aiohttp.ClientResponseError as error:
                 if error.status == _FAILED:
                     raise PolicyUnavailable(Reason.ENGINE_FAILED, "the policy engine failed on this request") from None
-                again, why = error.status in _BUSY, f"it answered {error.status}"
+                again, why = error.status in _BUSY, _answered(error.status)
             except (_NoAnswer, UnicodeDecodeError, json.JSONDecodeError, RecursionError):
                 raise PolicyUnavailable(Reason.ENGINE_ANSWER_INVALID, "the policy engine's answer is none") from None
             except ValueError:
                 raise PolicyUnavailable(Reason.ENGINE_FAILED, "the policy engine cannot read this request") from None
             except (aiohttp.ClientError, OSError) as error:
-                again, why = not isinstance(error, TimeoutError), type(error).__name__
+                again, why = not isinstance(error, TimeoutError), _unreachable(error)
             if not again or not self._budget.retry():
                 raise _Down(why)
             await asyncio.sleep(_AGAIN)
@@ -122,22 +134,68 @@ class OpaEngine:
     def _decision(self, reply: Any) -> JsonValue:
         if not isinstance(reply, dict):
             raise PolicyUnavailable(Reason.ENGINE_ANSWER_INVALID, "the policy engine's answer is none")
-        if self._revision not in _revisions(reply):
+        if self._revision not in (found := _revisions(reply)):
+            self._tell(self._other_rules(found))
             raise PolicyUnavailable(
                 Reason.ENGINE_REVISION_MISMATCH, "the policy engine has other rules than the gateway"
             )
+        self._tell("")
         if "result" not in reply:
             raise PolicyUnavailable(Reason.ENGINE_UNDEFINED, "the policy's answer is undefined")
         return reply["result"]  # type: ignore[no-any-return]
 
+    async def trouble(self) -> str:
+        """Ask it now, and say why it cannot be asked and what to do; empty: it can."""
+        try:
+            async with asyncio.timeout(_LOOK):
+                why = await self._look()
+        except TimeoutError:
+            why = f"no answer within {_LOOK:g} s; {_START}"
+        return why and f"OPA at {self._url}: {why}"
+
+    def log_trouble(self, trouble: str) -> None:
+        """What ``trouble`` said, into the log."""
+        self._tell(trouble.removeprefix(f"OPA at {self._url}: "))
+
     async def _behind(self) -> bool:
         """Whether it cannot be asked yet, or has other rules."""
+        return bool(await self._look())
+
+    async def _look(self) -> str:
+        """What is in the way of asking it."""
         try:
-            return self._revision not in _revisions(
-                await self._client.query_rule({}, _PACKAGE, _RULE, {"provenance": True})
-            )
-        except (aiohttp.ClientError, OSError, ValueError, RecursionError, _NoAnswer):
-            return True
+            found = _revisions(await self._client.query_rule({}, _PACKAGE, _RULE, {"provenance": True}))
+        except aiohttp.ClientResponseError as error:
+            return _answered(error.status)
+        except (aiohttp.ClientError, OSError) as error:
+            return _unreachable(error)
+        except (ValueError, AttributeError, RecursionError, _NoAnswer):
+            return f"what answers there is no OPA; {_START}"
+        return "" if self._revision in found else self._other_rules(found)
+
+    def _other_rules(self, found: set[str]) -> str:
+        has = f"revision {', '.join(sorted(found))}" if found else "no bundle with a revision"
+        return f"it has {has}, and the gateway {self._revision}: give both the same bundle (`sekisho bundle build`)"
+
+    def _tell(self, why: str) -> None:
+        """Once when it begins, once when it has passed."""
+        if why and not self._failing:
+            _log.error("opa_unusable", extra={"url": self._url, "detail": why})
+        elif self._failing and not why:
+            _log.warning("opa_usable_again", extra={"url": self._url})
+        self._failing = why
+
+
+def _answered(status: int) -> str:
+    if status in _REFUSED:
+        return f"it answered {status}: it wants a token (`policy.opa.token_file`), or another one"
+    return f"it answered {status}; see its log"
+
+
+def _unreachable(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"TLS with it fails ({error}); `policy.opa.ca` names the authorities that sign its certificate"
+    return f"nothing answers there ({error or type(error).__name__}); {_START}"
 
 
 def _revisions(reply: Mapping[str, Any]) -> set[str]:

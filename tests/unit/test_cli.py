@@ -192,6 +192,16 @@ def test_every_problem_of_the_files_it_names(alone):
     assert any("jwks.json:1: not JSON" in line for line in result.stderr.splitlines())
 
 
+def test_an_opa_that_is_not_there_is_told_with_what_to_do(alone: House) -> None:
+    opa = {"SEKISHO_POLICY_ENGINE": "opa", "SEKISHO_POLICY_OPA_URL": "http://127.0.0.1:1"}
+    result = sekisho("check-config", "--config", alone.layout.config, **opa)
+    assert result.exit_code == 0  # it may come later; until then all is denied
+    assert "engine: OPA at http://127.0.0.1:1" in result.stdout
+    assert result.stderr.startswith("warning: OPA at http://127.0.0.1:1: nothing answers there")
+    as_json = sekisho("check-config", "--config", alone.layout.config, "--json", **opa)
+    assert "nothing answers there" in json.loads(as_json.stdout)["engine_trouble"]
+
+
 @pytest.mark.parametrize("command", ["serve", "check-config", "check"])
 def test_a_configuration_that_is_not_there(tmp_path, command):
     options = ["--as", "li", "--from", "CN", "--sql", "SELECT 1"] if command == "check" else []

@@ -99,7 +99,8 @@ def test_a_file_that_is_none_could_not_be_run(tmp_path: Path) -> None:
 def test_an_opa_that_is_not_there_could_not_be_asked(wrong: Path) -> None:
     found = invoke("test", wrong, "--engine", "opa", "--opa-url", "http://127.0.0.1:1")
     assert found.exit_code == 2
-    assert "mine: right" in found.output
+    assert "--opa-url: OPA at http://127.0.0.1:1: nothing answers there" in found.output
+    assert "start one there" in found.output
 
 
 @pytest.mark.needs("opa")

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config import Opa, Policy
 from gateway.errors import ConfigError, PolicyUnavailable, Reason
-from gateway.links.engines import begin_engine
+from gateway.links.engines import begin_engine, engine_trouble
 from gateway.links.judges import Judges
 from gateway.links.opa import OpaEngine
 from gateway.policy.bundle import Bundle
@@ -38,7 +38,7 @@ def test_rules_that_do_not_compile_are_a_problem_of_configuration() -> None:
         asyncio.run(begin_engine(Policy(), BROKEN))
 
 
-def test_an_opa_that_is_down_is_an_engine_that_denies(tmp_path: Path) -> None:
+def test_an_opa_that_is_down_is_an_engine_that_denies(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     token = tmp_path / "token"
     token.write_text("t0ken\n")
     settings = Policy(engine="opa", opa=Opa(url="http://127.0.0.1:9", token_file=token))
@@ -54,3 +54,10 @@ def test_an_opa_that_is_down_is_an_engine_that_denies(tmp_path: Path) -> None:
             await engine.aclose()
 
     assert asyncio.run(work()) is Reason.ENGINE_UNAVAILABLE
+    (told,) = (record for record in caplog.records if record.getMessage() == "opa_unusable")  # once, at its start
+    assert told.__dict__["url"] == "http://127.0.0.1:9"
+    assert "nothing answers there" in told.__dict__["detail"]
+    trouble = asyncio.run(engine_trouble(settings, RULES))
+    assert trouble.startswith("OPA at http://127.0.0.1:9: nothing answers there")
+    assert "sekisho bundle build" in trouble
+    assert asyncio.run(engine_trouble(Policy(), RULES)) == ""

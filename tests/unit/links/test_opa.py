@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import PolicyUnavailable, Reason
-from gateway.links.breaker import FAILURES, MOST
+from gateway.links.breaker import FAILURES, MOST, Budget
 from gateway.links.opa import OpaEngine
 
 REVISION = "r1"
@@ -254,3 +254,41 @@ def test_it_waits_for_an_opa_that_has_our_rules_soon_and_not_for_ever() -> None:
     soon, later = asyncio.run(work())
     assert soon == 3
     assert later > 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (said(GOOD), ""),
+        (said({"code": "unauthorized"}, 401), "it answered 401: it wants a token (`policy.opa.token_file`)"),
+        (said({}, 500), "it answered 500"),
+        (said({"result": 1}), "it has no bundle with a revision, and the gateway r1: give both the same bundle"),
+        (said({"provenance": {"bundles": {"b": {"revision": "r0"}}}}), "it has revision r0, and the gateway r1"),
+        (http(200, b"<html>"), "what answers there is no OPA"),
+        (said([1]), "what answers there is no OPA"),
+        (b"", "nothing answers there"),
+    ],
+)
+def test_who_operates_it_is_told_what_was_asked_and_what_to_do(answer: bytes, words: str) -> None:
+    async def use(engine: OpaEngine, server: Server) -> tuple[str, str]:
+        return await engine.trouble(), f"OPA at http://127.0.0.1:{server.port}: "
+
+    trouble, address = run(lambda _: answer, use)
+    assert trouble.startswith(address + words) if words else trouble == ""
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_has_passed(caplog: pytest.LogCaptureFixture) -> None:
+    answers = [said({}, 503), said(GOOD), said({"result": 1}), said(GOOD)]
+
+    async def use(engine: OpaEngine, _: Server) -> None:
+        engine._budget = Budget()
+        engine._budget._left = 0.0  # nothing is tried again
+        for answer in (0, 0, 1, 1, 2, 2, 3):
+            now[0] = answers[answer]
+            with contextlib.suppress(PolicyUnavailable):
+                await engine.judge({"n": 1})
+
+    now = answers[:1]
+    run(lambda _: now[0], use)
+    told = [record.getMessage() for record in caplog.records if record.name == "gateway.links.opa"]
+    assert told == ["opa_unusable", "opa_usable_again"] * 2
