@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import urllib.error
@@ -24,7 +23,6 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner
-from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.audit.segments import list_segments
 from gateway.audit.verify import verify
@@ -34,7 +32,7 @@ from gateway.demo.characters import LI, MORI, SATO, TANAKA, Character
 from gateway.demo.database import Database
 from gateway.demo.serving import await_ready
 from gateway.demo.settings import DATASOURCE
-from tests.houses import House
+from tests.crews import Crew, Session
 from tests.integration.postgres_wire import Wire, errors, query, until
 
 pytestmark = [
@@ -50,84 +48,6 @@ RUNNING = (
     "AND pid <> pg_backend_pid()"
 )
 WORKERS = 2
-Session = psycopg.Connection[Any]
-
-
-class Crew:
-    """A house whose gateway runs as two workers and their supervisor."""
-
-    def __init__(self, root: Path, database: Database) -> None:
-        self.house = House(root, database)
-        self.log = root / "gateway.log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli", "serve", "--workers", str(WORKERS)],
-                env=os.environ | {"SEKISHO_CONFIG": str(self.house.layout.config)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def tail(self) -> str:
-        return self.log.read_text()[-4000:]
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(30)
-
-    def refused(self) -> list[str]:
-        """The problems it ends with instead of starting."""
-        self.start()
-        assert self.process is not None
-        assert self.process.wait(30) == 2
-        return [line.removeprefix("error: ") for line in self.tail().splitlines() if line.startswith("error: ")]
-
-    def logged(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
-
-    def pid(self, number: int) -> int:
-        """Of worker 1 or 2."""
-        return [line["pid"] for line in self.logged("worker_started") if line["worker"] == number][-1]
-
-    def session(self, number: int, kept: list[Session], who: Character = SATO, *, site: str | None = None) -> Session:
-        """A session of worker 1 or 2: knock until it is one."""
-        for _ in range(64):
-            kept.append(self.house.connect(who, site=site))
-            if worker_of(kept[-1]) == number:
-                return kept[-1]
-        raise AssertionError("64 connections, and none landed there")
-
-    def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.house.http}{path}", timeout=10) as answer:
-            return answer.read().decode()
-
-    def metric(self, name: str, **labels: str) -> float:
-        families = text_string_to_metric_families(self.get("/metrics"))
-        found = [one for family in families for one in family.samples if one.name == f"sekisho_{name}"]
-        (sample,) = (one for one in found if one.labels == labels)
-        return sample.value
-
-    def everything(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        """All that only grows."""
-        return {
-            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(self.get("/metrics"))
-            for sample in family.samples
-            if family.type in ("counter", "histogram")
-        }
-
-
-def worker_of(session: Session) -> int:
-    return session.info.backend_pid % WORKERS + 1
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ jumps = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     jumps.map(tuple),
     st.frozensets(st.integers(0, SEGMENTS - 1), max_size=3),
@@ -123,7 +123,7 @@ def test_the_report_is_the_same(
         verified(Path(folder))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, SEGMENTS * 10 - 1), st.booleans(), st.integers(1, 3))
 def test_what_others_say_of_it_is_told_the_same(seq: int, true: bool, every: int) -> None:
     segments = _record((), frozenset())
