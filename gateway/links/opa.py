@@ -195,7 +195,7 @@ def _answered(status: int) -> str:
 def _unreachable(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return f"TLS with it fails ({error}); `policy.opa.ca` names the authorities that sign its certificate"
-    return f"nothing answers there ({error or type(error).__name__}); {_START}"
+    return f"nothing answers there ({str(error) or type(error).__name__}); {_START}"
 
 
 def _revisions(reply: Mapping[str, Any]) -> set[str]:
