@@ -147,7 +147,7 @@ class House:
     def stop(self) -> None:
         if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(30)
+            self._thread.join(60)
             assert not self._thread.is_alive(), "the gateway did not stop"
 
     def on_loop(self, work: Callable[[], Any]) -> Any:
@@ -157,7 +157,7 @@ class House:
             return work()
 
         assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(60)
 
     def token(self, who: Character, **options: Any) -> str:
         options = {"at": int(time.time()), "ttl": _TTL, **options}
@@ -188,7 +188,13 @@ class House:
 
     def metric(self, name: str, **labels: str) -> float:
         assert self.application is not None
-        return self.application.desk.metrics.registry.get_sample_value(name, labels) or 0.0
+        registry = self.application.desk.metrics.registry
+        # Its own collector alone, where it says which it is: a test that waits asks a hundred times.
+        for family in registry.restricted_registry([name]).collect():
+            for sample in family.samples:
+                if (sample.name, sample.labels) == (name, labels):
+                    return float(sample.value)
+        return registry.get_sample_value(name, labels) or 0.0
 
 
 def merge(document: dict[str, Any], changes: Mapping[str, Any]) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from gateway.links.sources import packaged_policies
+from gateway.policy.bundle import Bundle, load_bundle
 
 RULE = "house-reports"
 _MODULE = """
@@ -53,6 +55,12 @@ _ROW = """  house-reports:
     owner: security
     order: 110
 """
+
+
+@cache
+def packs() -> Bundle:
+    """The packaged policies, loaded once in a process: for tests of what is done with them. Nobody changes it."""
+    return load_bundle(packaged_policies())
 
 
 def copy_policies(to: Path) -> Path:

@@ -31,12 +31,12 @@ from gateway.needs import (
     NeedTurn,
     Outcome,
 )
-from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.rations import Rations
 from gateway.reuse import History
 from gateway.sql.changes import Changes
 from tests.driving import run_sync
+from tests.packs import packs
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = ROOT / "gateway" / "demo" / "registry"
@@ -48,7 +48,7 @@ _PEOPLE = {one.subject: one for one in CHARACTERS}
 @cache
 def packaged_engine() -> InProcessEngine:
     """The packs as they come, compiled once in a process: an engine keeps nothing of what it was asked."""
-    return InProcessEngine(load_bundle(ROOT / "policies"))
+    return InProcessEngine(packs())
 
 
 class StillWorld:

@@ -79,21 +79,27 @@ def load_bundle(directory: Path, *children: Path) -> Bundle:
         f"{MANIFEST}: {one} and {other} are roots of two bundles: narrow those of the lower one, or put it in there"
         for one, other in overlapping(layers)
     ]
-    for path, text in modules:
-        if (error := check_syntax(path, text)) is not None:
-            problems.append(error)
+    compiled = "" if problems else _compiled(modules, data)
+    if compiled is not None:  # it tells of one module at most: each by itself, for all there is to say
+        problems.extend(error for path, text in modules if (error := check_syntax(path, text)) is not None)
     if not problems:
         problems.extend(check_rules(modules, data))
         problems.extend(check_packs(modules, data))
-    if not problems:
-        try:
-            RegoProgram(modules, data, ENTRY_POINT)
-        except RegoError as error:
-            problems.append(str(error))
+    if not problems and compiled:
+        problems.append(compiled)
     if problems:
         raise ConfigError(problems)
     roots = tuple(sorted(root for layer in layers for root in layer))
     return Bundle(revision=_revision(modules, data), modules=modules, data=data, roots=roots)
+
+
+def _compiled(modules: Sequence[tuple[str, str]], data: Mapping[str, Any]) -> str | None:
+    """Why these do not compile together, or None."""
+    try:
+        RegoProgram(modules, data, ENTRY_POINT)
+    except RegoError as error:
+        return str(error)
+    return None
 
 
 def overlapping(layers: Sequence[Sequence[str]]) -> list[tuple[str, str]]:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gateway.config import Route as RouteSettings
 from gateway.routes.request import HttpRequest
 from gateway.routes.table import Route, Routes
+from gateway.yaml_text import load_yaml
 
 FOLDER = Path(__file__).with_name("routes")
 
@@ -67,7 +66,7 @@ def request_of(given: dict[str, Any]) -> HttpRequest:
 def cases() -> Iterator[RouteCase]:
     """All cases of all files."""
     for path in sorted(FOLDER.glob("*.yaml")):
-        content = yaml.safe_load(path.read_text())
+        content = load_yaml(path.read_text())
         routes = routes_of(content["routes"])
         for case in content["cases"]:
             yield RouteCase(f"{path.stem}: {case['case']}", routes, request_of(case["request"]), case["expect"])

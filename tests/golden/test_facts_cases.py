@@ -16,7 +16,6 @@ from gateway.facts.geoip import load_countries
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
 from gateway.facts.sightings import Sightings
-from gateway.links.sources import packaged_policies
 from gateway.model import (
     ColumnUse,
     ColumnUseKind,
@@ -29,17 +28,18 @@ from gateway.model import (
     StatementEffect,
     StatementFacts,
 )
-from gateway.policy.bundle import load_bundle
+from gateway.yaml_text import load_yaml
+from tests.packs import packs
 
 CASES = Path(__file__).parent / "facts"
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
 MAX_AGE = 900  # seconds for which a country claim counts
 WINDOW = 600  # seconds within which two countries are both
-TESTS = read_tests(load_bundle(packaged_policies()).data)  # of ownership, as the packs ask them
+TESTS = read_tests(packs().data)  # of ownership, as the packs ask them
 
 
 def load(path: Path) -> list[dict[str, Any]]:
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = load_yaml(path.read_text(encoding="utf-8"))
     return [{"registry": document.get("registry")} | case for case in document["cases"]]
 
 

@@ -14,13 +14,14 @@ from gateway.facts.control import OwnershipTest, control
 from gateway.facts.entities import read_entities
 from gateway.facts.period import parse_day
 from gateway.model import EntityId
+from gateway.yaml_text import load_yaml
 from tests.unit.facts.world import section
 
 CASES = Path(__file__).parent / "ownership"
 
 
 def load(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = load_yaml(path.read_text(encoding="utf-8"))
     return [(document, case) for case in document["cases"]]
 
 

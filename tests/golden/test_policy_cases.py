@@ -7,11 +7,11 @@ import json
 import jsonschema
 import pytest
 
-from gateway.policy.bundle import load_bundle
 from gateway.policy.cases import Case, differences
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.result import parse_verdict
 from tests.golden.policy_cases import POLICIES, cases
+from tests.packs import packs
 
 NEVER = 4102444800
 SCHEMA = json.loads((POLICIES / "schema" / "input.schema.json").read_text(encoding="utf-8"))
@@ -20,7 +20,7 @@ CASES = cases()
 
 @pytest.fixture(scope="module")
 def engine() -> InProcessEngine:
-    return InProcessEngine(load_bundle(POLICIES))
+    return InProcessEngine(packs())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -38,7 +38,7 @@ def test_a_case_fits_the_input_schema_unless_it_says_it_does_not(case: Case) -> 
 
 
 def test_every_rule_has_a_case_that_it_denies_and_one_it_lets_pass(engine: InProcessEngine) -> None:
-    bundle = load_bundle(POLICIES)
+    bundle = packs()
     denying = {rule for case in CASES for rule in (*case.expect.get("rules", ()), *case.expect.get("shadow", ()))}
     denying |= {case.expect["only"] for case in CASES if "only" in case.expect}
     every = {id for id, _ in bundle.rules()}

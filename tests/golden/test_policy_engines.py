@@ -11,13 +11,13 @@ import pytest
 
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.opa import OpaEngine
-from gateway.policy.bundle import load_bundle
 from gateway.policy.cases import Case
 from gateway.policy.inprocess import InProcessEngine
 from tests.engines import opa_with
-from tests.golden.policy_cases import POLICIES, cases, document
+from tests.golden.policy_cases import cases, document
+from tests.packs import packs
 
-PACKS = load_bundle(POLICIES)
+PACKS = packs()
 EMBEDDED = InProcessEngine(PACKS)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.bundle import load_bundle
 from tests.golden.policy_cases import POLICIES, document
+from tests.packs import packs
 from tests.servers import require_tool
 
 SCHEMA = POLICIES / "schema" / "input.schema.json"
@@ -78,7 +78,7 @@ def lines(ranges: list[dict[str, dict[str, int]]]) -> int:
 
 
 def test_every_rule_has_a_test_beside_it_that_names_it() -> None:
-    for id, _ in load_bundle(POLICIES).rules():
+    for id, _ in packs().rules():
         assert any(f'"{id}"' in path.read_text(encoding="utf-8") for path in POLICIES.rglob("*_test.rego")), id
 
 

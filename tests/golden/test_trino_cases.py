@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from gateway.doors.trino import Resource, facts_for, read_action
 from gateway.errors import Reason, SekishoError
 from gateway.model import Confidence
+from gateway.yaml_text import load_yaml
 
-CASES = yaml.safe_load((Path(__file__).parent / "trino" / "requests.yaml").read_text())
+CASES = load_yaml((Path(__file__).parent / "trino" / "requests.yaml").read_text())
 
 
 @pytest.mark.parametrize("case", CASES["cases"], ids=[case["case"] for case in CASES["cases"]])

@@ -138,12 +138,13 @@ def rows(messages: list[Message]) -> int:
     return sum(1 for kind, _ in messages if kind == b"D")
 
 
-def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
-    """Wait for something to become true; its value."""
-    deadline = time.monotonic() + seconds
+def until(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Wait for something to become true; its value. What takes long is looked at less often: a look costs, too."""
+    began = time.monotonic()
     while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+        waited = time.monotonic() - began
+        assert waited < seconds, "it did not happen in time"
+        time.sleep(min(0.01 + waited / 10, 0.1))
     return found
 
 

@@ -11,15 +11,16 @@ import pytest
 from gateway.errors import PolicyUnavailable, Reason
 from gateway.links.judges import Judges
 from gateway.links.opa import OpaEngine
-from gateway.policy.bundle import Bundle, load_bundle
+from gateway.policy.bundle import Bundle
 from gateway.policy.engine import Engine
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.result import parse_verdict
 from tests.engines import Failure, FakeEngine, opa_with
-from tests.golden.policy_cases import POLICIES, document
+from tests.golden.policy_cases import document
+from tests.packs import packs
 
 Opened = Callable[[Bundle], AbstractAsyncContextManager[Engine]]
-PACKS = load_bundle(POLICIES)
+PACKS = packs()
 NEVER = 4102444800
 
 

@@ -32,7 +32,7 @@ from tests.houses import House
 PHONES = "SELECT phone FROM users WHERE id = 4"
 
 
-def until(holds: Callable[[], object], seconds: float = 15.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come to pass"

@@ -9,9 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
-from gateway.links.sources import packaged_policies
-from gateway.policy.bundle import load_bundle
 from tests.engines import opa_serving
+from tests.packs import packs
 from tests.unit.facts.world import write_registry
 from tests.unit.policy.keys import OTHER, PRIVATE, PUBLIC
 
@@ -41,7 +40,7 @@ def test_what_is_built_verifies_and_says_what_it_is(tmp_path: Path, registry: Pa
     out = tmp_path / "bundle.tar.gz"
     built = invoke("build", "--registry", registry, "--signing-key", keys["private"], "--out", out)
     assert built.exit_code == 0, built.output
-    revision = load_bundle(packaged_policies()).revision
+    revision = packs().revision
     assert f"revision {revision}+" in built.output
     assert built.output.rstrip().endswith("bytes, signed")
     first = out.read_bytes()
@@ -58,7 +57,7 @@ def test_what_is_built_verifies_and_says_what_it_is(tmp_path: Path, registry: Pa
 
     said = json.loads(invoke("inspect", out, "--json").output)
     assert said["revision"].startswith(f"{revision}+")
-    assert said["roots"] == list(load_bundle(packaged_policies()).roots)
+    assert said["roots"] == list(packs().roots)
     assert said["rules"]["jp-appi-28"]["layer"] == "law"
     assert {"registry/people.yaml", "data.json", ".manifest"} <= said["files"].keys()
 

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
-from gateway.policy.bundle import load_bundle
 from tests.engines import opa_with
 from tests.golden.policy_cases import FOLDER, POLICIES
+from tests.packs import packs
 
 GOLDEN = FOLDER / "eu_uk_gdpr.yaml"
 
@@ -105,7 +105,7 @@ def test_an_opa_that_is_not_there_could_not_be_asked(wrong: Path) -> None:
 
 @pytest.mark.needs("opa")
 def test_a_real_opa_answers_the_same_cases() -> None:
-    with opa_with(load_bundle(POLICIES)) as opa:
+    with opa_with(packs()) as opa:
         found = invoke("test", GOLDEN, "--policies", POLICIES, "--engine", "opa", "--opa-url", opa.url)
     assert found.exit_code == 0, found.output
     assert " 0 failed" in found.output.splitlines()[-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +11,11 @@ import pytest
 from gateway.authorize import Authority
 from gateway.errors import PolicyUnavailable, Reason, RecordUnavailable
 from gateway.facts.tally import SubjectTally, Used
-from gateway.links.sources import packaged_policies
 from gateway.model import Effect, RowLimit
 from gateway.needs import Ask, NeedCounts, NeedDecision, NeedDurable, NeedRoom, Outcome
-from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from tests.houses import Analyses
+from tests.packs import packs
 from tests.worlds import NOW, Bench
 
 LIMIT = {"data_types": ["user.name"], "subject_country": "JP", "unit": "person", "window": "P12M"}
@@ -26,7 +27,7 @@ class Counting(Bench):
 
     def __init__(self, analyses: Any, most: int, *, mode: str = "enforce") -> None:
         super().__init__(analyses, tally=SubjectTally())
-        bundle = load_bundle(packaged_policies())
+        bundle = replace(packs(), data=deepcopy(packs().data))
         volume = bundle.data["house"]["volume"]
         volume["subject_limits"] = [{**LIMIT, "max": most}]
         volume["rules"]["house-subjects-limit"]["mode"] = mode

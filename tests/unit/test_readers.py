@@ -13,13 +13,13 @@ from gateway.facts.registry import load_registry
 from gateway.inquiry import Inquiry, Looking, Reading
 from gateway.model import Door, Durability, Effect, Peer, Principal
 from gateway.needs import Need, NeedDecision, NeedDurable, Outcome
-from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.readers import Readers
 from tests.driving import run_sync
-from tests.worlds import NOW, REGISTRY, ROOT, SECOND, StillWorld
+from tests.packs import packs
+from tests.worlds import NOW, REGISTRY, SECOND, StillWorld
 
-ENGINE = InProcessEngine(load_bundle(ROOT / "policies"))
+ENGINE = InProcessEngine(packs())
 OWNER = Principal(issuer="os", subject="sekisho", database_user="", groups=("record-owner",), expires_at=NOW + 60)
 LI = Principal(issuer=ISSUER, subject="li", database_user="li", groups=("engineer",), expires_at=NOW + 60)
 ALL = Reading(what=Looking.DECISIONS)

@@ -6,10 +6,9 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
-from gateway.links.sources import packaged_policies
-from gateway.policy.bundle import load_bundle
 from gateway.whois import MOST, explain, reading_of
 from tests.leis import with_check_digits
+from tests.packs import packs
 from tests.unit.facts.world import FILES, moment, write_registry
 
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
@@ -18,7 +17,7 @@ AT = moment("2026-11-22")
 
 @pytest.fixture(scope="module")
 def demo() -> Registry:
-    return load_registry(DEMO).tested(read_tests(load_bundle(packaged_policies()).data))
+    return load_registry(DEMO).tested(read_tests(packs().data))
 
 
 @pytest.mark.parametrize("name", ["wang", "https://id.line.example#wang"])

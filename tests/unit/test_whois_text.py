@@ -4,10 +4,9 @@ import pytest
 
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
-from gateway.links.sources import packaged_policies
-from gateway.policy.bundle import load_bundle
 from gateway.whois import explain
 from gateway.whois_text import whois_text
+from tests.packs import packs
 from tests.unit.facts.world import FILES, moment, write_registry
 
 DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
@@ -15,7 +14,7 @@ DEMO = Path(__file__).parents[2] / "gateway" / "demo" / "registry"
 
 @pytest.fixture(scope="module")
 def demo() -> Registry:
-    return load_registry(DEMO).tested(read_tests(load_bundle(packaged_policies()).data))
+    return load_registry(DEMO).tested(read_tests(packs().data))
 
 
 def text(registry: Registry, name: str) -> str:

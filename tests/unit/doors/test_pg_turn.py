@@ -120,7 +120,7 @@ def test_who_needs_the_disk_waits_for_it_and_nobody_else_does(tmp_path):
         turn.enter(written, repeat(2))
         await asyncio.sleep(0)
         assert (written.told, synced.told) == (["written"], [])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await synced.heard.wait()
 
     value = play(tmp_path, use)
@@ -135,7 +135,7 @@ def test_who_needs_a_sink_waits_for_it_and_nobody_else_does(tmp_path, acknowledg
     async def use(turn: Turn) -> None:
         turn.enter(elsewhere, repeat(1, Durability.REMOTE))
         turn.enter(synced, repeat(2, Durability.SYNCED))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await synced.heard.wait()
             await elsewhere.heard.wait()
 
@@ -156,7 +156,7 @@ def test_who_comes_alone_waits_for_no_turn(tmp_path, durability):
         turn.enter(alone, repeat(1, durability, at_ns=10**9))
         if durability is not Durability.WRITTEN:
             assert alone.told == []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await alone.heard.wait()
         assert alone.told == ["written"]
         assert ids(tmp_path) == ["d-0", "d-1"]
@@ -191,7 +191,7 @@ def test_what_nobody_waits_for_goes_with_the_next_or_soon_by_itself(tmp_path):
         turn.note('{"at_us":1,"decision_id":"c-1","kind":"completion"}', 1)
         assert ids(tmp_path) == ["c-0", "d-1"]
         wrote.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await wrote.wait()
         assert ids(tmp_path) == ["c-0", "d-1", "c-1"]
         turn.note('{"at_us":1,"decision_id":"c-2","kind":"completion"}', 1)
@@ -212,7 +212,7 @@ def test_what_is_lost_that_nobody_waited_for_is_told(tmp_path, caplog):
 
     async def use(turn: Turn) -> None:
         turn.note('{"at_us":1,"decision_id":"c-0","kind":"completion"}', 1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await failed.wait()
 
     play(tmp_path, use, FileCalls(write=full))

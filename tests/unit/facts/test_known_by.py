@@ -7,9 +7,8 @@ from pathlib import Path
 
 from gateway.facts.ownership_tests import read_tests
 from gateway.facts.registry import Registry, load_registry
-from gateway.links.sources import packaged_policies
 from gateway.model import Confidence, Country, EntityId, Principal
-from gateway.policy.bundle import load_bundle
+from tests.packs import packs
 from tests.unit.facts.world import FILES, moment, write_registry
 
 DEMO = Path(__file__).parents[3] / "gateway" / "demo" / "registry"
@@ -25,7 +24,7 @@ def found(registry: Registry, principal: Principal, controller: str) -> dict[str
 
 
 def test_every_fact_of_a_registered_person() -> None:
-    demo = load_registry(DEMO).tested(read_tests(load_bundle(packaged_policies()).data))
+    demo = load_registry(DEMO).tested(read_tests(packs().data))
     assert found(demo, WANG, "line-jp") == {
         "principal.residence": ("people.yaml", ATTESTED),
         "principal.stay": ("people.yaml", ATTESTED),

@@ -5,9 +5,8 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.facts.control import OwnershipTest
 from gateway.facts.ownership_tests import read_tests
-from gateway.links.sources import packaged_policies
 from gateway.model import EntityId
-from gateway.policy.bundle import load_bundle
+from tests.packs import packs
 
 GOOD: dict[str, Any] = {"countries": ["CN", "HK"], "at_least": 50, "headquarters": True, "designated": ["e"]}
 
@@ -64,7 +63,7 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_the_packs_that_come_along_test_for_countries_of_concern() -> None:
-    bundle = load_bundle(packaged_policies())
+    bundle = packs()
     (test,) = read_tests(bundle.data)
     assert (test.id, test.share, test.or_more) == ("us-dsp-202", 50.0, True)
     assert sorted(test.countries) == sorted(bundle.data["regimes"]["us"]["countries_of_concern"])

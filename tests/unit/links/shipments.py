@@ -18,14 +18,14 @@ from gateway.links.sinks.sink import SinkError
 from gateway.sink_metrics import Trouble
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> None:
+def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.005)
 
 
-async def comes_to(condition: Callable[[], Any], seconds: float = 30) -> None:
+async def comes_to(condition: Callable[[], Any], seconds: float = 60) -> None:
     """The same on a loop: what is waited for happens in another process, or thread."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110

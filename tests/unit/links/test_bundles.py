@@ -19,11 +19,11 @@ from gateway.links.bundles import BundleKeeper
 from gateway.policy.archive import Archive, pack
 from gateway.policy.bundle import load_bundle
 from gateway.policy.signature import SigningKey
-from tests.golden.policy_cases import POLICIES
+from tests.packs import packs
 from tests.unit.links.key_servers import KeyServer, key_server
 from tests.unit.policy.keys import OTHER, PRIVATE, PUBLIC
 
-PACKS = load_bundle(POLICIES)
+PACKS = packs()
 SIGNED = SigningKey(pem=PRIVATE)
 
 

@@ -50,7 +50,7 @@ def state(server: Postgres, pid: int) -> Any:
 
 
 async def until(server: Postgres, pid: int, wanted: Any) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (found := state(server, pid)) != wanted:
         assert time.monotonic() < deadline, found
         await asyncio.sleep(0.01)

@@ -51,7 +51,7 @@ class Worker:
         await self.until(lambda: self.said(word))
 
     async def until(self, holds: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()
@@ -59,7 +59,7 @@ class Worker:
 
 async def until(holds: Callable[[], Any]) -> None:
     """Until the hub has taken what was said: it tells nobody."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.001)
 

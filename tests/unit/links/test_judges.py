@@ -58,10 +58,10 @@ def test_what_takes_too_long_is_denied_and_its_process_is_gone(hostile: Any) -> 
         await before.gone()
         return found, took, await judges.judge({"n": 7})
 
-    found, took, after = run(use, timeout=0.5)
+    found, took, after = run(use, timeout=1)
     # the builtin may as well have run into the bound on memory, which ends the process before its time
     assert found in {Reason.ENGINE_TIMEOUT, Reason.ENGINE_FAILED}
-    assert took < 10
+    assert took < 60
     assert after == 7
 
 
@@ -84,9 +84,9 @@ def test_who_comes_with_many_others_waits_longer_than_any_may_take() -> None:
 
     async def use(judges: Judges) -> list[Any]:
         await judges.start()
-        return await asyncio.gather(*(judges.judge({"n": n}, f"person-{n}") for n in range(2000)))
+        return await asyncio.gather(*(judges.judge({"n": n}, f"person-{n}") for n in range(3000)))
 
-    assert run(use, timeout=0.1) == list(range(2000))
+    assert run(use, timeout=0.5) == list(range(3000))
 
 
 def test_there_is_one_process_while_one_is_enough() -> None:

@@ -60,7 +60,7 @@ def reason(keys: KeyKeeper, key: str = "p256") -> Reason:
     return Reason.ALLOWED
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - it happens elsewhere and tells nobody
             await asyncio.sleep(0.01)

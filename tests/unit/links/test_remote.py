@@ -50,7 +50,7 @@ class Waits:
         await comes_to(lambda: self.woken >= woken)
 
 
-def run(directory: Path, story: Callable[[Waits], Awaitable[None]], seconds: float = 20) -> None:
+def run(directory: Path, story: Callable[[Waits], Awaitable[None]], seconds: float = 60) -> None:
     async def told() -> None:
         waits = Waits(directory, seconds)
         try:

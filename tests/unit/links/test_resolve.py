@@ -21,18 +21,17 @@ from gateway.links.subjects import LocalSubjects
 from gateway.metrics import Metrics
 from gateway.model import DatasourceId, Durability, PrincipalId
 from gateway.needs import Analysis, NeedDecision, NeedDurable, NeedReading, NeedTree, NeedTurn
-from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.reading import InspectText, NormaliseText
 from tests.engines import Failure, FakeEngine
-from tests.worlds import ROOT
+from tests.packs import packs
 
 ENTRY = {"kind": "event", "schema_version": 1, "at_us": 1}
 
 
 @pytest.fixture(scope="module")
 def engine() -> InProcessEngine:
-    return InProcessEngine(load_bundle(ROOT / "policies"))
+    return InProcessEngine(packs())
 
 
 class Desk:

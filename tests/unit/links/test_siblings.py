@@ -47,7 +47,7 @@ class Supervisor:
         return [about for one, about in self.heard if one is word]
 
     async def until(self, holds: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()

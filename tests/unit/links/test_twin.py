@@ -142,7 +142,7 @@ async def watched(twin: Twin) -> AsyncIterator[Twin]:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is waited for is another's state
             await asyncio.sleep(0.005)
 
@@ -520,7 +520,7 @@ def test_where_somebody_waited_in_vain_nobody_is_sent_for_a_moment(place):
             other = await twin.analyse("engineer", "SELECT name FROM stickers", (), relations={("stickers", False)})
         with pytest.raises(PolicyUnavailable):  # the pause is not over, although the lock is gone
             await twin.analyse("engineer", "SELECT name FROM users", (), relations=USERS)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await _locked_out(twin):  # noqa: ASYNC110 - time passes
                 await asyncio.sleep(0.01)
         return first.detail, second.detail, third.detail, took, facts(other).relations
@@ -624,7 +624,7 @@ def test_an_alter_that_waits_is_waited_for_like_a_lock(place):
             reader.execute("COMMIT")
             await waiting
             owner.execute("ALTER TABLE users ALTER COLUMN name DROP NOT NULL")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await _locked_out(twin):  # noqa: ASYNC110 - time passes
                 await asyncio.sleep(0.01)
         return detail, facts(other).complete

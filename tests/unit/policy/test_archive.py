@@ -19,10 +19,11 @@ from gateway.policy.bundle import Bundle, load_bundle
 from gateway.policy.signature import SigningKey, VerificationKey
 from tests.engines import opa_serving
 from tests.golden.policy_cases import POLICIES
+from tests.packs import packs
 from tests.servers import require_tool
 from tests.unit.policy.keys import OTHER, PRIVATE, PUBLIC
 
-PACKS = load_bundle(POLICIES)
+PACKS = packs()
 REGISTRY = {"people.yaml": b"people: []\n", "blocks.yaml": b"blocks: []\n"}
 REVISION = f"{PACKS.revision}+1234"
 SIGNED = SigningKey(pem=PRIVATE)

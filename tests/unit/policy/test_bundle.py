@@ -14,6 +14,7 @@ import yaml
 from gateway.errors import ConfigError
 from gateway.policy.bundle import load_bundle
 from gateway.policy.metadata import rule_texts
+from tests.packs import packs
 
 POLICIES = Path(__file__).parents[3] / "policies"
 EU_27_AND_EEA_3 = set(
@@ -52,7 +53,7 @@ def test_the_packs_load() -> None:
 
 def test_data_lies_under_the_path_of_its_folder() -> None:
     # the 31 of the notices; Norway must not have become `false` on the way through YAML
-    countries = load_bundle(POLICIES).data["regimes"]["jp"]["designated_countries"]
+    countries = packs().data["regimes"]["jp"]["designated_countries"]
     assert set(countries) == EU_27_AND_EEA_3 | {"GB"}
     assert len(countries) == 31
 
@@ -61,11 +62,11 @@ def test_tests_of_packs_are_not_compiled_in(folder: Path) -> None:
     (folder / "house" / "volume" / "more_test.rego").write_text("this is no Rego", encoding="utf-8")
     bundle = load_bundle(folder)
     assert not [path for path, _ in bundle.modules if path.endswith("_test.rego")]
-    assert bundle.revision == load_bundle(POLICIES).revision
+    assert bundle.revision == packs().revision
 
 
 def test_rules_lists_every_rule_with_its_row() -> None:
-    bundle = load_bundle(POLICIES)
+    bundle = packs()
     rules = dict(bundle.rules())
     assert rules["jp-appi-28"]["effective_from"] == "2022-04-01"
     assert rules["house-messages-mfa"]["mode"] == "shadow"
@@ -82,7 +83,7 @@ def test_rules_lists_every_rule_with_its_row() -> None:
 )
 def test_any_change_of_rules_or_data_is_another_revision(folder: Path, file: str, change: Callable[[str], str]) -> None:
     edit(folder / file, change)
-    assert load_bundle(folder).revision != load_bundle(POLICIES).revision
+    assert load_bundle(folder).revision != packs().revision
 
 
 def test_the_revision_does_not_depend_on_how_data_is_written(folder: Path) -> None:
@@ -90,7 +91,7 @@ def test_the_revision_does_not_depend_on_how_data_is_written(folder: Path) -> No
     value = yaml.safe_load(path.read_text(encoding="utf-8"))
     path.unlink()
     (path.parent / "data.json").write_text(json.dumps(value, indent=4, sort_keys=True), encoding="utf-8")
-    assert load_bundle(folder).revision == load_bundle(POLICIES).revision
+    assert load_bundle(folder).revision == packs().revision
 
 
 def test_no_folder(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_file_does_not_reach_into_another_s_value(folder: Path) -> None:
 def test_no_pack_negates_a_call_on_the_input() -> None:
     # with an argument that is absent, `not f(input.x)` is true to this engine and undefined to OPA: no denial there
     negated = re.compile(r"\bnot\s+[\w.]+\([^)]*\binput\b")
-    for path, text in load_bundle(POLICIES).modules:
+    for path, text in packs().modules:
         code = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
         assert not negated.search(code), path
 
@@ -202,7 +203,7 @@ def test_a_mounted_config_map_is_read_once(tmp_path):
     shutil.copytree(POLICIES, hidden)
     for path in hidden.iterdir():
         (tmp_path / path.name).symlink_to(path)
-    assert load_bundle(tmp_path).revision == load_bundle(POLICIES).revision
+    assert load_bundle(tmp_path).revision == packs().revision
 
 
 # ----------------------------------------------------------------------------------------------- one laid over another

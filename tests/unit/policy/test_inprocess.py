@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import PolicyUnavailable, Reason
-from gateway.policy.bundle import Bundle, load_bundle
+from gateway.policy.bundle import Bundle
 from gateway.policy.inprocess import InProcessEngine
 from tests.golden.policy_cases import document
+from tests.packs import packs
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return load_bundle(POLICIES)
+    return packs()
 
 
 def rego(text: str) -> Bundle:

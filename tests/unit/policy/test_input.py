@@ -51,9 +51,9 @@ from gateway.model import (
     VolumeCount,
     VolumeFacts,
 )
-from gateway.policy.bundle import load_bundle
 from gateway.policy.inprocess import InProcessEngine
 from gateway.policy.input import CONTRACT_FIELDS, build_input, reading_input
+from tests.packs import packs
 
 POLICIES = Path(__file__).parents[3] / "policies"
 SCHEMA = json.loads((POLICIES / "schema" / "input.schema.json").read_text(encoding="utf-8"))
@@ -396,13 +396,13 @@ def test_a_contract_field_the_registry_lacks_is_null_and_that_is_denied() -> Non
     short = dataclasses.replace(FULL, employer=dataclasses.replace(FULL.employer, contracts=({"id": "x"},)))
     document: Any = build_input(short)
     assert document["employer"]["contracts"] == [{**dict.fromkeys(CONTRACT_FIELDS), "id": "x"}]
-    answer: Any = InProcessEngine(load_bundle(POLICIES)).evaluate(document)
+    answer: Any = InProcessEngine(packs()).evaluate(document)
     assert [finding["fact"] for finding in answer["findings"]] == ["employer.contracts"]
 
 
 @pytest.mark.parametrize("facts", [FULL, EMPTY], ids=["full", "empty"])
 def test_what_is_built_is_whole_to_the_packs(facts: Understanding) -> None:
-    answer: Any = InProcessEngine(load_bundle(POLICIES)).evaluate(build_input(facts))
+    answer: Any = InProcessEngine(packs()).evaluate(build_input(facts))
     assert "house-input-complete" not in {finding["rule"] for finding in answer["findings"]}
 
 
@@ -425,7 +425,7 @@ READING = ReadingFacts(
 def test_reading_fits_the_schema_and_is_whole_to_the_packs(reading: Reading) -> None:
     document = reading_input(dataclasses.replace(READING, reading=reading))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
-    answer: Any = InProcessEngine(load_bundle(POLICIES)).evaluate(document)
+    answer: Any = InProcessEngine(packs()).evaluate(document)
     assert {finding["rule"] for finding in answer["findings"]} == {"house-record-readers"}
 
 

@@ -14,8 +14,9 @@ from gateway.errors import ConfigError
 from gateway.policy.bundle import load_bundle
 from gateway.policy.packs import check_packs, choices_of, packs_of, unverified
 from tests.golden.policy_cases import POLICIES
+from tests.packs import packs
 
-BUNDLE = load_bundle(POLICIES)
+BUNDLE = packs()
 
 
 def test_the_packs_are_listed_with_their_owners() -> None:

@@ -7,16 +7,14 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 
 from gateway.model import RowLimit, StatementEffect, StatementFacts
 from gateway.sql.rewrite import RewriteRefused, rewrite
+from gateway.yaml_text import load_yaml
 from tests.unit.sql.rewrite.bench import KOREA, MASKS, NONCE, PATH, PHONE, obligation
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "rewrites"
-CASES: list[dict[str, Any]] = [
-    case for path in sorted(GOLDEN.glob("*.yaml")) for case in yaml.safe_load(path.read_text())
-]
+CASES: list[dict[str, Any]] = [case for path in sorted(GOLDEN.glob("*.yaml")) for case in load_yaml(path.read_text())]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
