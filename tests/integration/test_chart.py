@@ -113,8 +113,8 @@ def cuts(path: str) -> list[int]:
         (["bundle.publicKey="], "bundle.publicKey"),
         (["bundle.tokenFile=token"], "bundle.secret"),
         (["bundle.registry=false"], "config.registry.directory"),
-        (["config.registry.directory=/var/lib/sekisho/data/house"], "name one of them"),
-        (["config.registry.countries=/var/lib/sekisho/data/house/c.mmdb"], "dataVolumes: house"),
+        (["config.registry.directory=/etc/sekisho/data/house"], "name one of them"),
+        (["config.registry.countries=/etc/sekisho/data/house/c.mmdb"], "dataVolumes: house"),
         (["dataVolumes[0].name=a", "dataVolumes[0].source.configMap.name=a"], "configMap"),
         (["dataVolumes[0].name=a", "dataVolumes[0].source.emptyDir.sizeLimit=1Gi"], "emptyDir"),
         (["secrets=null"], "secrets: sekisho-roles"),
@@ -168,7 +168,7 @@ def test_the_record_is_on_a_claim_of_its_own_and_stays():
     assert gateway["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
     mounts = gateway["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
     kept = {one["mountPath"] for one in mounts if one["name"] == "record"}
-    assert kept == {"/var/lib/sekisho/record", "/var/lib/sekisho/bundle"}
+    assert kept == {"/var/lib/sekisho"}
 
 
 @pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)

@@ -71,8 +71,12 @@ class Kubelet:
         for container in self.pod["containers"]:
             for one in container["volumeMounts"]:
                 place = Path(self.here(one["mountPath"]))
+                if not place.is_relative_to(self.folder):
+                    continue  # /tmp is this machine's own
                 place.mkdir(parents=True, exist_ok=True)
                 volume = volumes.get(one["name"], {})
+                if not one.get("readOnly"):
+                    place.chmod(0o2775)  # as fsGroup leaves it
                 for name, text in maps[volume["configMap"]["name"]].items() if "configMap" in volume else ():
                     (place / name).write_text(self.here(text))
                 for name, text in self.secrets[volume["secret"]["secretName"]].items() if "secret" in volume else ():
@@ -241,5 +245,7 @@ def test_its_pod_starts_is_probed_serves_and_ends_in_order(release: Release) -> 
     for name in reversed(names):
         kubelet.end(name)
     record = Path(kubelet.here("/var/lib/sekisho/record"))
+    said = (kubelet.folder / "sekisho.log").read_text()
+    assert "record_folder_writable_by_others" not in said
     kinds = [json.loads(line).get("kind") for file in record.rglob("*.jsonl") for line in file.read_text().splitlines()]
     assert "decision" in kinds

@@ -34,8 +34,8 @@
 {{- if $registry }}
 {{- fail "config.registry.directory: the bundle brings the registry (bundle.registry): name one of them" }}
 {{- end }}
-{{- else if not (hasPrefix "/var/lib/sekisho/data/" $registry) }}
-{{- fail "bundle.url: name the bundle that brings policy and registry, or put config.registry.directory below /var/lib/sekisho/data (dataVolumes)" }}
+{{- else if not (hasPrefix "/etc/sekisho/data/" $registry) }}
+{{- fail "bundle.url: name the bundle that brings policy and registry, or put config.registry.directory below /etc/sekisho/data (dataVolumes)" }}
 {{- end }}
 {{- if and $values.bundle.url (not $values.bundle.publicKey) (not (dig "policy" "bundle" "accept_unsigned" false $config)) }}
 {{- fail "bundle.publicKey: say whose signature counts, or config.policy.bundle.accept_unsigned: true" }}
@@ -54,7 +54,7 @@
 {{- end }}
 {{- $volumes := list }}
 {{- range $values.dataVolumes }}{{ $volumes = append $volumes .name }}{{ end }}
-{{- range regexFindAll "/var/lib/sekisho/data/[^/\"]+" (toJson $config) -1 }}
+{{- range regexFindAll "/etc/sekisho/data/[^/\"]+" (toJson $config) -1 }}
 {{- if not (has (base .) $volumes) }}
 {{- fail (printf "dataVolumes: %s is named in the configuration, and not there" (base .)) }}
 {{- end }}
