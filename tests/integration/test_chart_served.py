@@ -11,6 +11,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from click.testing import CliRunner
 from gateway.cli import main
 from gateway.demo.characters import LI, SATO, Character
 from gateway.demo.database import Database
+from gateway.demo.relay import Relay
 from gateway.demo.serving import command
 from gateway.demo.settings import free_port
+from tests.envoys import SITES
 from tests.houses import House
 from tests.integration.postgres_wire import until
 from tests.integration.test_chart import CHART, KUBE_VERSION, helm, of_kind
@@ -144,12 +147,22 @@ class Release:
     port: int
     ca: Path
 
-    def connect(self, who: Character) -> psycopg.Connection[Any]:
-        return psycopg.connect(
-            host="localhost", hostaddr="127.0.0.1", port=self.port, dbname="messenger", user=who.subject,
-            password=self.house.token(who), sslmode="verify-full", sslrootcert=str(self.ca), autocommit=True,
-            connect_timeout=10,
-        )  # fmt: skip
+    balanced: bool  # people come through a load balancer, which says whom it speaks for
+
+    @contextmanager
+    def connect(self, who: Character) -> Iterator[psycopg.Connection[Any]]:
+        with Relay(SITES[who.site], ("127.0.0.1", self.port)) if self.balanced else nullcontext() as relay:
+            port = self.port if relay is None else relay.port
+            parameters: dict[str, Any] = {
+                "host": "localhost",
+                "hostaddr": "127.0.0.1",
+                "port": port,
+                "dbname": "messenger",
+            }
+            parameters |= {"user": who.subject, "password": self.house.token(who)}
+            parameters |= {"sslmode": "verify-full", "sslrootcert": str(self.ca)}
+            with psycopg.connect(**parameters, autocommit=True, connect_timeout=10) as connection:
+                yield connection
 
 
 def published(root: Path, registry: Path) -> bytes:
@@ -162,7 +175,7 @@ def published(root: Path, registry: Path) -> bytes:
     return out.read_bytes()
 
 
-@pytest.fixture(params=["embedded", "opa"])
+@pytest.fixture(params=["direct", "balanced-with-opa"])
 def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa) -> Iterator[Release]:
     with tempfile.TemporaryDirectory(prefix="sekisho-chart-") as directory, key_server(b"") as server:
         root = Path(directory)
@@ -173,6 +186,7 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
         postgres, http, opa, health = free_port(), free_port(), free_port(), free_port()
         for one in configured["issuers"]:
             one["keys"] = "/etc/sekisho/secrets/issuer/jwks.json"
+        balanced = request.param != "direct"
         values = {
             "config": {
                 "issuers": configured["issuers"],
@@ -182,10 +196,11 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
             "secrets": ["issuer"],
             "bundle": {"url": server.url, "publicKey": PUBLIC},
             "doors": {
-                "postgres": {"port": postgres, "tlsSecret": "tls", "options": {"site": SATO.site}},
+                "postgres": {"port": postgres, "tlsSecret": "tls", "options": {} if balanced else {"site": SATO.site}},
                 "http": {"port": http, "tlsSecret": "tls"},
             },
-            "opa": {"enabled": request.param == "opa", "diagnosticPort": health},
+            "service": {"proxyProtocolFrom": ["127.0.0.0/8"] if balanced else []},
+            "opa": {"enabled": balanced, "diagnosticPort": health},
             "preStopSeconds": 1,
             "networkPolicy": {"egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},
         }
@@ -208,7 +223,7 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
             },
         )
         try:
-            yield Release(kubelet, house, postgres, test_ca.path)
+            yield Release(kubelet, house, postgres, test_ca.path, balanced)
         finally:
             kubelet.kill()
 
