@@ -23,6 +23,7 @@ from gateway.cli_audit import audit_group
 from gateway.cli_blocks import block_command, blocks_command, unblock_command
 from gateway.cli_bundle import bundle_group
 from gateway.cli_catalog import catalog_group
+from gateway.cli_inject import inject_group
 from gateway.cli_policy import packs_command, test_command
 from gateway.cli_registry import entities_group, people_group, registry_group, whois_command
 from gateway.cli_sinks import sink_ddl_command, sinks_command
@@ -294,6 +295,7 @@ main.add_command(audit_group)
 for command in (block_command, unblock_command, blocks_command, packs_command, test_command):
     main.add_command(command)
 main.add_command(entities_group)
+main.add_command(inject_group)
 main.add_command(people_group)
 main.add_command(registry_group)
 main.add_command(whois_command)

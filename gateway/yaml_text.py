@@ -17,6 +17,17 @@ _LOADER: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLo
 
 def load_yaml(text: str | bytes) -> Any:
     """The one document of a text, ``None`` where it is empty. Raises yaml.YAMLError."""
+    _bounded(text)
+    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe ones
+
+
+def load_all_yaml(text: str | bytes) -> list[Any]:
+    """The documents of a text. Raises yaml.YAMLError."""
+    _bounded(text)
+    return list(yaml.load_all(text, Loader=_LOADER))
+
+
+def _bounded(text: str | bytes) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -26,4 +37,3 @@ def load_yaml(text: str | bytes) -> Any:
                 raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the two safe ones

@@ -16,6 +16,7 @@ Map:
     grpc        the door it is served at: TLS, limits, health, reflection; grpc_calls one call: whence, refused how
     envoy       Envoy's external authorization, beside grpc; envoy_request what it asks, envoy_answer what it is told
     http        a package: Flask under waitress
+    injection   a package: the webhook that puts sidecars into pods; no door of a gateway, a server of its own
     opened      the doors beside the postgres door, opened as configured; inside its sessions for them
     postgres    listeners of the postgres door; pg_client one connection
     pg_opening  its first bytes; pg_tls its encryption; pg_proof who it is; pg_login its role; pg_session what is said

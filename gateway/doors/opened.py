@@ -11,7 +11,7 @@ from gateway.doors.claims import binding
 from gateway.doors.desk import Desk
 from gateway.doors.http.admin import AdminRoom, WrongTokens
 from gateway.doors.http.app import admin_app
-from gateway.doors.http.door import HttpDoor
+from gateway.doors.http.door import HttpDoor, http_door
 from gateway.doors.http.room import Behind
 from gateway.doors.inside import inner_sessions
 from gateway.doors.postgres import PostgresDoor
@@ -48,7 +48,7 @@ async def open_document_doors(
             trino=listeners.http.trino,
             bodiless=listeners.http.forward_auth_bodiless,
         )
-        http = HttpDoor(desk, listeners.http, shared=shared, behind=behind)
+        http = http_door(desk, listeners.http, shared=shared, behind=behind)
         with binding(f"listeners.http {listeners.http.address}"):
             await http.start()
         closing.push_async_callback(http.stop)
@@ -62,7 +62,7 @@ async def open_document_doors(
             wrong=WrongTokens(),
             drain=on_loop(drain),
         )
-        port = HttpDoor(desk, listeners.admin, shared=shared, app=admin_app(admin))
+        port = HttpDoor(desk, listeners.admin, admin_app(admin), shared=shared)
         with binding(f"listeners.admin {listeners.admin.address}"):
             await port.start()
         closing.push_async_callback(port.stop)

@@ -4,7 +4,8 @@
     sidecar       what is added: the container, its volumes, probes and security context
     address       a database's address in one value, written anew; environment in which variables of which containers
     patch         ``inject(pod, settings)``: whether, and by which operations; or a denial with its reason
-    answers       what that can be; json_patch the operations, applied: for `sekisho inject pod`, and tests
+    answers       what that can be; json_patch the operations, applied, and templates the pods of what makes pods: for
+                  `sekisho inject pod`
 
 A pod opts in with the annotation ``sekisho.dev/inject: "true"``. Two things more it may choose, and nothing else, or
 who writes the pod would choose the image as well: its record's claim (``sekisho.dev/record-claim``), and which of its

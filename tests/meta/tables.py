@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from gateway.config import Config
 from gateway.config_load import iter_settings
 from gateway.errors import ANSWERS
+from gateway.injection_metrics import InjectionMetrics
 from gateway.injector.settings import InjectorSettings
 from gateway.metrics import Metrics
 from tests.drivers.vocabulary import DRIVERS, Step
@@ -49,6 +50,7 @@ def metrics_rows() -> Iterator[str]:
     registry = CollectorRegistry()
     metrics = Metrics(registry, rules={}, datasources=[], incomplete_codes=[], version="0")
     metrics.policy_loaded("r", [])
+    InjectionMetrics(registry, results=[], version="0")
     for family in registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         collector = registry._names_to_collectors[family.name]

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.yaml_text import DEEPEST, load_yaml
+from gateway.yaml_text import DEEPEST, load_all_yaml, load_yaml
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.dates(),
@@ -51,3 +51,10 @@ def test_what_is_nested_deeper_than_any_text_of_ours_names_its_line() -> None:
         load_yaml("a:\n" + "  " + "[" * DEEPEST + "]" * DEEPEST)
     assert caught.value.problem_mark is not None
     assert caught.value.problem_mark.line == 1
+
+
+def test_several_documents_and_none() -> None:
+    assert load_all_yaml("a: 1\n---\n---\n- 2\n") == [{"a": 1}, None, [2]]
+    assert load_all_yaml("") == []
+    with pytest.raises(yaml.YAMLError):
+        load_all_yaml("a: 1\n---\n" + "[" * (DEEPEST + 1))

@@ -6,10 +6,11 @@ The page comes from this gateway alone: no script, style or font of anybody else
 from __future__ import annotations
 
 from importlib import resources
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Response, request
 from prometheus_client import exposition
+from prometheus_client.registry import Collector
 
 from gateway.doors.http.problems import json_answer
 from gateway.doors.http.room import Room
@@ -21,19 +22,35 @@ _PAGE_POLICY: Final = (
 _KINDS: Final = {"docs.html": "text/html", "docs.js": "text/javascript", "docs.css": "text/css"}
 
 
-def healthz(room: Room) -> Response:
+class Standing(Protocol):
+    """What is asked about a server of ours."""
+
+    @property
+    def collector(self) -> Collector: ...
+    def alive(self) -> bool: ...
+    def ready(self) -> tuple[bool, list[str]]: ...
+
+
+class Beside(Protocol):
+    """A room of some server."""
+
+    @property
+    def desk(self) -> Standing: ...
+
+
+def healthz(room: Beside) -> Response:
     """Whether the process should be left alone."""
     alive = room.desk.alive()
     return json_answer({"alive": alive}, 200 if alive else 503)
 
 
-def readyz(room: Room) -> Response:
+def readyz(room: Beside) -> Response:
     """Whether requests should come here."""
     ready, problems = room.desk.ready()
     return json_answer({"ready": ready, "problems": problems}, 200 if ready else 503)
 
 
-def metrics(room: Room) -> Response:
+def metrics(room: Beside) -> Response:
     """All counters, in the format of Prometheus, or OpenMetrics where it is asked for."""
     # The library never sees the caller's own header: it raises where a version there is no number.
     wanted = "application/openmetrics-text" in request.headers.get("Accept", "")

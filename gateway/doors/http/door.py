@@ -7,41 +7,46 @@ import logging
 import socket
 import threading
 import time
+from typing import Protocol
 
 from flask import Flask
 from waitress import wasyncore
 
-from gateway.config import AdminListener, HttpListener
+from gateway.config import HttpListener, TlsServer
 from gateway.config_draft import split_address
 from gateway.doors.http.app import create_app
 from gateway.doors.http.room import Behind
 from gateway.doors.http.server import Server
 from gateway.doors.http.tls import kept_context
-from gateway.doors.requests import DeskApi
+from gateway.doors.requests import DeskApi, Refusing
+
+
+class Listening(Protocol):
+    """Where a door listens."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def tls(self) -> TlsServer | None: ...
+
+
+def http_door(desk: DeskApi, listener: HttpListener, *, shared: bool = False, behind: Behind | None = None) -> HttpDoor:
+    """The gateway's own. ``behind``: what some operations need."""
+    app = create_app(desk, listener.edges, behind)
+    return HttpDoor(desk, listener, app, threads=listener.threads, shared=shared)
 
 
 class HttpDoor:
-    """The door on its address, from `start` to `stop`."""
+    """An application on its address, from `start` to `stop`."""
 
     def __init__(
-        self,
-        desk: DeskApi,
-        listener: HttpListener | AdminListener,
-        *,
-        shared: bool = False,
-        behind: Behind | None = None,
-        app: Flask | None = None,
+        self, desk: Refusing, listener: Listening, app: Flask, *, threads: int = 1, shared: bool = False
     ) -> None:
-        """``shared``: the address, with the other workers of this gateway. ``behind``: what some operations need.
-        ``app``: another application than the http door's."""
+        """``desk``: who is told of what never reached the application. ``shared``: the address, with the other workers
+        of this gateway."""
         self._desk = desk
         self._shared = shared
-        self._threads = 1
-        if isinstance(listener, HttpListener):
-            self._threads = listener.threads
-            app = app or create_app(desk, listener.edges, behind)
-        if app is None:
-            raise ValueError("nothing to serve")
+        self._threads = threads
         self._app = app
         self.certificates = kept_context(listener.tls, listener.address) if listener.tls is not None else None
         self._host, self._port = split_address(listener.address)
@@ -94,7 +99,8 @@ class HttpDoor:
         deadline = time.monotonic() + self._grace
         while (busy := server.channels) and time.monotonic() < deadline:
             for channel in busy:
-                channel.will_close = channel.will_close or not (channel.requests or channel.total_outbufs_len)
+                working = channel.requests or channel.total_outbufs_len or channel.unfinished_since is not None
+                channel.will_close = channel.will_close or not working
             server.turn(0.05)
         server.stop_workers()
         wasyncore.close_all(server.sockets, ignore_all=True)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gateway.config import HttpListener
 from gateway.doors.documents import MAX_BODY
 from gateway.doors.http.app import create_app
-from gateway.doors.http.door import HttpDoor
+from gateway.doors.http.door import HttpDoor, http_door
 from gateway.errors import ANSWERS, Reason
 from gateway.model import Door, Peer
 from gateway.needs import Ask, Outcome
@@ -93,7 +93,7 @@ def start() -> Iterator[Start]:
 
     def make(address: str = f"{LOOPBACK}:0", edges: tuple[str, ...] = (), desk: ScriptedDesk | None = None) -> Running:
         desk = desk or ScriptedDesk()
-        door = HttpDoor(desk, HttpListener(address=address, edges=edges, threads=2))
+        door = http_door(desk, HttpListener(address=address, edges=edges, threads=2))
         loop.run_until_complete(door.start())
         started.append(door)
         return Running(desk, door, loop)
@@ -495,7 +495,7 @@ def test_stopping_does_not_wait_for_ever(start: Start) -> None:
 
 
 def test_an_address_in_use_is_said_at_once(served: Running) -> None:
-    second = HttpDoor(ScriptedDesk(), HttpListener(address=served.door.address))
+    second = http_door(ScriptedDesk(), HttpListener(address=served.door.address))
     with pytest.raises(OSError, match="in use"):
         served.loop.run_until_complete(second.start())
     served.loop.run_until_complete(second.stop())

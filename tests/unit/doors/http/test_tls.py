@@ -18,7 +18,7 @@ import pytest
 from gateway.config import Caller, CallerTls, HttpListener
 from gateway.doors.callers import Callers
 from gateway.doors.documents import MAX_BODY
-from gateway.doors.http.door import HttpDoor
+from gateway.doors.http.door import http_door
 from tests.servers import Issued, TestCa
 from tests.unit.doors.test_requests import ScriptedDesk
 
@@ -32,7 +32,7 @@ class Served:
         issued = ca.issue("localhost", LOOPBACK)
         self.ca, self.loop, self.desk = ca, loop, ScriptedDesk()
         self.tls = CallerTls(certificate=issued.certificate, key=issued.key, client_ca=client_ca)
-        self.door = HttpDoor(self.desk, HttpListener(address=f"{LOOPBACK}:0", tls=self.tls, threads=2))
+        self.door = http_door(self.desk, HttpListener(address=f"{LOOPBACK}:0", tls=self.tls, threads=2))
         loop.run_until_complete(self.door.start())
         self.port = int(self.door.address.rpartition(":")[2])
 
