@@ -2,8 +2,13 @@
 
 A head names writer, segment, first and last entry of it, and the hash of the last one; so it speaks for every entry
 before it as well. One is made whenever a segment ends, and now and then in between. They lie beside the segments, one
-line each, in ``<writer>.heads.jsonl``, numbered without a gap; `gateway.links.anchors` puts the same lines where
+line each, in ``<writer>.heads.jsonl``, numbered in their order; `gateway.links.anchors` puts the same lines where
 whoever rules this machine cannot reach them. The signature is Ed25519, over the head's canonical JSON.
+
+What is kept of them (``kept``): all that an anchor does not have yet, the last one of each segment, and of segments
+that were pruned the last one of all. So there are about as many as segments. Nothing goes unsaid by that: each head is
+signed by itself, and the last one of a segment speaks for all that is in it and before; only the words "rewritten from
+this entry on" are as coarse as a segment then. At an anchor all of them stay.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway.audit.chain import canonical
 from gateway.audit.key_files import private_key, public_key
-from gateway.audit.segments import FileCalls, sync_folder, write_all
+from gateway.audit.segments import FileCalls, create_file, sync_folder, write_all
 from gateway.errors import ConfigError
 from gateway.model import JsonValue
 
@@ -216,6 +221,25 @@ def append_head(directory: Path, writer: str, line: bytes, calls: FileCalls) -> 
         os.close(fd)
     if new:
         sync_folder(directory, calls)
+
+
+def kept(heads: Sequence[SignedHead], anchored: int, oldest: int) -> list[SignedHead]:
+    """Those that are still needed. ``anchored``: the number of the last head that every anchor has; ``oldest``: the
+    first segment there is."""
+    last = {max(one.head.segment, oldest - 1): one.head.number for one in heads}
+    return [
+        one for one in heads if one.head.number > anchored or last[max(one.head.segment, oldest - 1)] == one.head.number
+    ]
+
+
+def replace_heads(directory: Path, writer: str, heads: Sequence[SignedHead], calls: FileCalls) -> None:
+    """Keep these and no others; whoever reads sees the file as it was, or as it is then. Raises OSError."""
+    path = heads_path(directory, writer)
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.unlink(missing_ok=True)
+    os.close(create_file(unfinished, b"".join(one.raw for one in heads), calls))
+    unfinished.rename(path)
+    sync_folder(directory, calls)
 
 
 _TYPES: Final = (

@@ -1,8 +1,9 @@
 """Puts signed heads where whoever rules this machine cannot change them, and finds them there again.
 
 Each anchor is a task of its own: it reads the heads beside the record, puts them into its store one after the other,
-and keeps how far it came (``<writer>.<anchor>.anchor``). What cannot be put now is put later, with growing pauses; the
-lag is measured, and no statement ever waits for it.
+and keeps how far it came (``<writer>.<anchor>.anchor``). An anchor that begins later than the record begins behind the
+last head that is not there any more beside it, so that its own have no gap. What cannot be put now is put later, with
+growing pauses; the lag is measured, and no statement ever waits for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.audit.heads import HeadInvalid, SignedHead, list_heads, parse_head, read_heads
+from gateway.audit.heads import HeadInvalid, SignedHead, heads_path, list_heads, parse_head, read_heads
 from gateway.audit.segments import FileCalls, list_segments, sync_folder
 from gateway.config import Anchor, Config
 from gateway.config_draft import address_problem
@@ -72,6 +73,7 @@ class AnchorKeeper:
         self._directory, self._name, self._store, self._mine = directory, name, store, mine
         self._metrics = metrics
         self._reached: dict[str, Reached] = {}
+        self._seen: dict[str, tuple[int, ...]] = {}  # each writer's file, when all that is in it had been put
         self._oldest_us = 0  # of the heads that are not there yet
         self._failing = ""
         if metrics is not None:
@@ -118,14 +120,26 @@ class AnchorKeeper:
         return True
 
     def _push(self, writer: str) -> None:
+        state = heads_path(self._directory, writer).stat()
+        seen = (state.st_ino, state.st_size, state.st_mtime_ns)
+        if self._seen.get(writer) == seen:
+            return
         reached = self._reached.get(writer) or read_reached(self._directory, self._name, writer)
         heads, _ = read_heads(self._directory, writer)
-        waiting = [one for one in heads if one.head.number > reached.number]
-        if not waiting:
-            return
-        self._oldest_us = min(self._oldest_us or waiting[0].head.at_us, waiting[0].head.at_us)
+        waiting: Sequence[SignedHead] = [one for one in heads if one.head.number > reached.number]
+        if reached.number < 0:
+            waiting = _without_gap(waiting)
+        if waiting:
+            self._oldest_us = min(self._oldest_us or waiting[0].head.at_us, waiting[0].head.at_us)
+            self._put(writer, waiting)
+        self._seen[writer] = seen
+
+    def _put(self, writer: str, waiting: Sequence[SignedHead]) -> None:
+        first = waiting[0]
         if writer not in self._reached:  # the first ones of this run
-            self._same_record(writer, waiting[0])
+            self._same_record(writer, first)
+            if first.head.number and self._store.get(writer, 0) is None:  # where whoever compares looks first
+                self._store.put(writer, 0, first.raw)
         for place, one in enumerate(waiting):
             self._store.put(writer, one.head.number, one.raw)
             if place == len(waiting) - 1 or place % _BATCH == 0:
@@ -166,11 +180,19 @@ def begin_anchors(config: Config, siblings: Siblings | None, metrics: RecordMetr
     ]
 
 
+def _without_gap(heads: Sequence[SignedHead]) -> Sequence[SignedHead]:
+    """The last of these between which none is missing."""
+    begin = len(heads) - 1
+    while begin > 0 and heads[begin - 1].head.number == heads[begin].head.number - 1:
+        begin -= 1
+    return heads[max(0, begin) :]
+
+
 def find_anchored(store: Store, writer: str, local: Sequence[SignedHead]) -> Iterator[SignedHead]:
     """What a store says of a writer: its last head, and where the heads beside the record differ from it, the first
     that does and the one before. Raises AnchorError."""
     beside = {one.head.number: one.raw.strip() for one in local}
-    last = _last(store, writer, max(beside, default=-1))
+    first, last = _ends(store, writer, max(beside, default=-1))
     if last < 0:
         return
 
@@ -180,32 +202,39 @@ def find_anchored(store: Store, writer: str, local: Sequence[SignedHead]) -> Ite
     yield _head(store, writer, last)
     if not beside or same(last):
         return
-    good, bad = -1, last  # who rewrote from some entry on has other heads from there on
+    both = sorted(number for number in beside if first <= number < last)  # others are not needed here any more
+    good, bad = -1, len(both)  # who rewrote from some entry on has other heads from there on
     while bad - good > 1:
         middle = (good + bad) // 2
-        good, bad = (middle, bad) if same(middle) else (good, middle)
-    yield from (_head(store, writer, number) for number in {good, bad} - {-1, last})
+        good, bad = (middle, bad) if same(both[middle]) else (good, middle)
+    yield from (_head(store, writer, number) for number in both[max(0, good) : bad + 1])
 
 
-def _last(store: Store, writer: str, likely: int) -> int:
-    """The number of the last head there; -1: none. There is none missing before it."""
-    if store.get(writer, 0) is None:
-        return -1
-    good, step = 0, max(1, likely)
+def _ends(store: Store, writer: str, likely: int) -> tuple[int, int]:
+    """The numbers of the first and the last head there; -1: none. There is none missing between them."""
+    raw = store.get(writer, 0)
+    if raw is None:
+        return -1, -1
+    first = good = _parsed(raw, writer, 0).head.number
+    step = max(0, likely - first) or 1
     while store.get(writer, good + step) is not None:
-        good += step
-        step = 1 if step == likely else step * 2
+        near, good = good == first and likely > first, good + step
+        step = 1 if near else step * 2
     bad = good + step
     while bad - good > 1:
         middle = (good + bad) // 2
         good, bad = (middle, bad) if store.get(writer, middle) is not None else (good, middle)
-    return good
+    return first, good
 
 
 def _head(store: Store, writer: str, number: int) -> SignedHead:
     raw = store.get(writer, number)
     if raw is None:
         raise AnchorError(f"head {number} of {writer} is not there, and later ones are")
+    return _parsed(raw, writer, number)
+
+
+def _parsed(raw: bytes, writer: str, number: int) -> SignedHead:
     try:
         return parse_head(raw)
     except HeadInvalid as error:

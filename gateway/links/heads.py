@@ -2,7 +2,8 @@
 
 A gateway speaks for its own chain, by what its writer knows and not by what lies in the folder. For chains that nobody
 has open (what operators did, workers that are no more) the first of its processes does, when it has read that they go
-on from the head before. Lives on the loop; what takes time runs in a thread.
+on from the head before. Heads that nobody needs any more go now and then (`gateway.audit.heads`). Lives on the loop;
+what takes time runs in a thread.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
 from gateway.audit.checkpoint import CheckpointUnreadable, read_checkpoint
-from gateway.audit.heads import Head, Signer, append_head, load_signer, read_heads
+from gateway.audit.heads import Head, Signer, append_head, kept, load_signer, read_heads, replace_heads
 from gateway.audit.segments import FileCalls, first_seq, list_segments, segment_path
 from gateway.audit.walk import walk
 from gateway.audit.writer import RecordWriter
 from gateway.config import Config
+from gateway.links.anchors import read_reached
 from gateway.links.siblings import Siblings
 
 _log = logging.getLogger(__name__)
 _LOOK: Final = 1.0  # seconds between two looks whether a segment has ended
+_THIN: Final = 256  # heads that are not needed any more, and go together
 
 
 class HeadKeeper:
@@ -38,11 +41,14 @@ class HeadKeeper:
         interval: float,
         live: Collection[str],
         others: bool,
+        anchors: Sequence[str] = (),
     ) -> None:
+        self._anchors = anchors
         self._directory, self._recorder, self._signer = directory, recorder, signer
         self._interval, self._live, self._others = interval, frozenset(live), others
         self._next: dict[str, int] = {}  # number of each writer's next head
         self._said: dict[str, int] = {}  # the last entry each writer's heads speak for
+        self._count: dict[str, int] = {}  # heads that there may be too many of
         self._failing = False
         self.signed: Callable[[], object] = lambda: None  # told when there are new heads
 
@@ -82,6 +88,7 @@ class HeadKeeper:
                 _log.error("head_unreadable", extra={"writer": writer, "line": wrong[0][0], "detail": wrong[0][1]})
             self._next[writer] = max((one.head.number for one in heads), default=-1) + 1
             self._said[writer] = max((one.head.last_seq for one in heads), default=-1)
+            self._count[writer] = len(heads)
         if seq <= self._said[writer]:
             return
         head = Head(
@@ -96,7 +103,21 @@ class HeadKeeper:
         )
         append_head(self._directory, writer, self._signer.line(head), FileCalls())
         self._next[writer], self._said[writer] = head.number + 1, seq
+        self._count[writer] += 1
+        if self._count[writer] >= _THIN:
+            self._thin(writer)
         self.signed()
+
+    def _thin(self, writer: str) -> None:
+        heads, wrong = read_heads(self._directory, writer)
+        chain = list_segments(self._directory).get(writer, [])
+        self._count[writer] = 0  # looked at again when as many have come
+        if wrong or not chain:
+            return  # for verify to tell: nothing of it is touched
+        anchored = min((read_reached(self._directory, one, writer).number for one in self._anchors), default=1 << 63)
+        needed = kept(heads, anchored, chain[0].number)
+        if len(heads) - len(needed) >= _THIN // 2:
+            replace_heads(self._directory, writer, needed, FileCalls())
 
     def _sign_others(self) -> None:
         for writer, segments in list_segments(self._directory).items():
@@ -132,4 +153,5 @@ def begin_heads(config: Config, recorder: RecordWriter, siblings: Siblings | Non
         interval=signing.interval,
         live=[recorder.synced.writer] if siblings is None else siblings.writers,
         others=siblings is None or siblings.number == 1,
+        anchors=[anchor.name for anchor in config.record.anchors],
     )

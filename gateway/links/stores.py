@@ -1,7 +1,8 @@
 """Where heads are anchored: a second folder, any store that takes HTTP PUT, an S3-compatible one with object lock.
 
-A store holds, for each writer, the heads by their number, without a gap; what is there once stays as it is. A folder
-has one file of lines per writer; the others one object per head. Calls block, within bounds; what goes wrong is an
+A store holds, for each writer, the heads by their number, from some first one on without a gap; under 0 there is the
+first one, whatever its number. What is there once stays as it is. A folder has one file of lines per writer; the others
+one object per head. Calls block, within bounds; what goes wrong is an
 ``AnchorError`` in words for operators.
 """
 
@@ -64,6 +65,8 @@ class FolderStore:
             heads, _ = read_heads(self._directory, writer)
         except OSError as error:
             raise AnchorError(f"{self._directory}: {error.strerror or error}") from error
+        if number == 0:
+            return heads[0].raw if heads else None
         return next((one.raw for one in heads if one.head.number == number), None)
 
 

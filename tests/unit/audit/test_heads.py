@@ -10,14 +10,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.audit.chain import canonical
 from gateway.audit.heads import (
+    Head,
     HeadInvalid,
+    SignedHead,
     append_head,
     heads_path,
+    kept,
     list_heads,
     load_keys,
     load_signer,
     parse_head,
     read_heads,
+    replace_heads,
 )
 from gateway.audit.keys import KeyUse, make_keys
 from gateway.audit.segments import FileCalls
@@ -112,3 +116,36 @@ def test_keys_of_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_keys([tmp_path / "other.pub", tmp_path / "text", tmp_path / "nothing", public])
     assert len(caught.value.problems) == 3
+
+
+def _signed(number: int, segment: int) -> SignedHead:
+    head = Head(
+        writer="gw", number=number, segment=segment, first_seq=0, last_seq=number, hash="0" * 64, at_us=1, closed=False
+    )
+    return parse_head(signer().line(head))
+
+
+@pytest.mark.parametrize(
+    ("anchored", "oldest", "numbers"),
+    [
+        (99, 0, [2, 5, 6, 9]),  # the last one of each segment
+        (-1, 0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),  # no anchor has any
+        (4, 0, [2, 5, 6, 7, 8, 9]),
+        (99, 2, [5, 6, 9]),  # of those that were pruned, the last
+        (99, 9, [9]),
+        (7, 3, [6, 8, 9]),
+    ],
+)
+def test_heads_that_are_still_needed(anchored: int, oldest: int, numbers: list[int]) -> None:
+    heads = [_signed(number, segment) for number, segment in enumerate((0, 0, 0, 1, 1, 1, 2, 3, 3, 3))]
+    assert [one.head.number for one in kept(heads, anchored, oldest)] == numbers
+
+
+def test_heads_are_replaced_at_once(tmp_path: Path) -> None:
+    heads = [_signed(number, 0) for number in range(5)]
+    for one in heads:
+        append_head(tmp_path, "gw", one.raw, FileCalls())
+    replace_heads(tmp_path, "gw", heads[3:], FileCalls())
+    assert read_heads(tmp_path, "gw") == (heads[3:], [])
+    assert [path.name for path in tmp_path.iterdir()] == ["gw.heads.jsonl"]
+    assert heads_path(tmp_path, "gw").stat().st_mode & 0o777 == 0o600

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.audit.damage import BadKind
-from gateway.audit.heads import read_heads
+from gateway.audit.heads import Head, heads_path, parse_head, read_heads
 from gateway.audit.verify import verify
 from gateway.audit.writer import RecordWriter
+from gateway.links.anchors import AnchorKeeper, find_anchored
 from gateway.links.heads import HeadKeeper
 from gateway.model import Durability
 from tests.unit.audit.chains import WRITER, forge, never, open_writer, repeat, segment_name
-from tests.unit.audit.signing import keys, signer
+from tests.unit.audit.signing import end_of, keys, rewritten, signer
 
 
-def _keeper(directory: Path, record: RecordWriter, others: bool = True) -> HeadKeeper:
-    return HeadKeeper(directory, record, signer(), interval=60, live=[WRITER], others=others)
+def _keeper(directory: Path, record: RecordWriter, others: bool = True, anchors: Sequence[str] = ()) -> HeadKeeper:
+    return HeadKeeper(directory, record, signer(), interval=60, live=[WRITER], others=others, anchors=anchors)
 
 
 def _beside(directory: Path, count: int, segment_bytes: int = 4096) -> None:
@@ -112,3 +115,108 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, caplog: pytest.LogCapt
     keeper.look(interval=True)
     keeper.look(interval=True)
     assert [one.message for one in caplog.records].count("head_not_signed") == 1
+
+
+class _Vault(dict[int, bytes]):
+    """A store of one writer's heads."""
+
+    def put(self, writer: str, number: int, line: bytes) -> None:
+        self.setdefault(number, line)
+
+    def get(self, writer: str, number: int) -> bytes | None:
+        return super().get(number)
+
+
+def _many(directory: Path, record: RecordWriter, count: int, *anchors: str) -> None:
+    """So many entries and a head for each, the last one signed by a keeper that has just begun."""
+    begin = max((one.head.number for one in read_heads(directory, WRITER)[0]), default=-1) + 1
+    with heads_path(directory, WRITER).open("ab") as file:
+        for number in range(begin, begin + count):
+            record.append(repeat(number), Durability.WRITTEN, never)
+            seq, digest = record.tail
+            head = Head(
+                writer=WRITER,
+                number=number,
+                segment=0,
+                first_seq=0,
+                last_seq=seq,
+                hash=digest,
+                at_us=number,
+                closed=False,
+            )
+            if number < begin + count - 1:
+                file.write(signer().line(head))
+    _keeper(directory, record, anchors=anchors)._sign(WRITER, 0, seq, digest, closed=False)
+
+
+def test_heads_do_not_grow_with_time_and_prove_what_they_proved(tmp_path: Path) -> None:
+    record = open_writer(tmp_path, 1 << 20)
+    for _ in range(3):
+        _many(tmp_path, record, 260)
+    _many(tmp_path, record, 20)
+    record.close()
+    _keeper(tmp_path, record).look(interval=True)
+    heads, _ = read_heads(tmp_path, WRITER)
+    assert len(heads) == 21
+    assert heads[-1].head.number == 799, "numbered in their order, as before"
+    report = verify(tmp_path, keys=keys())
+    assert report.ok, report
+    assert report.signed == report.entries
+    path = tmp_path / segment_name(0)
+    lines = path.read_bytes().splitlines(keepends=True)
+    made = rewritten([lines], 3)
+    path.write_bytes(b"".join(made[0]))
+    (tmp_path / f"{WRITER}.head.json").write_bytes(end_of(made))
+    assert verify(tmp_path).ok, "nothing else can tell"
+    assert [bad.kind for bad in verify(tmp_path, keys=keys()).bad] == [BadKind.REWRITTEN]
+    path.write_bytes(b"".join(lines[:-5]))
+    (tmp_path / f"{WRITER}.head.json").write_bytes(end_of([lines[:-5]]))
+    assert [bad.kind for bad in verify(tmp_path, keys=keys()).bad] == [BadKind.CUT]
+
+
+def test_what_an_anchor_does_not_have_is_not_taken_away(tmp_path: Path) -> None:
+    record = open_writer(tmp_path, 1 << 20)
+    vault, late = _Vault(), _Vault()
+    first = AnchorKeeper(tmp_path, "vault", vault, lambda _: True, None)
+    _many(tmp_path, record, 260, "vault")
+    assert len(_heads(tmp_path)) == 260
+    assert first.push()
+    _many(tmp_path, record, 5, "vault")
+    assert [one.head.number for one in read_heads(tmp_path, WRITER)[0]] == [260, 261, 262, 263, 264]
+    assert first.push()
+    assert list(vault) == list(range(265)), "there all stay"
+    # One that begins now has no gap, and is found to say the same; so does the first one.
+    later = AnchorKeeper(tmp_path, "late", late, lambda _: True, None)
+    assert later.push()
+    _many(tmp_path, record, 3, "vault", "late")
+    assert first.push()
+    assert later.push()
+    assert list(late) == [0, *range(260, 268)]
+    record.close()
+    local, _ = read_heads(tmp_path, WRITER)
+    for store in (vault, late):
+        for beside in (local, local[:1], []):
+            found = list(find_anchored(store, WRITER, beside))
+            assert found[0].head.number == 267
+            assert verify(tmp_path, keys=keys(), anchored={"one": {WRITER: found}}).ok
+        again = AnchorKeeper(tmp_path, "again", store, lambda _: True, None)  # where it came to was forgotten
+        assert again.push()
+        (tmp_path / f"{WRITER}.again.anchor").unlink()
+        assert not [number for number in range(260, 268) if number not in store]
+
+
+@pytest.mark.parametrize("place", [261, 264, 266])
+def test_heads_that_differ_are_found_where_others_are_not_there_any_more(tmp_path: Path, place: int) -> None:
+    record = open_writer(tmp_path, 1 << 20)
+    _many(tmp_path, record, 260)
+    _many(tmp_path, record, 8)
+    record.close()
+    honest, _ = read_heads(tmp_path, WRITER)
+    store = _Vault({one.head.number: one.raw for one in honest} | {0: honest[0].raw})
+    forged = [
+        one if one.head.number < place else parse_head(signer().line(replace(one.head, hash="e" * 64)))
+        for one in honest
+    ]
+    found = [one.head.number for one in find_anchored(store, WRITER, forged)]
+    assert found[0] == 267
+    assert {place - 1, place, 267} >= set(found) >= {place}
