@@ -26,6 +26,7 @@ from gateway.sql.codes import SUMMARIES, IncompleteCode
 from gateway.sql.creating import created
 from gateway.sql.named import Names
 from gateway.sql.names import argument_query
+from gateway.sql.remark import MARK, bare
 from gateway.sql.together import together, together_with
 
 _PREPARABLE = frozenset({"select", "insert", "update", "delete", "merge"})
@@ -79,6 +80,8 @@ class Statements:
             return ask.given
         if ask.own_session:
             epoch = None  # its own server says what it means, each time
+        elif ask.names is None and (plain := bare(ask.sql)) is not ask.sql:
+            ask = replace(ask, sql=plain)
         key = (*_where(ask), ask.sql, ask.parameter_types, ask.path_state, ask.names is None, meant)
         who = ask.principal.id
         known = self._still(ask.datasource, self._texts.get(key, who), epoch)
@@ -129,11 +132,12 @@ class Statements:
     def likeness(self, text: str, who: PrincipalId) -> str | bytes | None:
         """What a text has in common with all that differ from it in nothing but constants that cannot change what it
         does: its wording, where every constant is cut out of its shape, and else its shape. None where there are none,
-        or they are not known yet."""
-        scanned = self._scan(text)
+        or they are not known yet; and where it ends with another application's trace, what is before that."""
+        plain = bare(text)
+        scanned = self._scan(plain)
         cuts = self._cuts.get(scanned.wording, who) if scanned is not None else None
         if scanned is None or cuts is None:
-            return None
+            return None if plain is text else MARK + plain
         return wording.shape(scanned, cuts) if cuts.kept else scanned.wording
 
     def _scan(self, text: str) -> wording.Scanned | None:

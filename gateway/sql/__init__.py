@@ -34,6 +34,7 @@
     together.py         several statements in one text, judged as one
     shape.py            a text without the constants that cannot change its meaning
     wording.py          the same by a text's words alone, where a text of these words was parsed before
+    remark.py           a text without the comment that a tracing application ends each of its statements with
     facts.py            ``read_facts``: trees + catalog -> ``StatementFacts``
     rewrite/            masks, row filters and row limits written into a statement, and the proof of it
     provision.py        what a superuser runs once on the database: roles, grants, keyed hash, wake-up call

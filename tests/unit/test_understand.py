@@ -55,6 +55,20 @@ def test_another_number_in_the_where_is_neither_another_tree_nor_another_questio
     assert second.decision.id != first.decision.id
 
 
+@pytest.mark.parametrize("text", ["SELECT name FROM stickers", "SELECT phone FROM users WHERE id = 11"])
+def test_another_trace_in_its_last_comment_is_neither_another_tree_nor_another_question(
+    bench: Bench, text: str
+) -> None:
+    hashes = set()
+    for number in (1, 2, 3):
+        outcome = bench.decide(bench.ask("sato", "tokyo-hq", f"{text} /*traceparent='00-{number:032x}-aa-01'*/"))
+        assert outcome.allowed
+        assert bench.entry["kind"] == "decision"
+        hashes.add(bench.entry["statement"]["hash"])
+    assert bench.kinds == [NeedDurable]
+    assert len(hashes) == 3  # the record knows each by its own
+
+
 def test_a_known_shape_is_told_by_its_words_without_a_parser(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "SELECT phone FROM users WHERE id = {} AND country = '{}' ORDER BY {};"
     bench.decide(bench.ask("sato", "tokyo-hq", text.format(11, "JP", 1)))
