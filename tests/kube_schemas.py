@@ -1,5 +1,5 @@
-"""JSON schemas for kubeconform, out of what an API server says of itself (OpenAPI v3): of every kind of the groups one
-asks for, custom resources included. Closed, so that a field that the API server would drop is an error.
+"""JSON schemas for kubeconform, out of what an API server says of itself (OpenAPI v3): of the kinds one asks for,
+custom resources included. Closed, so that a field that the API server would drop is an error.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ _HERE: Final = "#/components/schemas/"
 _KIND: Final = "x-kubernetes-group-version-kind"
 
 
-def write_schemas(server: ApiServer, versions: Iterable[str], folder: Path) -> str:
-    """A file for each kind of these API versions (`v1`, `apps/v1`); the answer: kubeconform's ``-schema-location``."""
-    for version in versions:
+def write_schemas(server: ApiServer, kinds: Iterable[tuple[str, str]], folder: Path) -> str:
+    """A file for each of these (`apps/v1`, `StatefulSet`); the answer: kubeconform's ``-schema-location``."""
+    wanted: dict[str, set[str]] = {}
+    for version, kind in kinds:
+        wanted.setdefault(version, set()).add(kind)
+    for version, names in wanted.items():
         path = f"/openapi/v3/{'apis' if '/' in version else 'api'}/{version}"
-        _write(server.ask("GET", path).wanted()["components"]["schemas"], folder)
+        _write(server.ask("GET", path).wanted()["components"]["schemas"], names, folder)
     return f"{folder}/{{{{.ResourceKind}}}}-{{{{.Group}}}}-{{{{.ResourceAPIVersion}}}}.json"
 
 
-def _write(published: Mapping[str, Schema], folder: Path) -> None:
-    schemas = {name: _closed(one) for name, one in published.items()}
+def _write(published: Mapping[str, Schema], kinds: set[str], folder: Path) -> None:
     for name, one in published.items():
         for kind in one.get(_KIND, ()):
-            whole = {
-                "$ref": _HERE + name,
-                "components": {"schemas": {used: schemas[used] for used in _used(name, schemas)}},
-            }
-            group = kind["group"] or kind["version"]  # as kubeconform calls the core group
-            file = f"{kind['kind'].lower()}-{group}-{kind['version']}.json"
-            (folder / file).write_text(json.dumps(whole))
+            if kind["kind"] in kinds:
+                schemas = {used: _closed(published[used]) for used in _used(name, published)}
+                group = kind["group"] or kind["version"]  # as kubeconform calls the core group
+                file = f"{kind['kind'].lower()}-{group}-{kind['version']}.json"
+                (folder / file).write_text(json.dumps({"$ref": _HERE + name, "components": {"schemas": schemas}}))
 
 
 def _closed(schema: Any) -> Any:

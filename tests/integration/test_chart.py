@@ -8,6 +8,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([require_tool("helm"), *arguments], capture_output=True, text=True, timeout=60)
 
 
-def rendered(values: Path, *more: str) -> list[dict[str, Any]]:
-    done = helm("template", "shop", CHART, "--values", values, "--kube-version", KUBE_VERSION, *more)
+@cache
+def rendered(values: Path) -> list[dict[str, Any]]:
+    """What helm makes of a case, once: to be read only."""
+    done = helm("template", "shop", CHART, "--values", values, "--kube-version", KUBE_VERSION)
     assert done.returncode == 0, done.stderr
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
+    return [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one]
 
 
 def of_kind(documents: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
