@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.integration.postgres_wire import until
-from tests.integration.test_chart import CASES, CHART, KUBE_VERSION, of_kind, workload
+from tests.integration.test_chart import CASES, CHART, GATEWAYS, KUBE_VERSION, of_kind, workload
 from tests.kube_schemas import write_schemas
 from tests.kubernetes import APPLY, ApiServer, Document
 from tests.servers import ROOT, require_tool
@@ -27,6 +27,7 @@ CUSTOM = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMESPACE = "shop"
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 by_case = pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+by_gateway = pytest.mark.parametrize("values", GATEWAYS, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_kubeconform_and_the_api_server_refuse_what_they_do_not_know(cluster: Ap
     assert "serviceNam" in refused.body["message"]
 
 
-@by_case
+@by_gateway
 def test_its_pods_are_taken_where_only_restricted_ones_are(cluster: ApiServer, helm: Helm, values: Path) -> None:
     documents = rendered(helm, values)
     gateway = workload(documents)
@@ -180,6 +181,7 @@ def place_of(cluster: ApiServer, document: Document) -> str:
     version = document["apiVersion"]
     group = f"/{'apis' if '/' in version else 'api'}/{version}"
     resources = cluster.ask("GET", group).wanted()["resources"]
-    (name,) = [one["name"] for one in resources if one["kind"] == document["kind"] and "/" not in one["name"]]
+    (kind,) = [one for one in resources if one["kind"] == document["kind"] and "/" not in one["name"]]
     namespace = document["metadata"].get("namespace", NAMESPACE)
-    return f"{group}/namespaces/{namespace}/{name}/{document['metadata']['name']}"
+    within = f"/namespaces/{namespace}" if kind["namespaced"] else ""
+    return f"{group}{within}/{kind['name']}/{document['metadata']['name']}"
