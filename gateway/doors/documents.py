@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, NoReturn, TypeVar
 
 from gateway.errors import AuthenticationError, Reason, SekishoError
@@ -135,6 +136,7 @@ def bearer_of(authorization: Sequence[str]) -> str:
     return token_of(token)
 
 
+@lru_cache(maxsize=1024)  # of peers and edges: each is met again with the next request
 def canonical_address(text: str) -> str:
     """One spelling per address, without zone; an IPv4 peer of a dual-stack socket is that IPv4 address."""
     address = ipaddress.ip_address(text.partition("%")[0])

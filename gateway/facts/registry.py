@@ -104,6 +104,7 @@ class Registry:
     )
     _locations: dict[tuple[Peer, Country | None, bool], Location] = field(default_factory=dict, repr=False)
     _assured: dict[tuple[EntityId, int], Assured] = field(default_factory=dict, repr=False)
+    _data: dict[tuple[DatasourceId, StatementFacts, int], DataFacts] = field(default_factory=dict, repr=False)
 
     def has_same(self, name: str, contents: Contents) -> bool:
         """Whether a file, or the lack of it, is as it was here."""
@@ -204,11 +205,11 @@ class Registry:
         )
 
     def data(self, datasource: DatasourceId, statement: StatementFacts, at: int) -> DataFacts:
-        """Whose data of which types a statement touches."""
-        source = self.catalog.get(datasource)
+        """Whose data of which types a statement touches. Worked out once for a statement and a day."""
+        source, day = self.catalog.get(datasource), day_of(at)
         if source is None:
             raise SekishoError(Reason.DATASOURCE_UNKNOWN, "the catalog has no datasource of that name")
-        return labels.data_facts(source, statement, day_of(at))
+        return _once(self._data, (datasource, statement, day), lambda: labels.data_facts(source, statement, day))
 
     def row_filters(self, datasource: DatasourceId) -> Mapping[str, str]:
         """The conditions that rules may ask rows to be filtered by, by name."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from gateway.model import (
@@ -89,6 +90,11 @@ def types_above(data_type: str) -> tuple[DataType, ...]:
     """A data type and all above it."""
     parts = data_type.split(".")
     return tuple(DataType(".".join(parts[:length])) for length in range(1, len(parts) + 1))
+
+
+@lru_cache(maxsize=4096)  # they are what the labels of the catalogs have, asked for at every decision
+def _kinds_above(data_type: str, country: Country, unit: Unit) -> tuple[Kind, ...]:
+    return tuple(Kind(above, country, unit) for above in types_above(data_type))
 
 
 def cost_of(
@@ -198,9 +204,4 @@ class _Tally:
         elif not column.subject_known:
             self._unknown = self._unknown or f"nobody declared whose data {column.relation}.{column.column} is"
         unit = label.unit if label is not None else Unit.PERSON
-        return {
-            Kind(above, country, unit)
-            for data_type in column.data_types
-            for above in types_above(data_type)
-            for country in countries
-        }
+        return {kind for of in column.data_types for country in countries for kind in _kinds_above(of, country, unit)}

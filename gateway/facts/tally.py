@@ -130,7 +130,10 @@ def month_of(at: int) -> int:
 
 def first_month(at: int, *, year: bool) -> int:
     """The first month of a window that ends at a moment."""
-    month = month_of(at)
+    return _first(month_of(at), year=year)
+
+
+def _first(month: int, *, year: bool) -> int:
     return month - month % _YEAR if year else month - _YEAR
 
 
@@ -159,9 +162,10 @@ class SubjectTally:
 
     def counts(self, owner: Owner, kinds: Iterable[Kind], at: int) -> tuple[VolumeCount, ...]:
         """What went to the employer so far: of these kinds, and of all others that anything went out of."""
+        month = month_of(at)
         with self._lock:
             known = self._counts.get(owner, {})
-            return tuple(_counted(kind, known.get(kind) or _Series(), at) for kind in sorted({*known, *kinds}))
+            return tuple(_counted(kind, known.get(kind), month) for kind in sorted({*known, *kinds}))
 
     def reserve(self, owner: Owner, cost: Cost, bounds: Sequence[Bound], at: int, last: int | None) -> Room | Full:
         """Keep room for one execution within all bounds."""
@@ -281,15 +285,19 @@ def amounts(cost: Cost, rows: int) -> dict[Kind, int]:
     return {kind: cost.per_row.get(kind, 0) * rows + cost.once.get(kind, 0) for kind in cost.kinds}
 
 
-def _counted(kind: Kind, series: _Series, at: int) -> VolumeCount:
-    first = first_month(at, year=False)
+def _counted(kind: Kind, series: _Series | None, month: int) -> VolumeCount:
+    subjects, this_year, rows = 0, 0, 0
+    if series is not None:
+        first = _first(month, year=False)
+        subjects, rows = series.subjects(first), series.rows(first)
+        this_year = series.subjects(_first(month, year=True))
     return VolumeCount(
         data_type=kind.data_type,
         subject_country=kind.subject_country,
         unit=kind.unit,
-        subjects=series.subjects(first),
-        subjects_this_year=series.subjects(first_month(at, year=True)),
-        rows=series.rows(first),
+        subjects=subjects,
+        subjects_this_year=this_year,
+        rows=rows,
     )
 
 
