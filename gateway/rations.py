@@ -15,10 +15,21 @@ from gateway.errors import Reason
 from gateway.explain import refused_by_house, unsupported
 from gateway.facts.subjects import Bound, Cost, Kind, Owner, bounds_of, cost_of
 from gateway.facts.tally import Full, Room, SubjectTally, Used
-from gateway.model import Limit, Mode, RowLimit, Understanding, Verdict, VolumeCount
+from gateway.model import (
+    DataFacts,
+    Limit,
+    Mode,
+    Obligation,
+    RowLimit,
+    StatementFacts,
+    Understanding,
+    Verdict,
+    VolumeCount,
+)
 from gateway.needs import Ask, Need, NeedCounts, NeedRoom, Outcome, Work, World
 from gateway.reuse import Answer
 
+_COSTS: Final = 1000  # statements whose costs are remembered
 _RULE: Final = "house-volume-within-limits"
 
 
@@ -84,6 +95,7 @@ class Rations:
         self.key = key
         self._world = world
         self._settling = settling
+        self._costs: dict[tuple[StatementFacts, tuple[Obligation, ...]], tuple[DataFacts, Cost]] = {}
 
     @classmethod
     def of_nothing(cls, world: World, key: bytes) -> Self:
@@ -158,7 +170,16 @@ class Rations:
             return self._world.rows_of(facts.datasource.id, relation)
 
         obligations = verdict.obligations if verdict is not None else ()
-        return cost_of(facts.statement, facts.data, obligations, rows_of, datasource=facts.datasource.id)
+        known = self._costs.get((facts.statement, obligations))
+        if known is not None and known[0] is facts.data:  # else the labels are others now
+            return known[1]
+        cost = cost_of(facts.statement, facts.data, obligations, rows_of, datasource=facts.datasource.id)
+        by_row = {relation for spread in facts.statement.spread for relation in spread.relations}
+        if by_row.issuperset(facts.statement.relations):  # how many rows a relation has does not matter
+            if len(self._costs) >= _COSTS:
+                self._costs.clear()
+            self._costs[facts.statement, obligations] = facts.data, cost
+        return cost
 
 
 def owner_of(facts: Understanding) -> Owner | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 from gateway.model import (
@@ -33,7 +34,7 @@ from gateway.model import (
 _HIDDEN: Final = frozenset({"null", "constant"})  # masks that leave nothing of a value
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What is counted: subjects of one country and unit, by one data type."""
 
@@ -57,6 +58,14 @@ class Watch:
     place: int
     domain: str  # datasource and relation: keys of two relations are never taken for each other
     kinds: tuple[Kind, ...]
+
+
+_BY_NAME: Final = attrgetter("data_type", "subject_country", "unit")
+
+
+def in_order(kinds: Iterable[Kind]) -> list[Kind]:
+    """By their names."""
+    return sorted(kinds, key=_BY_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +167,7 @@ class _Tally:
 
     def by_row(self, spread: Spread) -> None:
         """A relation, with its children, of which so many rows stand behind one of the result."""
-        kinds = sorted({kind for relation in spread.relations for kind in self._kinds(relation)})
+        kinds = in_order({kind for relation in spread.relations for kind in self._kinds(relation)})
         place = self._key_place(spread)
         if spread.merged and place is None:
             self._unknown = self._unknown or f"DISTINCT rows of {spread.relations[0]} stand for nobody knows how many"

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from gateway.errors import ConfigError
 from gateway.facts import sketches
-from gateway.facts.subjects import Bound, Cost, Kind, Owner
+from gateway.facts.subjects import Bound, Cost, Kind, Owner, in_order
 from gateway.model import Country, DataType, EntityId, JsonValue, Unit, VolumeCount
 
 _FORMAT: Final = "subjects-1"
@@ -165,7 +165,7 @@ class SubjectTally:
         month = month_of(at)
         with self._lock:
             known = self._counts.get(owner, {})
-            return tuple(_counted(kind, known.get(kind), month) for kind in sorted({*known, *kinds}))
+            return tuple(_counted(kind, known.get(kind), month) for kind in in_order({*known, *kinds}))
 
     def reserve(self, owner: Owner, cost: Cost, bounds: Sequence[Bound], at: int, last: int | None) -> Room | Full:
         """Keep room for one execution within all bounds."""
