@@ -77,6 +77,7 @@ find_program() {
 build_opa
 # By name it would ask for the list of its versions, which not every proxy has; as a requirement of a module it does not.
 build_go buf github.com/bufbuild/buf/cmd/buf
+build_go caddy github.com/caddyserver/caddy/v2/cmd/caddy
 build_go helm helm.sh/helm/v3/cmd/helm
 build_go otelcol sekisho.invalid/tools/otelcol
 build_go regal github.com/open-policy-agent/regal
