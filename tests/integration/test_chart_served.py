@@ -32,7 +32,7 @@ from tests.houses import House
 from tests.integration.postgres_wire import until
 from tests.integration.test_chart import CHART, KUBE_VERSION, helm, of_kind
 from tests.servers import TestCa, require_tool
-from tests.unit.links.key_servers import key_server
+from tests.unit.links.key_servers import KeyServer, key_server
 from tests.unit.policy.keys import PRIVATE, PUBLIC
 
 pytestmark = [pytest.mark.integration, pytest.mark.needs("helm")]
@@ -147,6 +147,7 @@ class Release:
     port: int
     ca: Path
 
+    bundles: KeyServer
     balanced: bool  # people come through a load balancer, which says whom it speaks for
 
     @contextmanager
@@ -177,7 +178,8 @@ def published(root: Path, registry: Path) -> bytes:
 
 @pytest.fixture(params=["direct", "balanced-with-opa"])
 def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa) -> Iterator[Release]:
-    with tempfile.TemporaryDirectory(prefix="sekisho-chart-") as directory, key_server(b"") as server:
+    tls = test_ca.issue("localhost", "127.0.0.1")
+    with tempfile.TemporaryDirectory(prefix="sekisho-chart-") as directory, key_server(b"", tls=tls) as server:
         root = Path(directory)
         (root / "house").mkdir()
         house = House(root / "house", messenger)  # its registry, issuer and roles; it is not started
@@ -194,7 +196,13 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
                 "limits": {"drain_timeout_ms": 500},
             },
             "secrets": ["issuer"],
-            "bundle": {"url": server.url, "publicKey": PUBLIC},
+            "bundle": {
+                "url": server.url,
+                "publicKey": PUBLIC,
+                "secret": "bundles",
+                "tokenFile": "token",
+                "caFile": "ca.crt",
+            },
             "doors": {
                 "postgres": {"port": postgres, "tlsSecret": "tls", "options": {} if balanced else {"site": SATO.site}},
                 "http": {"port": http, "tlsSecret": "tls"},
@@ -207,13 +215,13 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
         (root / "values.yaml").write_text(json.dumps(values))
         done = helm("template", "localhost", CHART, "--values", root / "values.yaml", "--kube-version", KUBE_VERSION)
         assert done.returncode == 0, done.stderr
-        tls = test_ca.issue("localhost", "127.0.0.1")
         kubelet = Kubelet(
             root,
             [one for one in yaml.safe_load_all(done.stdout) if one],
             {
                 "tls": {"tls.crt": tls.certificate.read_text(), "tls.key": tls.key.read_text()},
                 "issuer": {"jwks.json": house.layout.jwks.read_text()},
+                "bundles": {"token": "open sesame", "ca.crt": test_ca.path.read_text()},
             },
             {
                 "/etc/sekisho": f"{root}/etc",
@@ -223,7 +231,7 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
             },
         )
         try:
-            yield Release(kubelet, house, postgres, test_ca.path, balanced)
+            yield Release(kubelet, house, postgres, test_ca.path, server, balanced)
         finally:
             kubelet.kill()
 
@@ -256,6 +264,10 @@ def test_its_pod_starts_is_probed_serves_and_ends_in_order(release: Release) -> 
     until(served, seconds=30)
     with release.connect(LI) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(PEOPLE)
+
+    asked_by = {one["User-Agent"].split("/")[0] for one in release.bundles.asked}
+    assert len(asked_by) == len(names), "the gateway, and OPA beside it"
+    assert {one.get("Authorization") for one in release.bundles.asked} == {"Bearer open sesame"}
 
     for name in reversed(names):
         kubelet.end(name)
