@@ -26,7 +26,7 @@ from gateway.routes.table import Routes
 from gateway.trace_context import Context, context_of
 from tests.servers import TestCa
 from tests.unit.doors.test_envoy_request import check_request
-from tests.unit.doors.test_requests import decision
+from tests.unit.doors.test_requests import IN_TRACE, TRACEPARENT, decision
 
 PERSON = Principal(issuer="https://id.example", subject="tanaka", database_user="tanaka", expires_at=2_000_000_000)
 ROUTES = Routes.of(
@@ -103,6 +103,13 @@ def check(
 def reason_of(response: external_auth_pb2.CheckResponse) -> str:
     assert response.WhichOneof("http_response") == "denied_response"
     return str(json.loads(response.denied_response.body)["reason"])
+
+
+def test_the_trace_is_that_of_the_request_that_is_asked_about() -> None:
+    desk = ScriptedDesk()
+    for headers in ({"traceparent": TRACEPARENT, "tracestate": "congo=1"}, {"traceparent": f"{TRACEPARENT},x"}, {}):
+        assert check(desk, headers={**BEARER, **headers}).HasField("ok_response")
+    assert [one.trace for one in desk.asked] == [IN_TRACE, None, None]
 
 
 def test_the_question_is_what_the_route_says() -> None:

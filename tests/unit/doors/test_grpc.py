@@ -33,7 +33,7 @@ from gateway.errors import ANSWERS, ConfigError, Reason
 from gateway.model import Door, Peer
 from gateway.needs import Ask, Outcome
 from tests.servers import Issued, TestCa
-from tests.unit.doors.test_requests import ScriptedDesk
+from tests.unit.doors.test_requests import IN_TRACE, TRACEPARENT, ScriptedDesk
 
 LOOPBACK = "127.0.0.1"
 Serving = health_pb2.HealthCheckResponse
@@ -169,6 +169,26 @@ def test_a_token_may_come_as_metadata() -> None:
         async with served() as it:
             response = await it.authorize(ask(token=""), authorization="Bearer good")
             assert response.effect == wire.EFFECT_ALLOW
+
+    run(main)
+
+
+def test_the_trace_of_a_call_is_that_of_all_its_questions() -> None:
+    within = (("traceparent", TRACEPARENT), ("tracestate", "congo=1"))
+
+    async def questions() -> AsyncIterator[wire.AuthorizeStreamRequest]:
+        for number in (1, 2):
+            yield wire.AuthorizeStreamRequest(correlation=number, request=ask())
+
+    async def main() -> None:
+        async with served() as it:
+            stub = AccessServiceStub(it.channel)
+            await it.authorize(ask(), **dict(within))
+            await stub.AuthorizeBatch(wire.AuthorizeBatchRequest(requests=[ask(), ask()]), metadata=within, timeout=10)
+            await stub.Explain(wire.ExplainRequest(request=ask()), metadata=within, timeout=10)
+            assert len([one async for one in stub.AuthorizeStream(questions(), metadata=within, timeout=10)]) == 2
+            await it.authorize(ask())
+            assert [one.trace for one in it.desk.asked] == [IN_TRACE] * 6 + [None]
 
     run(main)
 

@@ -13,7 +13,7 @@ from gateway.doors.http.app import create_app
 from gateway.errors import Reason
 from gateway.inquiry import Looking
 from gateway.model import Door
-from tests.unit.doors.test_requests import TANAKA, ScriptedDesk, body
+from tests.unit.doors.test_requests import IN_TRACE, TANAKA, TRACEPARENT, ScriptedDesk, body
 
 TOLD = {"token": "good", "decision_id": "d-1", "rows": 3}
 
@@ -37,6 +37,22 @@ def test_an_answer_says_in_its_headers_what_it_is_and_how_long_it_holds() -> Non
     assert reply.headers["Sekisho-Decision-Id"] == told(reply)["decision_id"] == "d-1"
     assert int(reply.headers["Sekisho-Valid-Until"]) == told(reply)["valid_until"] == 1_700_000_060
     assert reply.headers["Cache-Control"] == "no-store", "each execution is recorded: nobody may answer in our place"
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("/v1/authorize", body()),
+        ("/v1/authorize/batch", {"requests": [body()]}),
+        ("/v1/explain", body()),
+        ("/v1/data/sekisho/allow", {"input": body()}),
+    ],
+)
+def test_the_trace_is_that_of_the_request(path: str, document: Any) -> None:
+    desk = ScriptedDesk()
+    post(desk, path, document, traceparent=TRACEPARENT, tracestate="congo=1")
+    post(desk, path, document)
+    assert [one.trace for one in desk.asked] == [IN_TRACE, None]
 
 
 def test_a_batch_answers_each_in_its_place() -> None:

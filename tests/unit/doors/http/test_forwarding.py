@@ -15,7 +15,7 @@ from gateway.errors import Reason, SekishoError
 from gateway.model import Confidence, Door, Effect, Peer
 from gateway.needs import Ask, Outcome
 from gateway.routes.table import Route, Routes
-from tests.unit.doors.test_requests import ScriptedDesk, decision
+from tests.unit.doors.test_requests import IN_TRACE, TRACEPARENT, ScriptedDesk, decision
 
 ROUTES = Routes(
     [
@@ -67,6 +67,12 @@ def test_a_request_that_may_pass_is_200_with_the_decision_s_id() -> None:
     assert asked.given is not None
     assert asked.given.confidence is Confidence.INFERRED
     assert [column.column for column in asked.given.columns] == ["phone"]
+
+
+def test_the_trace_is_that_of_the_request_the_proxy_passes_on() -> None:
+    desk = Denying()
+    get(desk, {**NGINX, "X-Forwarded-For": "192.0.2.7", "traceparent": TRACEPARENT, "tracestate": "congo=1"})
+    assert desk.asked[0].trace == IN_TRACE
 
 
 def test_traefik_and_caddy_tell_it_in_their_own_headers() -> None:
