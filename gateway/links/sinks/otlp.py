@@ -8,8 +8,9 @@ as a whole is not dropped, as the protocol would have it: it stays the next one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from gateway.audit.follow import Line
 from gateway.config_sinks import OtlpSink
@@ -18,6 +19,7 @@ from gateway.links.sinks.post import Poster
 from gateway.links.sinks.sink import SinkError, at_us, exact, found, principal, readable
 from gateway.sink_metrics import Trouble
 
+_TRACE: Final = re.compile(r"[0-9a-f]{32}")
 _INFO, _WARN = 9, 13  # severity numbers
 
 
@@ -49,7 +51,10 @@ def log_record(line: Line) -> dict[str, Any]:
     denied = entry.get("effect") == "deny"
     kind = str(entry.get("kind"))
     at = str(at_us(entry) * 1000)
-    return {
+    trace = entry.get("trace_id")
+    # Where somebody was at the file it may be anything, and a receiver refuses what is no id, with all that is beside.
+    within = {"traceId": trace} if isinstance(trace, str) and _TRACE.fullmatch(trace) else {}
+    return within | {
         "timeUnixNano": at,
         "observedTimeUnixNano": at,
         "severityNumber": _WARN if denied else _INFO,

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from gateway.audit.chain import GENESIS, canonical, link
+from gateway.audit.follow import Line
+from gateway.audit.record import repeat_entry
 from gateway.config_sinks import OtlpSink
 from gateway.links.sinks.otlp import OtlpLogs, log_record
 from gateway.links.sinks.sink import SinkError, exact, readable
@@ -75,3 +78,12 @@ def test_numbers_are_text() -> None:
     record = log_record(lines()[3])
     seq = next(one for one in record["attributes"] if one["key"] == "sekisho.seq")
     assert seq["value"] == {"intValue": "3"}
+
+
+@pytest.mark.parametrize(("trace", "told"), [("4b" * 16, "4b" * 16), ("4b", None), (7, None), (None, None)])
+def test_an_entry_of_a_trace_is_a_log_of_it(trace: Any, told: str | None) -> None:
+    entry = repeat_entry("d2", of="d1", at_ns=1, session="s1")
+    if trace is not None:
+        entry["trace_id"] = trace
+    raw, digest = link(canonical(entry), 0, GENESIS)
+    assert log_record(Line("gateway", 0, digest, raw)).get("traceId") == told
