@@ -1,4 +1,4 @@
-"""Commands of `gateway.cli` about sidecars: the webhook, and what it would do to a pod."""
+"""Commands of `gateway.cli` about sidecars: the webhook, its certificates, and what it would do to a pod."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def inject_group() -> None:
     \b
     sekisho inject pod deployment.yaml                  what would become of its pods
     sekisho inject serve --certificate tls.crt --key tls.key
+    sekisho inject certificates --namespace sekisho-system --service injector --secret injector-tls --webhook injector
     """
 
 
@@ -111,6 +112,62 @@ def pod_command(file: str, settings_path: Path, namespace: str, as_json: bool) -
         else:
             click.echo("---\n" + yaml.safe_dump(apply(pod, found.operations), sort_keys=False, width=110), nl=False)
     return code
+
+
+@inject_group.command("certificates")
+@click.option("--namespace", required=True, help="Where the webhook's Service and the Secret are.")
+@click.option("--service", required=True, help="Name of the Service, which the certificate is for.")
+@click.option("--secret", required=True, help="Name of the Secret for the pair; it must be there, if only empty.")
+@click.option("--webhook", required=True, help="Name of the MutatingWebhookConfiguration that is to believe it.")
+@click.option("--days", type=click.IntRange(2, 3650), default=90, show_default=True, help="How long a pair lasts.")
+@click.option("--renew-before", type=click.IntRange(1), default=30, show_default=True, help="Days before its end.")
+@click.option("--server", help="https address of the API server; without it, the one of the cluster this runs in.")
+@click.option("--ca", type=_FILE, help="PEM file with the authorities of --server.")
+@click.option("--token-file", type=_FILE, help="File with the token for --server.")
+@reporting_problems
+def certificates_command(
+    namespace: str,
+    service: str,
+    secret: str,
+    webhook: str,
+    days: int,
+    renew_before: int,
+    server: str | None,
+    ca: Path | None,
+    token_file: Path | None,
+) -> int:
+    """Make the webhook's certificate where nobody else does, and renew it: for a Job, and a CronJob once a day.
+
+    Where there is a good pair that lasts, and the webhook believes its authority, nothing is done. The authority's key
+    is thrown away once it has signed.
+
+    \b
+    sekisho inject certificates --namespace sekisho-system --service injector --secret injector-tls --webhook injector
+    """
+    import os
+    from datetime import UTC, datetime
+
+    from gateway.links.kubernetes import Cluster, KubernetesError, in_cluster
+    from gateway.links.webhook_certificates import Wanted, ensure
+
+    quiet()
+    if renew_before >= days:
+        raise ConfigError(["--renew-before: a pair would be renewed on the day it is made"])
+    if server is None:
+        cluster = in_cluster(os.environ)
+    elif not server.startswith("https://") or ca is None or token_file is None:
+        raise ConfigError(["--server: an https address, with --ca and --token-file"])
+    else:
+        cluster = Cluster(url=server.rstrip("/"), ca=ca, token=token_file)
+    wanted = Wanted(
+        namespace=namespace, service=service, secret=secret, webhook=webhook, days=days, renew_before=renew_before
+    )
+    try:
+        done = ensure(cluster, wanted, datetime.now(UTC))
+    except KubernetesError as error:
+        raise ConfigError([str(error)]) from error
+    click.echo(f"{namespace}/{secret}: {done}")
+    return GOOD
 
 
 def _pods(file: str, namespace: str) -> list[tuple[str, dict[str, Any]]]:

@@ -19,7 +19,8 @@ VOLUMES: Final = frozenset({CONFIG_VOLUME, REGISTRY_VOLUME, RECORD_VOLUME, SCRAT
 
 _CONFIG: Final = "/etc/sekisho/config"
 _REGISTRY: Final = "/etc/sekisho/registry"
-_RECORD: Final = "/var/lib/sekisho/record"
+_STATE: Final = "/var/lib/sekisho"
+_RECORD: Final = f"{_STATE}/record"  # made by the gateway, for itself alone: a volume's own is open to its group
 # A container with a mount of its own here gets no token of the service account from the API server.
 _TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no secret
 _PROBE_TIMEOUT_S: Final = 3
@@ -93,7 +94,7 @@ def _mounts(settings: InjectorSettings) -> list[JsonValue]:
     if settings.registry_map:
         made.append({"name": REGISTRY_VOLUME, "mountPath": _REGISTRY, "readOnly": True})
     # A folder of its own for each pod: a record has one writer, a claim may be shared.
-    made.append({"name": RECORD_VOLUME, "mountPath": _RECORD, "subPathExpr": "$(POD_NAME)"})
+    made.append({"name": RECORD_VOLUME, "mountPath": _STATE, "subPathExpr": "$(POD_NAME)"})
     made.append({"name": SCRATCH_VOLUME, "mountPath": "/tmp"})  # noqa: S108 - a volume of the container's own
     made.append({"name": NO_TOKEN_VOLUME, "mountPath": _TOKEN, "readOnly": True})
     return made

@@ -11,6 +11,8 @@ Map:
     fair        whose turn it is: a queue that goes round those who wait
     locked      which relations somebody holds a strong lock on, as far as analyses that waited in vain can tell
     allowance   how many unknown statements one principal may ask about: so many a second, so many at once
+    kubernetes  a few requests to an API server, as a service account
+    webhook_certificates  of the injector, made and renewed there
     get         one GET of something that must not be forged
     bundles     policy and registry as a bundle from a web server, kept on disk
     engines     the engine a configuration names

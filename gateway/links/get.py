@@ -55,7 +55,7 @@ def get(
         with opener(url, ca).open(request, timeout=within) as response:
             if response.status != 200:
                 raise FetchError(f"{url}: answered {response.status}")
-            return Got(_read(response, deadline, most, what), _etag(response.headers), response.headers)
+            return Got(read_within(response, deadline, most, what), _etag(response.headers), response.headers)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 304 and etag is not None:
@@ -77,7 +77,8 @@ def opener(url: str, ca: Path | None) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(*handlers)
 
 
-def _read(response: Any, deadline: float, most: int, what: str) -> bytes:
+def read_within(response: Any, deadline: float, most: int, what: str) -> bytes:
+    """What it says, if that is no more than so much and there in time. Raises ValueError, TimeoutError."""
     data = bytearray()
     while chunk := response.read1(_CHUNK):
         data += chunk

@@ -42,7 +42,7 @@ def test_it_may_do_nothing_it_need_not(form):
 
 def test_only_the_record_and_tmp_are_written_and_no_token_is_mounted():
     mounts = {mount["mountPath"]: mount for mount in made(FULL)["volumeMounts"]}
-    assert {path for path, mount in mounts.items() if not mount.get("readOnly")} == {"/var/lib/sekisho/record", "/tmp"}
+    assert {path for path, mount in mounts.items() if not mount.get("readOnly")} == {"/var/lib/sekisho", "/tmp"}
     assert mounts["/var/run/secrets/kubernetes.io/serviceaccount"]["name"] == "sekisho-no-token"
 
 
@@ -107,7 +107,7 @@ def test_its_variables_are_settings_of_the_gateway(tmp_path: Path):
     assert config.listeners.http.address == "127.0.0.1:8432"
     assert is_loopback(config.listeners.http.address.rpartition(":")[0])
     mounts = {mount["mountPath"] for mount in made(FULL)["volumeMounts"]}
-    assert {str(config.record.directory), str(config.registry.directory)} <= mounts
+    assert {str(config.record.directory.parent), str(config.registry.directory)} <= mounts
     del document["listeners"]["http"]  # type: ignore[attr-defined]
     path.write_text(yaml.safe_dump(document))
     config = load(path, ours, check_files=False)
