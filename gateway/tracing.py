@@ -97,10 +97,10 @@ class Trace:
             self.end(self.decided_ns)
 
     def answered(self, at_ns: int, rows: int, sqlstate: str) -> None:
-        """The database is done with it."""
-        if not self.ended_ns:
+        """The database is done with it; or the connection is, perhaps before anything was decided."""
+        if self.decided_ns and not self.ended_ns:
             self.parts.append(Part(None, self.decided_ns, max(at_ns, self.decided_ns), Upstream(rows, sqlstate)))
-            self.end(at_ns)
+        self.end(at_ns)
 
     def end(self, at_ns: int) -> None:
         """Nothing more is to come. Once."""

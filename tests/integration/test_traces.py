@@ -173,6 +173,29 @@ def test_without_a_callers_trace_a_share_of_statements_begins_its_own(traced: Ho
     assert len(executed) == len(parsed) == 1
 
 
+@pytest.mark.needs("otelcol")
+def test_a_hostile_comment_changes_nothing(traced: House) -> None:
+    hostile = (
+        "/*traceparent='" + "0" * 60_000 + "'*/",
+        "/*" * 500 + "traceparent='x'" + "*/" * 500,
+        f"/*traceparent='{parent(48)}',traceparent='{parent(49)}'*/",
+        f"/*traceparent='{parent(48).upper()}'*/" * 300,
+        f"/*traceparent='{parent(48)}' OR '1'='1'*/",
+        f"/*traceparent='{parent(48)[:-2]}ff%0a'*/",
+        "/*traceparent='%00%ff%'*/",
+    )
+    with traced.connect(SATO) as connection:
+        rows = connection.execute(ALLOWED).fetchall()
+        for one in hostile:
+            assert connection.execute(f"{ALLOWED} {one}").fetchall() == rows
+            with pytest.raises(psycopg.errors.SyntaxError):
+                connection.execute(f"{ALLOWED} {one[:-1]}")
+        text = f"SELECT '{commented('x', 48).replace(chr(39), chr(39) * 2)}' FROM stickers LIMIT 1"
+        assert connection.execute(text).fetchall() == [(commented("x", 48),)]
+    told = {one["trace_id"] for one in traced.entries() if "trace_id" in one}
+    assert not told & {TRACE.format(48), TRACE.format(49)}
+
+
 def test_without_a_collector_statements_go_on_and_what_is_lost_is_counted(new_house: Callable[..., House]) -> None:
     house = new_house(settings(free_port(), per_million=ALWAYS, waiting=4, batch=1))
     with house.connect(SATO) as connection:

@@ -70,6 +70,14 @@ def test_what_waits_for_a_database_ends_with_its_answer_and_once() -> None:
     assert one.ended_ns == AT + 900_000_000
 
 
+def test_what_was_never_decided_was_never_at_a_database() -> None:
+    ended: list[Trace] = []
+    one = trace(ended, awaits=True)
+    one.answered(AT + 5, 0, "08006")
+    one.decided(0.5)
+    assert (ended, one.parts, one.ended_ns) == ([one], [], AT + 5)
+
+
 def test_a_clock_that_is_set_back_makes_no_span_of_negative_length() -> None:
     one = trace(awaits=True)
     one.recorded(AT - 5)

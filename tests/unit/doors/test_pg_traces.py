@@ -70,11 +70,14 @@ def test_what_is_under_way_when_the_session_ends_has_lost_its_connection() -> No
     assert first is not None
     assert second is not None
     assert denied is not None
+    second.decided(0.1)
+    first.decided(0.1)
     first.answered(AT + 5, 1, "00000")
     denied.reason = Reason.POLICY_DENIED
     denied.decided(0.1)
     session.over()
     assert tracer.ended == [first, denied, second]
+    assert first.ended_ns == AT + 100_000_000
     assert second.parts[-1].upstream is not None
     assert second.parts[-1].upstream.sqlstate == "08006"
 
