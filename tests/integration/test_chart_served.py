@@ -4,6 +4,7 @@ end, on a real database. Only paths and addresses are moved, from a container's 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -37,6 +38,7 @@ from tests.unit.policy.keys import PRIVATE, PUBLIC
 
 pytestmark = [pytest.mark.integration, pytest.mark.needs("helm")]
 
+NOBODY = 65532
 PEOPLE = "SELECT name FROM users WHERE id = 1"
 Document = dict[str, Any]
 
@@ -50,6 +52,7 @@ class Kubelet:
     secrets: Mapping[str, Mapping[str, str]]
     moved: dict[str, str]  # what containers call things -> what they are called here
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    rights: list[str] = field(default_factory=list)
 
     @property
     def pod(self) -> Document:
@@ -85,6 +88,17 @@ class Kubelet:
                 for name, text in self.secrets[volume["secret"]["secretName"]].items() if "secret" in volume else ():
                     (place / name).write_text(text)
                     (place / name).chmod(volume["secret"]["defaultMode"])
+        self.rights = self.own()
+
+    def own(self) -> list[str]:
+        """Files belong to somebody else and to our group, as with fsGroup; a command's beginning that gives up every
+        right of root's. Nothing of it where we are not root: there is nothing to give up then."""
+        if os.geteuid() != 0:
+            return []
+        for place in (Path(self.here("/etc/sekisho")), Path(self.here("/var/lib/sekisho"))):
+            for one in (place, *place.rglob("*")):
+                os.chown(one, NOBODY, 0)
+        return [str(require_tool("setpriv")), "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
     def words(self, container: Document, which: list[str]) -> list[str]:
         program, *arguments = [*which]
@@ -95,7 +109,7 @@ class Kubelet:
         container = self.container(name)
         with (self.folder / f"{name}.log").open("wb") as log:
             self.running[name] = subprocess.Popen(
-                self.words(container, [*container.get("command", []), *container["args"]]),
+                [*self.rights, *self.words(container, [*container.get("command", []), *container["args"]])],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -183,6 +197,7 @@ def release(request: pytest.FixtureRequest, messenger: Database, test_ca: TestCa
         root = Path(directory)
         (root / "house").mkdir()
         house = House(root / "house", messenger)  # its registry, issuer and roles; it is not started
+        messenger.socket_directory.chmod(0o755)  # for whoever has no right of root's
         server.document, server.etag = published(root, house.layout.registry), '"1"'
         configured = yaml.safe_load(house.layout.config.read_text())
         postgres, http, opa, health = free_port(), free_port(), free_port(), free_port()
