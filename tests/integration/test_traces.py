@@ -120,6 +120,11 @@ def test_spans_of_three_doors_belong_to_their_callers_traces(traced: House, rece
     assert (upstream.kind, upstream.attributes["db.response.returned_rows"]) == ("Client", str(ROWS))
     assert of_first["sekisho.statement"].attributes["sekisho.reused"] == "false"
 
+    again = by_name(spans, 2)  # with another comment, and known all the same
+    assert set(again) == {"sekisho.statement", "sekisho.record", "sekisho.upstream"}
+    assert again["sekisho.statement"].attributes["sekisho.reused"] == "true"
+    assert entry_of(traced, 2)["statement_hash"] != entry_of(traced, 1)["statement"]["hash"]
+
     denied = first_of(spans, 4).attributes
     assert (denied["sekisho.effect"], denied["sekisho.reason"]) == ("deny", "policy_denied")
     assert (denied["db.response.status_code"], denied["error.type"]) == ("42501", "policy_denied")
