@@ -86,9 +86,11 @@ def list_segments(directory: Path) -> dict[str, list[Segment]]:
     return found
 
 
-def read_lines(segment: Segment) -> Iterator[RawLine | TornRest]:
-    """The segment's lines one by one, and last the torn rest if there is one. Holds one line in memory at most."""
+def read_lines(segment: Segment, start: int = 0) -> Iterator[RawLine | TornRest]:
+    """The segment's lines one by one, counted from this byte on, and last the torn rest if there is one. Holds one line
+    in memory at most."""
     with segment.path.open("rb") as file:
+        file.seek(start)
         number = 0
         while raw := file.readline(MAX_LINE_BYTES):
             number += 1

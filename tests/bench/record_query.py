@@ -141,7 +141,7 @@ def _asked(directory: Path, entries: int, rounds: int) -> Table:
         data=tuple({"what": title, "seconds": wall, "cpu_seconds": cpu} for title, (wall, cpu) in taken),
         notes=(
             f"{count:,} executions; segments {segments >> 20:,} MB, laid out by columns {columns >> 20:,} MB.",
-            "A closed segment is laid out once, when it is first asked about; the last of each writer every time.",
+            "A segment is laid out when it is first asked about; of the last of each writer what is new since then.",
         ),
     )
 

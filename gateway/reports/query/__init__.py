@@ -1,6 +1,7 @@
 """`sekisho audit query`: the record asked in SQL, by DuckDB (extra `query`), over columns made of verified segments.
 
     layout.py      segments -> ``columns/``, three Parquet files each, once; what is not laid out, or does not hold
+    pieces.py      which pieces of a record are laid out already, and which nobody needs any more
     views.py       what can be asked, and the locked connection that shows it and nothing else
     questions.py   which accesses, counted by what: filters and groups as SQL with parameters
     ask.py         ``Record``: one question, from the columns to an answer

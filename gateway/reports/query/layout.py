@@ -1,4 +1,5 @@
-"""Segments -> columns: one segment's entries as three Parquet files, by DuckDB, once for each closed segment.
+"""Segments -> columns: a segment's entries as three Parquet files, by DuckDB, once for each closed segment, and piece
+by piece for the one that still grows (`gateway.audit.columns`).
 
 A statement's full decision is laid out once, with everything it says; an execution under it is four numbers, with its
 completion where that is in the same segment. So ten million entries are some hundred megabytes, and a question reads
@@ -7,6 +8,7 @@ the columns it asks for. What the entries say is in `gateway.audit.record`; what
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -17,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.columns import FOLDER, ChainBroken, Held, Laid, check, forget, laid
+from gateway.audit.columns import FOLDER, ChainBroken, Held, Laid, check
 from gateway.audit.record import SCHEMA_VERSION
 from gateway.audit.segments import Segment, list_segments
 from gateway.errors import ConfigError
+from gateway.reports.query.pieces import Work, all_of, asking, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import duckdb
 
@@ -158,57 +161,44 @@ class Layout:
 
 @contextmanager
 def laid_out(directory: Path, *, keep: bool, told: Callable[[int, int], None]) -> Iterator[Layout]:
-    """The columns of every segment of a record. ``keep``: those of closed segments are left for the next question;
-    else nothing is written beside them. ``told``: how many segments are laid out, of how many that were not yet.
+    """The columns of every segment of a record. ``keep``: they are left for the next question; else nothing is written
+    beside the record. ``told``: how many segments are laid out, of how many that were not yet.
 
     Raises ChainBroken where a segment does not hold, OSError where it cannot be read, or laid out.
     """
     segments = list_segments(directory)
-    keep = keep and os.access(directory, os.W_OK)
-    known = _known(directory, segments) if keep else {}
-    closed = {one for chain in segments.values() for one in chain[:-1]}
-    wanted = [one for chain in segments.values() for one in chain if one not in known]
     place = directory / FOLDER
-    if keep:
-        place.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".asked-", dir=place if keep else None) as temporary:
-        found = dict(known)
+    keep = keep and os.access(directory, os.W_OK)
+    with contextlib.ExitStack() as held:
+        if keep:
+            held.enter_context(asking(directory))
+        work = plan(directory, segments) if keep else all_of(segments)
+        temporary = Path(held.enter_context(tempfile.TemporaryDirectory(prefix=".asked-", dir=place if keep else None)))
+        wanted = [one for one in work if one.behind]
+        found = {one.segment: [*one.kept] for one in work}
         with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_ONCE)) as pool:
-            made = pool.map(lambda one: _lay_out(one, Path(temporary)), wanted)
-            for number, one in enumerate(made):
+            made = pool.map(lambda one: _lay_out(one, temporary), wanted)
+            for number, (one, piece) in enumerate(zip(wanted, made, strict=True)):
                 told(number, len(wanted))
-                path = Path(temporary) / one.name
-                if keep and one.segment in closed:
-                    path = _keep(path, place)
-                place_in_chain = (one.segment.writer, one.segment.number, one.before, one.last, one.size)
-                found[one.segment] = Laid(path, *place_in_chain)
+                if piece is not None:
+                    path = temporary / piece.name
+                    found[one.segment].append(piece.laid(_keep(path, place) if keep else path))
             told(len(wanted), len(wanted))
-        in_order = [found[one] for chain in segments.values() for one in chain]
-        notes = tuple(note for chain in segments.values() for note in _gaps([found[one] for one in chain], chain))
-        yield Layout(folders=tuple(one.path for one in in_order), notes=notes, scratch=Path(temporary))
+        chains = [[found[one] for one in chain] for chain in segments.values()]
+        notes = tuple(note for chain, of in zip(chains, segments.values(), strict=True) for note in _gaps(chain, of))
+        folders = tuple(piece.path for chain in chains for pieces in chain for piece in pieces)
+        yield Layout(folders=folders, notes=notes, scratch=temporary)
 
 
-def _known(directory: Path, segments: Mapping[str, list[Segment]]) -> dict[Segment, Laid]:
-    """What is laid out already and fits. What does not fit any more, or whose segment is gone, is taken away."""
-    closed = {(one.writer, one.number): one for chain in segments.values() for one in chain[:-1]}
-    found: dict[Segment, Laid] = {}
-    for one in laid(directory):
-        segment = closed.get((one.writer, one.number))
-        if segment is not None and one.fits(segment):
-            found[segment] = one
-        else:
-            forget(directory, one.writer, one.number)
-    return found
-
-
-def _gaps(chain: list[Laid], segments: list[Segment]) -> Iterator[str]:
+def _gaps(chain: list[list[Laid]], segments: list[Segment]) -> Iterator[str]:
     """What is missing between the segments of one writer. Raises ChainBroken where two that follow do not fit."""
-    if chain[0].number:
-        yield f"{chain[0].writer}: segments before {chain[0].number} are not there (`sekisho audit verify` says why)"
+    if segments[0].number:
+        first = segments[0]
+        yield f"{first.writer}: segments before {first.number} are not there (`sekisho audit verify` says why)"
     for before, after, segment in zip(chain, chain[1:], segments[1:], strict=False):
-        if after.number != before.number + 1:
-            yield f"{after.writer}: segments {before.number + 1} to {after.number - 1} are not there"
-        elif after.before[:16] != before.last[:16]:
+        if segment.number != before[-1].number + 1:
+            yield f"{segment.writer}: segments {before[-1].number + 1} to {segment.number - 1} are not there"
+        elif after[0].before != before[-1].last:
             raise ChainBroken(segment, 1)
 
 
@@ -222,17 +212,22 @@ def _keep(made: Path, place: Path) -> Path:
     return kept
 
 
-def _lay_out(segment: Segment, into: Path) -> Held:
-    """Three files of one segment. Of a segment that still grows, of what it holds now."""
+def _lay_out(work: Work, into: Path) -> Held | None:
+    """Three files of what is behind the pieces that stay. Of a segment that still grows, of what it holds now. None:
+    nothing is there."""
     import duckdb
 
-    held = check(segment)
+    segment = work.segment
+    start, before = (work.kept[-1].end, work.kept[-1].last) if work.kept else (0, "")
+    held = check(segment, start, before)
+    if held is None:
+        return None
     folder = into / held.name
     folder.mkdir(mode=0o700)
     source = segment.path
-    if held.torn or source.stat().st_size != held.size:
+    if start or source.stat().st_size != held.size:
         source = folder / "whole.jsonl"
-        _copy(segment.path, source, held.size)
+        _copy(segment.path, source, start, held.size)
     with duckdb.connect(config=settings(folder, threads=1)) as connection:
         try:
             _read(connection, source)
@@ -275,8 +270,9 @@ def _read(connection: duckdb.DuckDBPyConnection, source: Path) -> None:
     )
 
 
-def _copy(source: Path, target: Path, size: int) -> None:
+def _copy(source: Path, target: Path, start: int, size: int) -> None:
     with source.open("rb") as reading, target.open("xb") as writing:
+        reading.seek(start)
         while size and (chunk := reading.read(min(size, 1 << 20))):
             writing.write(chunk)
             size -= len(chunk)

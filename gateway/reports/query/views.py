@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     import duckdb
 
 _VIEWS: Final = {
-    # Completions that lie in another segment than their executions: few, and looked up.
+    # Completions that lie in another piece than their executions: few, and looked up.
     "_late": """
         SELECT id, sum(rows)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes, sum(subjects)::BIGINT AS subjects,
             sum(duration_us)::BIGINT AS duration_us, max(sqlstate) AS sqlstate
         FROM _others WHERE kind = 'completion' GROUP BY id""",
     "executions": """
-        SELECT e.time, e.id, e.decision, coalesce(e.rows, l.rows) AS rows, coalesce(e.bytes, l.bytes) AS bytes,
-            coalesce(e.subjects, l.subjects) AS subjects, coalesce(e.duration_us, l.duration_us) AS duration_us,
-            coalesce(e.sqlstate, l.sqlstate) AS sqlstate
+        SELECT e.time, e.id, e.decision, coalesce(e.rows + l.rows, e.rows, l.rows) AS rows,
+            coalesce(e.bytes + l.bytes, e.bytes, l.bytes) AS bytes,
+            coalesce(e.subjects + l.subjects, e.subjects, l.subjects) AS subjects,
+            coalesce(e.duration_us + l.duration_us, e.duration_us, l.duration_us) AS duration_us,
+            greatest(e.sqlstate, l.sqlstate) AS sqlstate
         FROM _executions AS e LEFT JOIN _late AS l ON l.id = e.id""",
     "decisions": "SELECT * EXCLUDE (seq) FROM _decisions",
     "refusals": """

@@ -53,7 +53,9 @@ def test_only_segments_that_ended_and_whose_time_is_over_go(tmp_path: Path) -> N
     assert _stays(config, NOW)[0].startswith("APPI: 109")
     assert _stays(config, NOW)[1:] == ["one before it stays"] * (ended - 1)
     for segment in list_segments(tmp_path)[WRITER]:
-        (tmp_path / FOLDER / check(segment).name).mkdir(parents=True)
+        held = check(segment)
+        assert held is not None
+        (tmp_path / FOLDER / held.name).mkdir(parents=True)
     told: list[Fate] = []
     assert prune(config, LATER, "os:me", told=told.append, dry=True) == ended
     assert len(list_segments(tmp_path)[WRITER]) == ended + 1, "nothing is touched"
