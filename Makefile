@@ -82,9 +82,9 @@ bench: $(VENV)/.dev ## figures: direct, through a pooler, through the gateway (c
 		exec $(BIN)/python -m tests.bench $(ARGS); }; \
 	$(MAKE) --no-print-directory compiled && SEKISHO_COMPILED=$(abspath $(COMPILED)) $(BIN)/python -m tests.bench $(ARGS)
 
-majors: $(VENV)/.dev ## the bypass corpus and housekeeping on PostgreSQL 13 to 18 (make tools fetches them)
+majors: $(VENV)/.dev ## the corpus and housekeeping on PostgreSQL 13 to 18, what asks a server on 16 (make tools fetches them)
 	@echo "==> tests on further majors"
-	@$(BIN)/python -m pytest -n auto --dist load -m majors $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m majors $(ARGS)
 
 properties: $(VENV)/.dev ## the property tests with more of the same examples than make test takes
 	@echo "==> property tests"

