@@ -64,13 +64,13 @@ def forward_auth(room: Room) -> Response:
 
 def _asked(room: Room) -> Ask:
     """The question. Who asks comes first: a stranger learns nothing of edges and routes. Raises SekishoError."""
-    routes = room.behind.routes
-    if routes is None:
-        raise SekishoError(Reason.ROUTE_UNMATCHED, "no routes are configured")
     words, where = Words(bearer=bearer_of(authorization())), origin()
     asking, _ = known(room.desk, words, origin=where)
     if asking is None and not room.edges.have(where.address):
         raise AuthenticationError(Reason.EDGE_UNTRUSTED, "only a configured edge or caller may ask for a request")
+    routes = room.behind.routes
+    if routes is None:
+        raise SekishoError(Reason.ROUTE_UNMATCHED, "no routes are configured")
     headers = {name.lower(): value for name, value in request.headers.items()}
     forwarded = forwarded_request(headers, bodiless=room.behind.bodiless)
     matched = routes.match(forwarded.request)

@@ -124,6 +124,8 @@ def test_without_routes_nothing_passes() -> None:
     client = create_app(Denying(), ("127.0.0.0/8",)).test_client()
     reply = client.get("/v1/forward-auth", headers={"Authorization": "Bearer good", **NGINX})
     assert (reply.status_code, reply.get_json()["reason"]) == (403, "route_unmatched")
+    reply = client.get("/v1/forward-auth", headers={"Authorization": "Bearer bad", **NGINX})
+    assert (reply.status_code, reply.get_json()["reason"]) == (401, "token_expired"), "a stranger learns nothing"
 
 
 def test_what_breaks_is_no_answer_that_a_proxy_lets_in() -> None:
