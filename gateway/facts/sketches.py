@@ -1,7 +1,6 @@
 """HyperLogLog sketches of distinct values: how many there were, and never which.
 
-The library is loaded with the first sketch, and of it the compiled part alone. The package around that imports numpy
-for sketches of vectors: 16 MB of memory in each worker, and a quarter of the image, which has none.
+The library is loaded with the first sketch. It brings numpy, 16 MB that a gateway without limits on people never needs.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ _DEVIATIONS: Final = 3  # of the upper bound: one in 700 counts is above it
 
 def empty() -> Any:
     """A sketch of nothing. ``update`` takes a hash."""
-    from _datasketches import hll_sketch, tgt_hll_type
+    from datasketches import hll_sketch, tgt_hll_type
 
     return hll_sketch(_LG_K, tgt_hll_type.HLL_8)
 
 
 def merged(sketches: Iterable[Any]) -> Any:
     """One sketch of all that are in any of these; None is a sketch of nothing."""
-    from _datasketches import hll_union, tgt_hll_type
+    from datasketches import hll_union, tgt_hll_type
 
     union = hll_union(_LG_K)
     for sketch in sketches:
@@ -45,6 +44,6 @@ def written(sketch: Any) -> str:
 
 def read(text: str) -> Any:
     """What was written. Raises ValueError, or RuntimeError of the library, where it is no sketch."""
-    from _datasketches import hll_sketch
+    from datasketches import hll_sketch
 
     return hll_sketch.deserialize(base64.b64decode(text, validate=True))

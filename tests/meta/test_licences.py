@@ -54,7 +54,7 @@ NAMED = {
 }
 # Beyond the allow-list, by name: the licence, whether production may have it, and why it may be here.
 EXCEPTIONS = {
-    "numpy": ("CC0-1.0", True, "BSD-3-Clause but for a few lines given to everybody; datasketches asks for it"),
+    "numpy": ("CC0-1.0", True, "BSD-3-Clause but for a few lines given to everybody; datasketches needs it"),
     "waitress": ("ZPL-2.1", True, "Zope Public License 2.1: permissive, BSD-like, OSI and FSF approved"),
     "psycopg": ("LGPL-3.0-only", False, "a driver in demo and tests, imported unchanged; not needed to run Sekisho"),
     "psycopg-binary": ("LGPL-3.0-only", False, "the same driver's compiled part"),
