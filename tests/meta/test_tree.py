@@ -128,7 +128,7 @@ def test_no_file_holds_a_private_key():
     assert not [name for name, text in _texts() if re.search(begin, text)]
 
 
-@pytest.mark.parametrize("name", ["runtime", "demo", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "demo", "dev", "build", "image"])
 def test_every_pinned_package_has_hashes_and_no_address(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text
@@ -144,6 +144,10 @@ def test_the_smaller_pins_are_part_of_the_larger():
         return set(re.findall(r"^([a-z0-9.-]+==\S+)", text, flags=re.M))
 
     assert pins("runtime") < pins("demo") < pins("dev")
+    assert pins("runtime") < pins("build")
+    names = {pin.partition("==")[0] for pin in pins("dev")}
+    assert {pin for pin in pins("build") if pin.partition("==")[0] in names} < pins("dev")
+    assert pins("runtime") < pins("image") < pins("dev")
 
 
 def test_every_dependency_is_pinned_and_says_why_it_is_there():
@@ -157,7 +161,7 @@ def test_every_dependency_is_pinned_and_says_why_it_is_there():
 
 
 def test_scripts_can_be_run():
-    for name in (".ci/run", "tools/build.sh", "tools/lock.sh"):
+    for name in (".ci/run", "tools/build.sh", "tools/lock.sh", "tools/image/install.sh", "tools/hadolint.sh"):
         path = ROOT / name
         assert os.access(path, os.X_OK), name
         assert path.read_text().startswith("#!/usr/bin/env bash\n")
