@@ -77,8 +77,13 @@ def _modules() -> Iterator[Module]:
         yield Module(".".join(parts), path)
 
 
-def imports(module: Module) -> Iterator[Import]:
+@cache
+def imports(module: Module) -> tuple[Import, ...]:
     """Every import anywhere in the module, inside functions too; ``from a import b`` is ``a.b``."""
+    return tuple(_imports(module))
+
+
+def _imports(module: Module) -> Iterator[Import]:
     guarded = {
         id(inner)
         for node in ast.walk(module.tree)
