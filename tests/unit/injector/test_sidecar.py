@@ -14,6 +14,7 @@ import yaml
 
 from gateway.config_draft import is_loopback
 from gateway.config_load import load
+from gateway.errors import ConfigError
 from gateway.injector.settings import Form, Resources
 from gateway.injector.sidecar import VOLUMES, container, volumes
 from tests.unit.injector.test_settings import SETTINGS
@@ -108,6 +109,15 @@ def test_its_variables_are_settings_of_the_gateway(tmp_path: Path):
     assert is_loopback(config.listeners.http.address.rpartition(":")[0])
     mounts = {mount["mountPath"] for mount in made(FULL)["volumeMounts"]}
     assert {str(config.record.directory.parent), str(config.registry.directory)} <= mounts
+    remote = {item["name"]: item.get("value", "") for item in made(replace(FULL, record_sink="stream"))["env"]}
+    with pytest.raises(ConfigError, match="stream"):
+        load(path, {**remote, "POD_NAME": "a-0"}, check_files=False)
+    document["record"]["sinks"] = [{"name": "stream", "http": {"url": "https://log.example/entries"}}]  # type: ignore[index]
+    path.write_text(yaml.safe_dump(document))
+    config = load(path, remote, check_files=False)
+    assert config.record.remote is not None
+    assert config.record.remote.sink == "stream"
+    assert config.limits.drain_timeout_ms == 10_000
     del document["listeners"]["http"]  # type: ignore[attr-defined]
     path.write_text(yaml.safe_dump(document))
     config = load(path, ours, check_files=False)
