@@ -91,7 +91,7 @@ def verify(
         writer, there = one.writer, one.segments
         found, state = one.verify(progress)
         breaks.extend(found)
-        pruned += there[0].number if there else 0
+        pruned += there[0].number if there and not isinstance(one.pass_, Bad) else 0  # else they are only gone
         if state is not None:
             steps.extend(state.clock_steps)
             torn.extend(state.torn)

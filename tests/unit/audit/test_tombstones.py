@@ -63,6 +63,7 @@ def test_what_is_missing_beyond_it_is_lost(tmp_path: Path) -> None:
     report = verify(_pruned(tmp_path, 2, stones(sample_lines())[:1]))
     assert report.first_bad is not None
     assert (report.first_bad.kind, report.first_bad.segment) == (BadKind.SEGMENT_MISSING, segment_name(1))
+    assert report.pruned == 0, "what is lost is not called pruned"
 
 
 def test_a_tombstone_of_other_entries_does_not_hide_a_loss(tmp_path: Path) -> None:
