@@ -3,6 +3,7 @@ each pod as they are, and helm installs, changes and removes a release there."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -174,6 +175,29 @@ def test_a_release_is_installed_changed_and_removed_and_says_what_is_next(cluste
     helm("uninstall", "shop")
     assert cluster.ask("GET", sets).status == 404
     assert cluster.ask("GET", "/apis/networking.k8s.io/v1/namespaces/data/networkpolicies/shop-database").status == 404
+
+
+def test_an_injector_s_release_keeps_what_its_job_wrote(cluster: ApiServer, helm: Helm) -> None:
+    values = ("--values", CHART / "ci" / "injector-values.yaml")
+    assert "kubectl label namespace NAME sekisho.dev/inject=enabled" in helm("install", "side", CHART, *values).stdout
+    jobs = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
+    first = [one["metadata"]["name"] for one in cluster.ask("GET", jobs).wanted()["items"]]
+    secret = f"/api/v1/namespaces/{NAMESPACE}/secrets/side-injector-tls"
+    cluster.ask("PATCH", secret, {"data": {"tls.crt": "YQ=="}}, kind="application/merge-patch+json").wanted()
+    hook = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/side-injector-{NAMESPACE}"
+    authority = base64.b64encode((cluster.ca).read_bytes()).decode()
+    believed = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": authority}]
+    cluster.ask("PATCH", hook, believed, kind="application/json-patch+json").wanted()
+
+    helm("upgrade", "side", CHART, *values, "--set", "injector.replicas=3", "--set", "injector.certificates.days=120")
+    assert cluster.ask("GET", secret).wanted()["data"] == {"tls.crt": "YQ=="}
+    assert cluster.ask("GET", hook).wanted()["webhooks"][0]["clientConfig"]["caBundle"] == authority
+    second = [one["metadata"]["name"] for one in cluster.ask("GET", jobs).wanted()["items"]]
+    assert (len(first), len(second)) == (1, 1)
+    assert first != second, "a Job cannot be changed"
+
+    helm("uninstall", "side")
+    assert cluster.ask("GET", hook).status == cluster.ask("GET", secret).status == 404
 
 
 def place_of(cluster: ApiServer, document: Document) -> str:
