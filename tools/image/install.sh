@@ -46,8 +46,9 @@ find "$packages" -type d \( -name tests -o -name testing_data \) -prune -exec rm
 find "$packages" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) \
     -delete
 rm -rf "$packages"/numpy/{f2py,fft,ma,polynomial,random,testing,typing,_core/_simd.*}
+# Libraries in *.libs were rewritten when their wheel was made, and older versions of strip break those.
 if command -v strip >/dev/null; then
-    find "$packages" -type f -name '*.so*' -exec strip --strip-unneeded {} +
+    find "$packages" -type f -name '*.so*' ! -path '*.libs/*' -exec strip --strip-unneeded {} +
 else
     say "no strip on the PATH (Debian: binutils): symbols stay, 35 MB of them"
 fi
