@@ -155,7 +155,9 @@ def test_a_good_configuration_says_what_is_in_force(alone):
 def test_as_json(alone):
     result = sekisho("check-config", "--config", alone.layout.config, "--json")
     document = json.loads(result.output)
-    assert document.keys() == {"configuration", "policy_revision", "registry_changed_at", "registry_revision"}
+    keys = {"configuration", "engine_trouble", "policy_revision", "registry_changed_at", "registry_revision"}
+    assert document.keys() == keys
+    assert document["engine_trouble"] is None
     assert document["configuration"]["limits"]["sessions"] == 1000
 
 
