@@ -48,8 +48,14 @@ def pods(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @by_case
 def test_nothing_of_a_gateway_is_rendered(values: Path) -> None:
     documents = rendered(values)
-    assert not of_kind(documents, "StatefulSet", "Pod", "PrometheusRule", "HorizontalPodAutoscaler")
+    assert not of_kind(documents, "StatefulSet", "Pod", "HorizontalPodAutoscaler")
     assert {one["metadata"]["labels"]["app.kubernetes.io/component"] for one in documents} == {"injector"}
+
+
+def test_alerts_are_the_file_of_the_repository() -> None:
+    assert not of_kind(rendered(JOB), "PrometheusRule")
+    (rules,) = of_kind(rendered(FULL), "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
 
 
 @by_case
