@@ -88,21 +88,21 @@ Start = Callable[..., Running]
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts doors and stops them when the test ends."""
-    loop = asyncio.new_event_loop()
-    started: list[HttpDoor] = []
+    with asyncio.Runner() as runner:  # closes its loop after whatever goes wrong
+        started: list[HttpDoor] = []
 
-    def make(address: str = f"{LOOPBACK}:0", edges: tuple[str, ...] = (), desk: ScriptedDesk | None = None) -> Running:
-        desk = desk or ScriptedDesk()
-        door = http_door(desk, HttpListener(address=address, edges=edges, threads=2))
-        loop.run_until_complete(door.start())
-        started.append(door)
-        return Running(desk, door, loop)
+        def make(
+            address: str = f"{LOOPBACK}:0", edges: tuple[str, ...] = (), desk: ScriptedDesk | None = None
+        ) -> Running:
+            desk = desk or ScriptedDesk()
+            door = http_door(desk, HttpListener(address=address, edges=edges, threads=2))
+            runner.run(door.start())
+            started.append(door)
+            return Running(desk, door, runner.get_loop())
 
-    yield make
-    for door in started:
-        loop.run_until_complete(door.stop())
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
+        yield make
+        for door in started:
+            runner.run(door.stop())
 
 
 @pytest.fixture

@@ -61,12 +61,12 @@ def served(test_ca: TestCa) -> Iterator[Served]:
 
 @contextmanager
 def serving(ca: TestCa, client_ca: Path | None = None) -> Iterator[Served]:
-    loop = asyncio.new_event_loop()
-    one = Served(ca, loop, client_ca)
-    yield one
-    loop.run_until_complete(one.door.stop())
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
+    with asyncio.Runner() as runner:  # closes its loop after whatever goes wrong
+        one = Served(ca, runner.get_loop(), client_ca)
+        try:
+            yield one
+        finally:
+            runner.run(one.door.stop())
 
 
 def ask(connection: HTTPSConnection, sql: str = "select 1") -> tuple[int, Any]:

@@ -32,11 +32,10 @@ LOOPBACK = "127.0.0.1"
 class Served:
     """A webhook on its addresses."""
 
-    def __init__(self, ca: TestCa, folder: Path) -> None:
-        self.ca = ca
+    def __init__(self, ca: TestCa, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
+        self.ca, self.loop = ca, loop
         self.tls = TlsServer(certificate=folder / "tls.crt", key=folder / "tls.key")
         self.renew()
-        self.loop = asyncio.new_event_loop()
         self.webhook = Webhook(SETTINGS, Place(address=f"{LOOPBACK}:0", tls=self.tls), Place(address=f"{LOOPBACK}:0"))
         self.loop.run_until_complete(self.webhook.start())
         self.port = int(self.webhook.door.address.rpartition(":")[2])
@@ -67,11 +66,10 @@ class Served:
 
 @pytest.fixture
 def served(test_ca: TestCa, tmp_path: Path) -> Iterator[Served]:
-    one = Served(test_ca, tmp_path)
-    yield one
-    one.loop.run_until_complete(one.webhook.stop())
-    one.loop.run_until_complete(one.loop.shutdown_default_executor())
-    one.loop.close()
+    with asyncio.Runner() as runner:  # closes its loop after whatever goes wrong
+        one = Served(test_ca, tmp_path, runner.get_loop())
+        yield one
+        runner.run(one.webhook.stop())
 
 
 def test_pods_go_in_over_tls_and_are_counted_where_there_is_none(served: Served) -> None:
