@@ -40,6 +40,11 @@ def length_at(data: bytes, at: int) -> int:
     return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
 
 
+def short_at(data: bytes, at: int) -> int:
+    """The two bytes of a number of things."""
+    return data[at] << 8 | data[at + 1]
+
+
 class FrameReader:
     """Cuts the client's byte stream into frames, under a limit per type.
 

@@ -13,10 +13,13 @@ from struct import error as StructError
 from typing import Final
 
 from gateway.errors import ClientProtocolError, Reason
-from gateway.pgwire.frames import cstring, encode
+from gateway.pgwire.frames import cstring, encode, length_at, short_at
 
 _INT16: Final = Struct("!H")
 _INT32: Final = Struct("!I")
+_BLANK: Final = ord(" ")
+_ZERO: Final = ord("0")
+_NINE: Final = ord("9")
 
 
 def _malformed(what: str) -> ClientProtocolError:
@@ -82,17 +85,16 @@ def decode_bind(body: bytes) -> Bind:
 def check_bind(data: bytes, rest: int, end: int) -> None:
     """Whether what follows the names of a Bind message, from ``rest`` to ``end``, has its shape."""
     try:
-        (formats,) = _INT16.unpack_from(data, rest)
-        at = rest + 2 + 2 * formats
-        (values,) = _INT16.unpack_from(data, at)
+        at = rest + 2 + 2 * short_at(data, rest)
+        values = short_at(data, at)
         at += 2
         for _ in range(values):
-            (length,) = _INT32.unpack_from(data, at)
+            length = length_at(data, at)
             at += 4 if length == 0xFFFFFFFF else 4 + length
             if at > end:
                 raise _malformed("insufficient data left in message")
-        (results,) = _INT16.unpack_from(data, at)
-    except StructError:
+        results = short_at(data, at)
+    except IndexError:
         raise _malformed("insufficient data left in message") from None
     if at + 2 + 2 * results != end:
         raise _malformed("invalid message format")
@@ -125,8 +127,17 @@ def rows_of_tag(body: bytes) -> int:
     """Rows of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`, `UPDATE 3`); none where it names none."""
     if body.startswith(b"MOVE "):
         return 0  # they were passed over, and never sent
-    last = body.rstrip(b"\0").rpartition(b" ")[2]
-    return int(last) if last.isdigit() and len(last) < 20 else 0
+    end = len(body)
+    while end and not body[end - 1]:
+        end -= 1
+    at, rows = end, 0
+    while at and _ZERO <= body[at - 1] <= _NINE:
+        at -= 1
+    if end - at >= 20 or (at and body[at - 1] != _BLANK):
+        return 0
+    for place in range(at, end):
+        rows = 10 * rows + body[place] - _ZERO
+    return rows
 
 
 def decode_empty(body: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import pytest
 from hypothesis import example, given, settings
@@ -155,3 +156,67 @@ def test_decoders_refuse_or_give_back_what_encodes_to_the_same(body):
 def test_fields_of_a_server_never_raise(body):
     fields = messages.decode_fields(body)
     assert messages.encode_fields(b"E", fields)[:1] == b"E"
+
+
+def _rows_as_read(tag: bytes) -> int:
+    """What the tag says, in words of the specification: its last word, where that is a number."""
+    last = tag.rstrip(b"\0").rpartition(b" ")[2]
+    return int(last) if last.isdigit() and len(last) < 20 and not tag.startswith(b"MOVE ") else 0
+
+
+@given(st.one_of(st.binary(max_size=40), st.from_regex(rb"[A-Z]{0,6}( [0-9]{0,21}){0,2}\0?", fullmatch=True)))
+@example(b"SELECT 18446744073709551615\0")
+@example(b"MOVE 3\0")
+@example(b"7\0")
+@example(b"SELECT5\0")
+def test_rows_of_a_tag(tag: bytes) -> None:
+    assert messages.rows_of_tag(tag) == _rows_as_read(tag)
+
+
+def _bind_is_whole(data: bytes, rest: int, end: int) -> bool:
+    """The same by struct, from the documentation of Bind."""
+    try:
+        (formats,) = struct.unpack_from("!H", data, rest)
+        at = rest + 2 + 2 * formats
+        (values,) = struct.unpack_from("!H", data, at)
+        at += 2
+        for _ in range(values):
+            (length,) = struct.unpack_from("!i", data, at)
+            at += 4 + (0 if length == -1 else length % 2**32)
+            if at > end:
+                return False
+        (results,) = struct.unpack_from("!H", data, at)
+    except struct.error:
+        return False
+    return bool(at + 2 + 2 * results == end)
+
+
+@given(
+    st.lists(st.sampled_from((0, 1)), max_size=3),
+    st.lists(st.none() | st.binary(max_size=6), max_size=3),
+    st.lists(st.sampled_from((0, 1)), max_size=3),
+    st.binary(max_size=8),
+    st.none() | st.tuples(st.integers(0, 40), st.integers(0, 255)),
+    st.integers(-3, 3),
+)
+def test_the_shape_of_bind(
+    formats: list[int],
+    values: list[bytes | None],
+    results: list[int],
+    behind: bytes,
+    changed: tuple[int, int] | None,
+    off: int,
+) -> None:
+    parts = [struct.pack(f"!H{len(formats)}H", len(formats), *formats), struct.pack("!H", len(values))]
+    parts += [struct.pack("!i", -1) if one is None else struct.pack("!i", len(one)) + one for one in values]
+    sound = b"p\0s\0" + b"".join(parts) + struct.pack(f"!H{len(results)}H", len(results), *results)
+    messages.check_bind(sound + behind, 4, len(sound))
+    data, end = bytearray(sound + behind), max(4, len(sound) + off)
+    if changed is not None and 4 + changed[0] < len(data):
+        data[4 + changed[0]] = changed[1]
+    if _bind_is_whole(bytes(data), 4, end):
+        messages.check_bind(bytes(data), 4, end)
+    else:
+        with pytest.raises(ClientProtocolError) as refused:
+            messages.check_bind(bytes(data), 4, end)
+        assert refused.value.reason is Reason.MESSAGE_MALFORMED
