@@ -45,3 +45,8 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """What libraries of C++ check when the process ends is theirs to find again."""
+    gc.unfreeze()
