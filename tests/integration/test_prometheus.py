@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from gateway.cli import main
 from gateway.demo.characters import LI, SATO
 from gateway.demo.database import Database
+from gateway.injection_metrics import InjectionMetrics
 from gateway.metrics import Metrics
 from tests.houses import House
 from tests.prometheus_server import ALERTS, Prometheus
@@ -49,6 +50,7 @@ def known() -> dict[str, set[str]]:
     """Every series there can be, with the labels it has."""
     registry = CollectorRegistry()
     Metrics(registry, rules={}, datasources=[], incomplete_codes=[], version="0")
+    InjectionMetrics(registry, results=[], version="0")
     found: dict[str, set[str]] = {}
     for collector in set(registry._names_to_collectors.values()):
         labels = set(getattr(collector, "_labelnames", ()))
