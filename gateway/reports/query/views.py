@@ -116,11 +116,3 @@ def _only(connection: duckdb.DuckDBPyConnection, reading: Reading) -> None:
         connection.execute(f"CREATE TEMP TABLE kept AS {query}", given if "$" in query else None)
         connection.execute(f"DROP VIEW {name}")
         connection.execute(f"ALTER TABLE kept RENAME TO {name}")
-
-
-def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
-    """Names and types of the views' columns."""
-    return {
-        name: [(str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {name}").fetchall()]
-        for name in PUBLIC
-    }
