@@ -58,6 +58,7 @@ _VIEWS: Final = {
         FROM _others WHERE kind = 'event'""",
 }
 ANSWER: Final = "answer.parquet"  # what an answer may be written to, in the layout's scratch folder
+PUBLIC: Final = tuple(name for name in _VIEWS if not name.startswith("_"))
 _LOCKED: Final = (
     "SET enable_external_access = false",
     "SET python_enable_replacements = false",
