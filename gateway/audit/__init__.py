@@ -11,6 +11,7 @@
     checkpoint.py   ``<writer>.head.json``: seq and hash of the last synced entry, so that a cut end is found
     resume.py       where a writer's chain ends, read when it is opened again; a torn tail is marked, not hidden
     files.py        what a writer holds open, and the first lines of a segment
+    commit.py       group commit: the segment synced, the checkpoint moved, and when that is synced itself
     full.py         a full disk: what of a failed write landed, what is refused, what is owed until there is room
     writer.py       ``RecordWriter``: WRITTEN = one write, SYNCED = group commit by one thread; never drops
     key_files.py    keys of the record, read from PEM files

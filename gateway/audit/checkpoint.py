@@ -1,8 +1,8 @@
 """``<writer>.head.json``: seq and hash of the last synced entry, so that lines cut off the end are found.
 
 Two slots of one line each are written in turn, in place: at any moment one of them is whole, and a write costs one
-system call. It is written after every group commit, before anyone is told that their entry is durable, and synced when
-the writer is idle, every few dozen groups, at rotation and on close. After a crash of the process it is exact; after a
+system call. It is written after every group commit, before anyone is told that their entry is durable, and synced after
+that: when the writer is idle, every few dozen groups, and on close. After a crash of the process it is exact; after a
 power cut it may be a little behind the segments, never ahead of them.
 
 Its limit: it lies beside the segments. Who can rewrite both can cut the end, or forge the record, unseen.
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from gateway.audit.chain import GENESIS, canonical
+from gateway.audit.chain import GENESIS
 
 _SLOT_BYTES: Final = 512
 _SUFFIX: Final = ".head.json"
@@ -40,8 +40,14 @@ class Checkpoint:
 
     def slot(self) -> tuple[bytes, int]:
         """The bytes of this state and the offset they belong at."""
-        fields = asdict(self)
-        text = canonical({"check": _check(fields), "checkpoint": fields})
+        # As `canonical` and `_check` would write it, in a tenth of their time: every group waits for it.
+        closed = "true" if self.closed else "false"
+        checked = (
+            f'{{"closed": {closed}, "generation": {self.generation}, "hash": "{self.hash}", "segment": {self.segment}, '
+            f'"seq": {self.seq}, "writer": "{self.writer}"}}'
+        )
+        check = sha256(checked.encode()).hexdigest()[:16]
+        text = f'{{"check":"{check}","checkpoint":{checked.replace(" ", "")}}}'
         return text.ljust(_SLOT_BYTES - 1).encode() + b"\n", _SLOT_BYTES * (self.generation % 2)
 
 

@@ -1,9 +1,9 @@
 """``RecordWriter``: one writer's chain on disk. Thread-safe; never drops an entry in silence.
 
 WRITTEN: one ``os.write``, then the entry survives the process. SYNCED: group commit; a thread of the writer's own
-calls one ``fdatasync`` for all entries that wait, moves the checkpoint, then calls their callbacks. The same thread
-syncs written entries within a second. What is ``queue``d has its place in the chain, and goes with the next write of
-any entry, or at ``flush``: many entries, one call.
+calls one ``fdatasync`` for all entries that wait, moves the checkpoint, then calls their callbacks
+(`gateway.audit.commit`). The same thread syncs written entries within a second. What is ``queue``d has its place in the
+chain, and goes with the next write of any entry, or at ``flush``: many entries, one call.
 
 A full disk stops the writer until there is room (`gateway.audit.full`): every append raises RecordUnavailable, or waits
 where it is ``patient``, and the writer's thread tries again by itself. Any other failure of the disk ends the writer:
@@ -19,15 +19,17 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gateway.audit.chain import EntryInvalid, canonical, link
 from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.commit import GroupCommit
 from gateway.audit.damage import CLOCK_TOLERANCE_US
-from gateway.audit.files import Descriptors, open_files, opening, write_checkpoint
+from gateway.audit.files import Descriptors, open_files, opening
 from gateway.audit.folder import lock_alone, lock_as_worker, lock_beside
 from gateway.audit.full import Batch, Full, OnDurable, is_full, landed, tell
 from gateway.audit.resume import End, find_end
@@ -36,7 +38,6 @@ from gateway.errors import ConfigError, Reason, RecordUnavailable
 from gateway.model import Durability, JsonValue
 
 SYNC_INTERVAL_S: Final = 0.5  # written entries are on disk within a second: half of it to wait, half for the disk
-CHECKPOINT_GROUPS: Final = 64  # under constant load the checkpoint itself is synced every so many groups
 MIN_SEGMENT_BYTES: Final = 4096
 
 _log = logging.getLogger(__name__)
@@ -50,8 +51,7 @@ class RecordWriter:
     ) -> None:
         self._directory, self._writer = directory, checkpoint.writer
         self._segment_bytes, self._calls, self._fds = segment_bytes, calls, fds
-        # of the sync thread alone:
-        self._checkpoint, self._checkpoint_synced, self._groups = checkpoint, True, 0
+        self._commit = GroupCommit(checkpoint, fds, calls)  # of the sync thread alone
         # taken out under the lock, put in without it: each is one step of the deque's; nobody waits for noted ones
         self._queued: deque[str] = deque()
         self._noted: deque[str] = deque()
@@ -120,7 +120,7 @@ class RecordWriter:
     @property
     def synced(self) -> Checkpoint:
         """What was on disk when the last group was synced."""
-        return self._checkpoint
+        return self._commit.state
 
     def ended(self) -> list[tuple[int, int, str]]:
         """Segments that have ended, each with its last seq and hash; each is told once."""
@@ -359,42 +359,29 @@ class RecordWriter:
             waiting, self._waiting = self._waiting, []
             retired, self._retired = self._retired, []
             closing, fd = self._closing, self._fds.segment
+            whole = closing and self._torn is None  # a torn tail is marked when the writer is opened again
             reached = (self._segment, self._seq - 1, self._prev)
             failure = RecordUnavailable(Reason.RECORD_UNAVAILABLE, self._failure) if self._failure else None
             refused = self._full.taken(len(self._full.patient)) if self._full and (closing or failure) else []
-        try:
-            if failure is None:
-                self._make_durable(fd, reached, settle=closing or not waiting, closing=closing)
-            for full in retired:
-                os.close(full)
-        except BaseException as error:  # an edge: whatever it is, those who wait must be told
-            if not isinstance(error, OSError):
-                _log.exception("record_sync_failed")
-            with self._lock:
-                failure = self._fail(getattr(error, "strerror", None) or "the record could not be synced")
+        if failure is None:
+            failure = self._tried(partial(self._commit.advance, fd, reached, ends=closing, closed=whole))
         for callback in waiting:
             tell(callback, failure)
         for callback in refused:
             tell(callback, RecordUnavailable(Reason.RECORD_UNAVAILABLE, "the disk is full"))
+        if failure is None:
+            self._tried(partial(self._commit.keep, settle=closing or not waiting))
+        for full in retired:
+            self._tried(partial(os.close, full))
         return not closing
 
-    def _make_durable(self, fd: int, reached: tuple[int, int, str], *, settle: bool, closing: bool) -> None:
-        segment, seq, digest = reached
-        moved = seq != self._checkpoint.seq
-        if moved:
-            self._calls.fdatasync(fd)
-        if moved or closing:
-            self._checkpoint = Checkpoint(
-                writer=self._writer,
-                generation=self._checkpoint.generation + 1,
-                segment=segment,
-                seq=seq,
-                hash=digest,
-                closed=closing and self._torn is None,  # its tail is marked when the writer is opened again
-            )
-            write_checkpoint(self._fds.checkpoint, self._checkpoint, self._calls)
-            self._checkpoint_synced = False
-            self._groups += 1
-        if not self._checkpoint_synced and (settle or self._groups % CHECKPOINT_GROUPS == 0):
-            self._calls.fdatasync(self._fds.checkpoint)
-            self._checkpoint_synced = True
+    def _tried(self, step: Callable[[], None]) -> RecordUnavailable | None:
+        """What went wrong with a step of the sync thread, which ends the writer."""
+        try:
+            step()
+        except BaseException as error:  # an edge: whatever it is, those who wait must be told
+            if not isinstance(error, OSError):
+                _log.exception("record_sync_failed")
+            with self._lock:
+                return self._fail(getattr(error, "strerror", None) or "the record could not be synced")
+        return None

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gateway.audit.chain import canonical
 from gateway.audit.checkpoint import (
     Checkpoint,
     CheckpointUnreadable,
@@ -13,6 +18,7 @@ from gateway.audit.checkpoint import (
     list_checkpoints,
     read_checkpoint,
 )
+from gateway.audit.segments import WRITER_NAME
 
 STATE = Checkpoint(writer="gw", generation=4, segment=2, seq=17, hash="ab" * 32, closed=True)
 
@@ -65,6 +71,23 @@ def test_state_of_another_writer_is_not_believed(tmp_path: Path) -> None:
     _write(tmp_path, STATE).rename(checkpoint_path(tmp_path, "other"))
     with pytest.raises(CheckpointUnreadable):
         read_checkpoint(tmp_path, "other")
+
+
+@given(
+    st.builds(
+        Checkpoint,
+        writer=st.from_regex(WRITER_NAME, fullmatch=True),
+        generation=st.integers(0, 10**18),
+        segment=st.integers(-1, 10**12),
+        seq=st.integers(-1, 10**18),
+        hash=st.text("0123456789abcdef", min_size=64, max_size=64),
+        closed=st.booleans(),
+    )
+)
+def test_slot_is_canonical_json_of_the_state_and_its_check(state: Checkpoint) -> None:
+    fields = asdict(state)
+    check = sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+    assert state.slot()[0].decode().rstrip() == canonical({"check": check, "checkpoint": fields})
 
 
 def test_longest_names_and_numbers_fit_their_slot() -> None:
