@@ -11,6 +11,7 @@ EDITABLE := install --no-deps --no-build-isolation --editable .
 FUZZ_EXAMPLES ?= 2000
 FUZZ_SECONDS ?= 120
 KILLS ?= 500
+REMOTE_KILLS ?= 100
 DOCKER ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # One process for each core, a file of tests at a time in each. ARGS come after it: `-n 0` runs them in one.
@@ -127,8 +128,8 @@ sbom: image-tree ## the list of what the image holds (CycloneDX), into dist/
 figure: $(VENV)/.dev ## README's picture of a run's figures, from a run of four minutes and a real Prometheus
 	@$(BIN)/python -m tools.figure.play
 
-crash: $(VENV)/.dev ## kill -9 at KILLS=500 random moments under load, and what the record says then
-	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
+crash: $(VENV)/.dev ## kill -9 at KILLS=500 random moments under load, and what the record says then; then REMOTE_KILLS=100, where statements wait for a log server
+	@$(BIN)/python -m tests.crash --kills $(KILLS) --remote $(REMOTE_KILLS) $(ARGS)
 
 peer-suites: $(VENV)/.dev ## drivers' own test-suites, through the gateway and directly
 	@$(BIN)/python -m tests.peers $(ARGS)

@@ -12,7 +12,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,7 +26,13 @@ GOOD: Answer = (200, {}, b"")
 class Receiver:
     """One server on a loopback port."""
 
-    def __init__(self, tls: Issued | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        tls: Issued | None = None,
+        port: int = 0,
+        keep: Callable[[dict[str, str], bytes], object] | None = None,
+    ) -> None:
+        """``keep``: what becomes of a good post, in place of ``posts``."""
         self.answers: list[Answer] = [GOOD]
         self.slow = threading.Event()
         self.slow.set()  # not so
@@ -45,7 +51,7 @@ class Receiver:
                 receiver.slow.wait(30)
                 status, headers, answer = receiver.answers.pop(0) if receiver.answers[1:] else receiver.answers[0]
                 if status < 300:
-                    receiver.posts.append(({"path": self.path, **dict(self.headers)}, body))
+                    (keep or receiver._keep)({"path": self.path, **dict(self.headers)}, body)
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -77,6 +83,9 @@ class Receiver:
             self.scheme = "https"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    def _keep(self, headers: dict[str, str], body: bytes) -> None:
+        self.posts.append((headers, body))
 
     def url(self, path: str) -> str:
         return f"{self.scheme}://{'localhost' if self.scheme == 'https' else '127.0.0.1'}:{self.port}{path}"

@@ -1,4 +1,4 @@
-"""``python -m tests.crash [--kills N] [--seed S]``: exit code 1 where anything is missing from the record."""
+"""``python -m tests.crash [--kills N] [--remote N] [--seed S]``: exit code 1 where anything is missing."""
 
 from __future__ import annotations
 
@@ -19,24 +19,38 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=500, metavar="N")
+    parser.add_argument(
+        "--remote", type=int, default=0, metavar="N", help="so many more, where statements wait for a log server"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="S", help="of the moments")
     asked = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="sekisho-crash-"))
     root.chmod(0o711)  # the database runs as another user
-    print(f"{asked.kills} kills, seed {asked.seed}", flush=True)
     with contextlib.ExitStack() as cleanup:
         database = Database(_folder(root / "database"))
         database.start()
         cleanup.callback(database.stop)
-        player = Player(root, database, asked.seed, lambda line: print(f"... {line}", file=sys.stderr, flush=True))
-        cleanup.callback(player.close)
-        story = player.play(asked.kills)
-    print(told(story))
-    if story.total.wrong:
-        print(f"the record and the log are kept in {root}")
-        return 1
+        for kills, remote in ((asked.kills, False), (asked.remote, True)):
+            if kills and not _played(_folder(root / f"remote-{remote}"), database, asked.seed, kills, remote=remote):
+                return 1
     shutil.rmtree(root)
     return 0
+
+
+def _played(root: Path, database: Database, seed: int, kills: int, *, remote: bool) -> bool:
+    """One story. False where something is wrong."""
+    where = ", each statement waiting for a log server" if remote else ""
+    print(f"{kills} kills, seed {seed}{where}", flush=True)
+
+    def say(line: str) -> None:
+        print(f"... {line}", file=sys.stderr, flush=True)
+
+    with contextlib.closing(Player(root, database, seed, say, remote=remote)) as player:
+        story = player.play(kills)
+    print(told(story), flush=True)
+    if story.total.wrong:
+        print(f"the record and the log are kept in {root}")
+    return not story.total.wrong
 
 
 def _folder(path: Path) -> Path:
@@ -56,6 +70,7 @@ def told(story: Story) -> str:
         f"sent to the server    {total.executed} statements, as the tap saw",
         f"told to clients       {_counts(total.told)}",
         *(f"  {count:7d} {way}" for way, count in sorted(total.ways.items())),
+        f"acknowledged afar     {total.afar} of them, each before it was sent" if total.afar else "",
         f"recorded              {report.entries} entries in {report.segments} segments",
         f"recorded, not sent    {total.ahead}: the kill came in between",
         f"completions missing   {len(total.late)}{late}",

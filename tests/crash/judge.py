@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.crash.clients import Asked
@@ -23,6 +23,7 @@ class Verdict:
     ways: Counter[str] = field(default_factory=Counter)
     entries: int = 0
     ahead: int = 0  # entries of statements that were allowed, and the kill came before they were sent
+    afar: int = 0  # statements whose entry a log server far away had before
     late: list[float] = field(default_factory=list)  # seconds from an answer to the kill: its completion is missing
     wrong: list[str] = field(default_factory=list)
 
@@ -31,6 +32,7 @@ class Verdict:
         self.executed += other.executed
         self.entries += other.entries
         self.ahead += other.ahead
+        self.afar += other.afar
         self.told += other.told
         self.ways += other.ways
         self.late += other.late
@@ -38,9 +40,16 @@ class Verdict:
 
 
 def judge(
-    seen: Seen, asked: Mapping[int, Asked], said: Said, *, killed_at: float, hashed: Callable[[str], str]
+    seen: Seen,
+    asked: Mapping[int, Asked],
+    said: Said,
+    *,
+    killed_at: float,
+    hashed: Callable[[str], str],
+    since: Mapping[str, float] | None = None,
 ) -> Verdict:
-    """What the record owes to whom."""
+    """What the record owes to whom. ``since``: the moment a log server far away acknowledged each decision, where
+    every statement waits for that."""
     verdict = Verdict(executed=seen.executed.total(), entries=said.entries)
     for mark in (seen.executed.keys() | seen.parsed) - asked.keys():
         verdict.wrong.append(f"the tap saw a statement that nobody of this life asked: {mark}")
@@ -60,8 +69,20 @@ def judge(
             verdict.wrong.append(f"refused {refused} times, recorded {refusals} times ({one.way}): {one.text}")
         if sent and not entries:
             verdict.wrong.append(f"sent without having been allowed ({one.way}): {one.text}")
+        if since is not None:
+            verdict.afar += seen.executed[mark]
+            early = _early(seen.when.get(mark, []), [since[entry] for entry in entries if entry in since])
+            if early:
+                verdict.wrong.append(f"sent {early:.4f} s before its entry was acknowledged ({one.way}): {one.text}")
         verdict.ahead += max(0, len(entries) - sent)
         missing = len(good) - sum(entry in said.completed for entry in entries)
         if missing > 0:
             verdict.late += [killed_at - at for at in good[-missing:]]
     return verdict
+
+
+def _early(sent: Sequence[float], acknowledged: Sequence[float]) -> float:
+    """By how many seconds a statement was sent too early, at the most: each needs an acknowledgement of its own that
+    was there before."""
+    there = sorted(acknowledged) + [float("inf")] * len(sent)
+    return max((first - at for at, first in zip(sorted(sent), there, strict=False) if first > at), default=0.0)

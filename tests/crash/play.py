@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.audit.heads import load_keys
 from gateway.audit.keys import KeyUse, make_keys
 from gateway.audit.verify import Report, verify
 from gateway.demo.database import Database
+from tests.crash.afar import Afar
 from tests.crash.clients import FIRST_MARK, Crowd
 from tests.crash.judge import Verdict
 from tests.crash.lives import Life, Nest, kill, tail
@@ -46,15 +47,23 @@ class Story:
 class Player:
     """Plays lives. To be closed."""
 
-    def __init__(self, root: Path, database: Database, seed: int, say: Callable[[str], object] = str) -> None:
-        """``root``: an empty folder for the gateway's files."""
+    def __init__(
+        self, root: Path, database: Database, seed: int, say: Callable[[str], object] = str, *, remote: bool = False
+    ) -> None:
+        """``root``: an empty folder for the gateway's files. ``remote``: each statement waits for a log server."""
         self._say = say
         self._chance = random.Random(seed)
         (root / "house").mkdir()
         key = root / "signing.pem"
         self._keys = load_keys([make_keys(key, KeyUse.SIGNING)])
         signing = {"key": str(key), "interval": 1}
-        self._stage = Stage(root / "house", database, {"segment_bytes": SEGMENT_BYTES, "signing": signing})
+        record: dict[str, Any] = {"segment_bytes": SEGMENT_BYTES, "signing": signing}
+        self._afar = Afar() if remote else None
+        since = None
+        if self._afar is not None:
+            record |= self._afar.settings()
+            since = self._afar.since
+        self._stage = Stage(root / "house", database, record, since)
         self._nest = Nest()
         self._start_s = 1.5  # what the last start took
         self.story = Story()
@@ -63,6 +72,8 @@ class Player:
         """Stop what was started."""
         self._nest.close()
         self._stage.close()
+        if self._afar is not None:
+            self._afar.close()
 
     def play(self, kills: int) -> Story:
         """So many lives, then one that ends in good order."""

@@ -47,8 +47,11 @@ def _ports() -> Ports:
 class Stage:
     """Of one record. To be closed."""
 
-    def __init__(self, root: Path, database: Database, record: Mapping[str, Any]) -> None:
-        """``record``: settings of the record."""
+    def __init__(
+        self, root: Path, database: Database, record: Mapping[str, Any], since: Mapping[str, float] | None = None
+    ) -> None:
+        """``record``: settings of the record. ``since``: as `tests.crash.judge` takes it."""
+        self._since = since
         # Without a database of its own the house looks for the server's socket in its own folder: there is the tap.
         self.house = House(root, None, {"record": record, "log_level": "warning"}, ports=_ports())
         name = f".s.PGSQL.{PORT}"
@@ -85,6 +88,6 @@ class Stage:
                 raise RuntimeError("the tap still has connections of a gateway that is gone")
             time.sleep(0.002)
         said = self.ledger.more()
-        verdict = judge(seen, crowd.asked, said, killed_at=killed_at, hashed=self._hash.of)
+        verdict = judge(seen, crowd.asked, said, killed_at=killed_at, hashed=self._hash.of, since=self._since)
         verdict.wrong += [f"a client failed: {error!r}" for error in crowd.failures]
         return verdict

@@ -11,6 +11,7 @@ import asyncio
 import re
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Seen:
     """What one life of the gateway sent to the server."""
 
     executed: Counter[int] = field(default_factory=Counter)  # by the mark in the text
+    when: dict[int, list[float]] = field(default_factory=dict)  # the moments of those, in turn
     parsed: set[int] = field(default_factory=set)  # in sessions, not by the twin
     messages: int = 0
 
@@ -141,6 +143,8 @@ class _Gateway(asyncio.Protocol):
     def _executed(self, text: bytes) -> None:
         found = marks_in(text)
         self._seen.executed.update(found)
+        for mark in found:
+            self._seen.when.setdefault(mark, []).append(time.monotonic())
         if found and self._tap.on_executed is not None:
             self._tap.on_executed(sum(self._seen.executed.values()))
 

@@ -55,6 +55,13 @@ def test_a_gateway_that_is_killed_now_and_then(tmp_path: Path, messenger: Databa
     assert story.total.executed > 0
 
 
+def test_a_gateway_that_is_killed_while_statements_wait_for_a_log_server(tmp_path: Path, messenger: Database) -> None:
+    with contextlib.closing(Player(tmp_path, messenger, seed=2, remote=True)) as player:
+        story = player.play(1)
+    assert story.total.wrong == []
+    assert story.total.afar > 0
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, with little room."""
