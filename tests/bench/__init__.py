@@ -25,8 +25,17 @@ Nothing here fails for being slow.
 ``access``      Authorize over gRPC beside OPA's REST interface; a hundred questions in one call
 ``rest``        /v1/authorize beside OPA's REST interface; a hundred questions in one request
 ``inside``      in this process: decisions, the reading of new statements
-``record``      the record's writer: what an entry costs, how many can be synced, how long whoever waits has to wait
+``record``      the record's writer: what an entry costs, how many can be synced; ``record_waits``: how long whoever
+                waits has to wait, by class of durability
 ``known``       in this process: trees, and statements that are known by text or shape
 ``twin``        round trips of the analysis twin
 ==============  =====================================================================================================
 """
+
+from __future__ import annotations
+
+import os
+import sys
+
+if _compiled := os.environ.get("SEKISHO_COMPILED"):
+    sys.path.insert(0, os.path.abspath(_compiled))  # before the checkout: for what is measured in this process, too

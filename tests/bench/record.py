@@ -1,39 +1,29 @@
-"""The record's writer: what an entry costs the loop, how many can be synced, and how long whoever waits has to wait.
-
-Waits are measured beside the disk itself, which is asked in turns with them: on a machine that does other things, too,
-a disk is as slow as they make it.
-"""
+"""The record's writer: what an entry costs the loop, how many can be synced, and how long whoever waits has to wait
+(`tests.bench.record_waits`)."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import perf_counter_ns, thread_time_ns
+from statistics import median
+from time import thread_time_ns
 from typing import Any, Final
 
 from gateway.audit import chain
 from gateway.audit.chain import canonical
 from gateway.audit.ready import Completions, Repeats
 from gateway.audit.record import Entry, decision_entry
-from gateway.audit.writer import RecordWriter
 from gateway.model import Durability
-from tests.bench.figures import Spread, Table, count, shown, spread
+from tests.bench.figures import Table, count, shown
+from tests.bench.record_waits import OF, RATE, SESSION, Waits, open_writer, told, waits
 from tests.unit.audit.test_record import DECISION, UNDERSTANDING
 
-RATE: Final = 5_000  # entries in a second, for how long each waits
-_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 _TICKS: Final = (1, 4, 16, 64)  # entries of one turn of the loop
 _WAITING: Final = 512  # statements that wait for their entry at once
-_ROUNDS: Final = 6
-_SESSION: Final = "s-00ff00ff"
-_OF: Final = "d-6a1bc2d3e4f5-1"
 
 
 def tables(*, seconds: float) -> list[Table]:
@@ -42,8 +32,7 @@ def tables(*, seconds: float) -> list[Table]:
         root = Path(folder)
         costs = _costs(root / "costs", seconds)
         group = _groups(root / "groups", seconds)
-        disk, waits = _waits(root / "waits", seconds)
-    return [costs, _durable(disk, group, waits)]
+    return [costs, _durable(group, waits(seconds))]
 
 
 # -------------------------------------------------------------------------------------------------- what it costs
@@ -51,8 +40,8 @@ def tables(*, seconds: float) -> list[Table]:
 
 def _costs(folder: Path, seconds: float) -> Table:
     """Processor time of the thread that makes and writes entries, which is the loop's."""
-    writer = _writer(folder)
-    repeats, completions = Repeats(_OF, _SESSION), Completions(_SESSION)
+    writer = open_writer(folder)
+    repeats, completions = Repeats(OF, SESSION), Completions(SESSION)
     rows: list[tuple[str, ...]] = []
     data: list[dict[str, Any]] = []
 
@@ -89,7 +78,7 @@ def _costs(folder: Path, seconds: float) -> Table:
         tell(
             "a full entry, by itself",
             "decision",
-            _cpu(lambda _: writer.append(full, Durability.WRITTEN, _told), seconds / 8),
+            _cpu(lambda _: writer.append(full, Durability.WRITTEN, told), seconds / 8),
             len(chain.link(body, 1, "0" * 64)[0]),
         )
     finally:
@@ -108,7 +97,7 @@ def _full_entry(number: int) -> Entry:
         UNDERSTANDING,
         DECISION,
         at_ns=time.time_ns(),
-        session=_SESSION,
+        session=SESSION,
         statement="SELECT phone, name FROM users WHERE id = $1",
         statement_hash="e" * 64,
         epoch="epoch",
@@ -134,12 +123,12 @@ def _cpu(call: Callable[[int], object], seconds: float) -> float:
 
 def _groups(folder: Path, seconds: float) -> float:
     """Synced entries per second, with as many waiting at once as there is room for."""
-    writer = _writer(folder)
-    repeats = Repeats(_OF, _SESSION)
+    writer = open_writer(folder)
+    repeats = Repeats(OF, SESSION)
     room = threading.Semaphore(_WAITING // 16)
     done = [0]
 
-    def told(error: BaseException | None) -> None:
+    def group_told(error: BaseException | None) -> None:
         assert error is None
         done[0] += 16
         room.release()
@@ -153,122 +142,40 @@ def _groups(folder: Path, seconds: float) -> float:
             for one in range(16):  # of one turn of the loop
                 at_us = time.time_ns() // 1000
                 writer.queue(repeats.text(f"d-6a1bc2d3e4f5-{number + one:x}", at_us, 12, ""), at_us)
-            writer.sync(told)
+            writer.sync(group_told)
         return done[0] / (time.perf_counter() - began)
     finally:
         writer.close()
 
 
-def _waits(folder: Path, seconds: float) -> tuple[Spread, dict[Durability, Spread]]:
-    """How long the disk itself takes, and how long an entry waits where so many come in a second, evenly, whether
-    others wait or not. In turns, so that all see the same disk and the same neighbours."""
-    writer = _writer(folder)
-    disk: list[int] = []
-    waits: dict[Durability, deque[int]] = {
-        durability: deque() for durability in (Durability.WRITTEN, Durability.SYNCED)
+def _durable(group: float, found: Mapping[str, Waits]) -> Table:
+    titles = {
+        "written": f"written, at {RATE} a second",
+        "synced": f"synced, at {RATE} a second",
+        "remote": f"in a table of PostgreSQL, too, at {RATE} a second",
+        "disk": "the disk itself: a write and fdatasync",
+        "alone": f"what it alone makes wait, at {RATE} a second",
     }
-    try:
-        for _ in range(_ROUNDS):
-            disk += _disk(folder.parent / "probe", seconds / _ROUNDS)
-            for durability, taken in waits.items():
-                _come(writer, durability, seconds / _ROUNDS, taken)
-                _settled(writer)
-    finally:
-        writer.close()
-    return spread(disk), {durability: spread(taken) for durability, taken in waits.items()}
-
-
-def _come(writer: RecordWriter, durability: Durability, seconds: float, taken: deque[int]) -> None:
-    repeats = Repeats(_OF, _SESSION)
-    number, began = 0, perf_counter_ns()
-    while (now := perf_counter_ns()) - began < seconds * 1e9:
-        due = (now - began) * RATE // 1_000_000_000 + 1 - number
-        if due <= 0:
-            time.sleep(0)
-            continue
-        # Each waits since its own moment, also where this program was late.
-        moments = [began + (number + one) * 1_000_000_000 // RATE for one in range(due)]
-        for one in range(due):
-            at_us = time.time_ns() // 1000
-            writer.queue(repeats.text(f"d-6a1bc2d3e4f5-{number + one:x}", at_us, 12, ""), at_us)
-        number += due
-        if durability is Durability.WRITTEN:
-            writer.flush()
-            _waited(moments, taken, None)
-        else:
-            writer.sync(partial(_waited, moments, taken))
-
-
-def _waited(moments: list[int], taken: deque[int], error: BaseException | None) -> None:
-    _told(error)
-    now = perf_counter_ns()
-    taken.extend(now - moment for moment in moments)
-
-
-def _settled(writer: RecordWriter) -> None:
-    done = threading.Event()
-    writer.sync(lambda error: done.set())
-    done.wait()
-
-
-def _durable(disk: Spread, group: float, waits: dict[Durability, Spread]) -> Table:
-    rows = [
-        (f"written, at {RATE} a second", waits[Durability.WRITTEN], "written", None),
-        (f"synced, at {RATE} a second", waits[Durability.SYNCED], "synced", None),
-        (f"synced, {_WAITING} waiting at once", None, "groups", group),
-        ("the disk itself: a write and fdatasync", disk, "disk", 1e6 / disk.p50),
-    ]
+    rows: list[tuple[str, ...]] = []
+    data: list[dict[str, Any]] = []
+    for key, title in titles.items():
+        one = found[key].spread
+        to_disk = median(found[key].to_disk) if found[key].to_disk else None
+        rows.append((title, f"{one.p50:.0f}", f"{one.p99:.0f}", shown(to_disk), "-"))
+        data.append({"way": "gateway", "entry": key, **one.data(), **({"to_disk_p99": to_disk} if to_disk else {})})
+    rows.append((f"synced, {_WAITING} waiting at once", "-", "-", "-", count(group)))
+    data.append({"way": "gateway", "entry": "groups", "per_second": round(group)})
     return Table(
         name="record",
         title=f"How long an entry waits, and how many can be synced ({compiled()})",
         columns=("", "p50 us", "p99 us", "x disk's p99", "entries/s"),
-        rows=tuple(
-            (
-                title,
-                shown(one.p50 if one else None, "{:.0f}"),
-                shown(one.p99 if one else None, "{:.0f}"),
-                shown(one.p99 / disk.p99 if one else None, "{:.2f}"),
-                count(rate) if rate else "-",
-            )
-            for title, one, _, rate in rows
-        ),
-        data=tuple(
-            {
-                "way": "gateway",
-                "entry": key,
-                **({"to_disk_p99": one.p99 / disk.p99, **one.data()} if one else {}),
-                **({"per_second": round(rate)} if rate else {}),
-            }
-            for _, one, key, rate in rows
-        ),
+        rows=tuple(rows),
+        data=tuple(data),
     )
-
-
-def _disk(probe: Path, seconds: float) -> list[int]:
-    """Nanoseconds of writes that are synced one by one."""
-    descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    line, taken, began = b"x" * 300 + b"\n", [], perf_counter_ns()
-    try:
-        while (start := perf_counter_ns()) - began < seconds * 1e9:
-            os.write(descriptor, line)
-            os.fdatasync(descriptor)
-            taken.append(perf_counter_ns() - start)
-    finally:
-        os.close(descriptor)
-    return taken
-
-
-def _writer(folder: Path) -> RecordWriter:
-    return RecordWriter.open(folder, segment_bytes=_SEGMENT_BYTES, writer="bench")
 
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.jsonl"))
-
-
-def _told(error: BaseException | None) -> None:
-    if error is not None:
-        raise error
 
 
 def compiled() -> str:
