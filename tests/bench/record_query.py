@@ -1,4 +1,5 @@
-"""How long questions to a record of ten million entries take, and what it takes to lay it out for them, once.
+"""How long questions to a record of ten million entries take, and what it takes to lay it out for them, once; and how
+long it takes to verify it.
 
 The record is one of two workers, as a gateway writes it: one decision in full for each hundred executions, each of
 which ends. Its lines are chained, and made as fast as they can be, by the gateway's own builders.
@@ -6,6 +7,7 @@ which ends. Its lines are chained, and made as fast as they can be, by the gatew
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,12 +16,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from gateway.audit.chain import GENESIS, canonical, link
+from gateway.audit.checkpoint import Checkpoint, checkpoint_path
 from gateway.audit.columns import FOLDER
 from gateway.audit.damage import SEGMENT_HEAD
 from gateway.audit.ready import Completions, Repeats
 from gateway.audit.record import SCHEMA_VERSION, Entry
 from gateway.audit.segments import segment_path
+from gateway.audit.verify import verify
 from gateway.inquiry import Looking, Reading
+from gateway.links.helpers import helpers_for, helping
 from gateway.reports.query.ask import Record
 from gateway.reports.query.questions import BY_DEFAULT, Accesses
 from tests.bench.figures import Table
@@ -82,7 +87,7 @@ def write(directory: Path, writer: str, entries: int) -> None:
             ids += 1
             lines.put(repeats.text(again, lines.at_us, 120, ""))
             lines.put(completions.text(again, lines.at_us + 700, 700, 7, 560))
-    lines.close()
+    lines.end()
 
 
 class _Lines:
@@ -118,6 +123,14 @@ class _Lines:
                 file.writelines(self._waiting)
             self._waiting.clear()
 
+    def end(self) -> None:
+        """As a gateway that stops."""
+        self.close()
+        content, offset = Checkpoint(
+            writer=self._writer, segment=self._segment, seq=self.seq - 1, hash=self._prev, closed=True
+        ).slot()
+        checkpoint_path(self._directory, self._writer).write_bytes(bytes(offset) + content)
+
 
 def _asked(directory: Path, entries: int, rounds: int) -> Table:
     record = Record(directory, Reading(what=Looking.DECISIONS))
@@ -131,6 +144,12 @@ def _asked(directory: Path, entries: int, rounds: int) -> Table:
     with _Clock() as clock, record.sql("SELECT count(*), sum(rows) FROM accesses") as answer:
         ((count, _),) = answer.rows
     taken.append(("SQL: all accesses with their decisions", clock.taken))
+    for title, jobs in (("verify, one process", 1), ("verify, a process for each processor", None)):
+        with _Clock() as clock, helping(helpers_for(directory, jobs)) as helpers:
+            report = verify(directory, helpers=helpers)
+        assert report.ok, report
+        assert report.entries >= entries
+        taken.append((title, clock.taken))
     segments = sum(path.stat().st_size for path in directory.glob("*.jsonl"))
     columns = sum(path.stat().st_size for path in (directory / FOLDER).rglob("*") if path.is_file())
     return Table(
@@ -150,11 +169,17 @@ class _Clock:
     """Seconds that passed, and seconds of all processors."""
 
     def __enter__(self) -> Self:
-        self._began = time.perf_counter(), time.process_time()
+        self._began = time.perf_counter(), _processors()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.taken = time.perf_counter() - self._began[0], time.process_time() - self._began[1]
+        self.taken = time.perf_counter() - self._began[0], _processors() - self._began[1]
+
+
+def _processors() -> float:
+    """Seconds of this process and of those that it has started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _counted(record: Record, wanted: Accesses, by: tuple[str, ...]) -> tuple[float, float]:
