@@ -1,4 +1,5 @@
-"""The order of group commit: the segment on disk, the checkpoint in the kernel, who waits told, the checkpoint on disk."""
+"""The order of group commit: the segment is on disk, the checkpoint in the kernel, who waits is told, and the checkpoint
+is on disk, too."""
 
 from __future__ import annotations
 
@@ -82,11 +83,15 @@ def test_a_checkpoint_that_cannot_be_synced_ends_the_writer_and_takes_nothing_ba
     order.failing = True
     record.append(repeat(1), Durability.SYNCED, order.told)
     assert order.waiter.wait(1) == [None, None]  # it is on disk
-    with pytest.raises(RecordUnavailable) as refused:
+
+    def go_on() -> None:
         for number in range(2, 2 * CHECKPOINT_GROUPS):
             record.append(repeat(number), Durability.SYNCED, order.told)
             if (error := order.waiter.wait(1)[-1]) is not None:
                 raise error
+
+    with pytest.raises(RecordUnavailable) as refused:
+        go_on()
     assert refused.value.reason is Reason.RECORD_UNAVAILABLE
     assert not record.healthy
     with pytest.raises(RecordUnavailable):
