@@ -1,5 +1,5 @@
-"""The order of group commit: the segment is on disk, the checkpoint in the kernel, who waits is told, and the checkpoint
-is on disk, too."""
+"""The order of group commit: the segment is on disk, the checkpoint in the kernel, who waits is told; then the
+checkpoint is on disk, too."""
 
 from __future__ import annotations
 
