@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import socket
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from gateway.model import JsonValue
 _PORTS: Final = range(20_000, 32_000)
 _SHARES: Final = 16
 _TRIES: Final = 50
+_TOLD: Final[deque[int]] = deque(maxlen=100)
 SITES: Final = ("tokyo-hq", "shanghai-office", "fukuoka-center", "dalian-office", "seoul-office", "tokyo-vpn")
 DATASOURCE: Final = "messenger"
 
@@ -139,13 +141,19 @@ def free_port() -> int:
 
 
 def _listen() -> socket.socket:
-    """Any free port of ours. Raises OSError where there is none."""
+    """Any free port of ours, none of the last ones: who was told of those may not listen yet. Raises OSError where
+    there is none."""
     share = _PORTS[os.getpid() % _SHARES :: _SHARES]
     for _ in range(_TRIES):
+        port = share[secrets.randbelow(len(share))]
+        if port in _TOLD:
+            continue
         try:
-            return socket.create_server((LOOPBACK, share[secrets.randbelow(len(share))]))
+            listener = socket.create_server((LOOPBACK, port))
         except OSError:  # somebody has it
             continue
+        _TOLD.append(port)
+        return listener
     return socket.create_server((LOOPBACK, 0))
 
 

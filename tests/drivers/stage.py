@@ -7,7 +7,7 @@ behind, but for the words of a denial.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +28,7 @@ from tests.servers import ROOT, Postgres, TestCa
 ROLE = "sekisho_engineer"
 _PASSWORD = "as good as any"
 _SECONDS = 20.0
+_LOOKS = 3  # one after the other, that must find the same
 Report = dict[str, Any]
 
 
@@ -95,9 +96,19 @@ class Stage:
         return Counter(one["reason"] for one in (*denied, *refused))
 
     def await_running(self) -> None:
-        """Until the long statement runs."""
-        found = "SELECT 1 FROM pg_stat_activity WHERE usename = %s AND state = 'active' AND query LIKE %s"
-        self._until(lambda: self._admin.execute(found, (ROLE, f"%{STATEMENTS['long'][:40]}%")).fetchone() is not None)
+        """Until the long statement runs, and is not only parsed: a server that waits for the next message, or has
+        not read it yet, does not hear that it is to cancel."""
+        found = (
+            "SELECT pid, query_start FROM pg_stat_activity WHERE usename = %s AND state = 'active' AND query LIKE %s"
+            " AND wait_event IS DISTINCT FROM 'ClientRead'"
+        )
+        looks: deque[Any] = deque(maxlen=_LOOKS)
+
+        def runs() -> bool:
+            looks.append(self._admin.execute(found, (ROLE, f"%{STATEMENTS['long'][:40]}%")).fetchone())
+            return len(looks) == _LOOKS and None not in looks and len(set(looks)) == 1
+
+        self._until(runs)
 
     def kill(self) -> None:
         """End every session of the role."""

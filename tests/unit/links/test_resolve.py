@@ -25,6 +25,7 @@ from gateway.policy.inprocess import InProcessEngine
 from gateway.reading import InspectText, NormaliseText
 from tests.engines import Failure, FakeEngine
 from tests.packs import packs
+from tests.unit.audit.chains import change_disk
 
 ENTRY = {"kind": "event", "schema_version": 1, "at_us": 1}
 
@@ -94,7 +95,7 @@ def test_an_entry_that_cannot_be_written_raises_and_counts_as_none(tmp_path, eng
         raise OSError(28, "No space left on device")
 
     async def use(desk):
-        desk.recorder._calls = replace(desk.recorder._calls, write=full)
+        change_disk(desk.recorder, replace(desk.recorder._calls, write=full))
         with pytest.raises(RecordUnavailable) as caught:
             desk.resolver.resolve(NeedDurable(ENTRY, Durability.WRITTEN))
         return caught.value.reason, desk.count("record_entries", durability="written")
@@ -108,7 +109,7 @@ def test_an_entry_that_cannot_be_synced_breaks_its_promise_and_counts_as_none(tm
 
     async def use(desk):
         desk.resolver.resolve(NeedDurable(ENTRY, Durability.WRITTEN))
-        desk.recorder._calls = replace(desk.recorder._calls, fdatasync=broken)
+        change_disk(desk.recorder, replace(desk.recorder._calls, fdatasync=broken))
         promise = desk.resolver.resolve(NeedDurable(ENTRY, Durability.SYNCED))
         with pytest.raises(RecordUnavailable):
             await promise
