@@ -22,8 +22,9 @@ Map:
     pg_opening  its first bytes; pg_tls its encryption; pg_proof who it is; pg_login its role; pg_session what is said
                 after that, pg_line the client's end of it; pg_strict the trees of a strict session; pg_ticket what a
                 judgement leaves; pg_express what was decided before, pg_turn its entries; pg_subjects whose data passed
-                by; pg_traces the spans of its statements; pg_record what else it leaves in the record; cancel its keys;
-                pg_limits what a session may not exceed, and what ends it from outside; seats how many there are, room
+                by; pg_traces the spans of its statements; pg_record what else it leaves in the record; cancel its keys,
+                pg_cancel what is done when one is shown; pg_limits what a session may not exceed, and what ends it from
+                outside; seats how many there are, room
                 what they sent; guesses the wait after wrong passwords
     claims      addresses that several workers listen on, held for them
     refusals    how many refused logins are recorded one by one

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gateway.doors.pg_cancel import Cancelling
 from gateway.doors.pg_limits import Doing
 from gateway.doors.pg_line import ClientLine
 from gateway.doors.pg_login import LoggedIn, log_in
@@ -59,7 +60,7 @@ class Client(asyncio.Protocol):
         self._relay: Relay | None = None
         self._line: ClientLine | None = None  # while a session is on
         self._cancel_id = 0
-        self._cancels: asyncio.Task[None] | None = None  # the last request that was sent to the server
+        self._cancelling: Cancelling | None = None
         self._ended = False
 
     @property
@@ -228,6 +229,8 @@ class Client(asyncio.Protocol):
             raise RuntimeError("nobody is connected")
         self._line = line = ClientLine(self, self._transport)
         self._relay = Relay(self._door, login, self._reception.peer, line)
+        cancel = partial(try_cancel, login.server, login.address)
+        self._cancelling = Cancelling(self._relay, cancel, self._door.tasks.spawn)
         self._cancel_id, secret = self._door.cancels.issue(self._cancel, long=self._reception.request.spoken > 0)
         greeting = [messages.parameter_status(name, value) for name, value in login.server.settings.items()]
         greeting.append(messages.backend_key_data(self._cancel_id, secret))
@@ -260,14 +263,8 @@ class Client(asyncio.Protocol):
         return self._proof.method if self._proof is not None else LoginMethod.NONE
 
     def _cancel(self) -> None:
-        # One at a time: more of them do no more, and each is a connection to the server.
-        if (
-            self._login is not None
-            and not self._login.server.closed
-            and (self._cancels is None or self._cancels.done())
-        ):
-            work = try_cancel(self._login.server, self._login.address)
-            self._cancels = self._door.tasks.spawn(work, "cancel")
+        if self._cancelling is not None and self._login is not None and not self._login.server.closed:
+            self._cancelling.asked()
 
     # -- what the session asks ------------------------------------------------------------------------------------
 
@@ -376,6 +373,8 @@ class Client(asyncio.Protocol):
                 # A peer that does not read would keep the connection, and what it has not read, as long as it likes.
                 asyncio.get_running_loop().call_later(_LAST_WORDS, self._transport.abort)
         self._door.cancels.revoke(self._cancel_id)
+        if self._cancelling is not None:
+            self._cancelling.over()
         if self._relay is not None and self._login is not None:
             if self._relay.running:  # also where the line is lost: the server may not know yet, and runs on
                 self._door.see_off(self, self._login, patience=patience)

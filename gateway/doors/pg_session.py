@@ -117,6 +117,11 @@ class Relay:
         """Whether the server works on something of this session's."""
         return self._session.running
 
+    @property
+    def heard(self) -> int:
+        """The same number while the client has said nothing."""
+        return self._heard
+
     # -- bytes ----------------------------------------------------------------------------------------------------
 
     def client_data(self, data: bytes) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 from gateway.demo.characters import Character
@@ -138,6 +140,10 @@ def rows(messages: list[Message]) -> int:
     return sum(1 for kind, _ in messages if kind == b"D")
 
 
+# Sessions that run a text; the twin may be reading it just then.
+ACTIVE = "SELECT pid FROM pg_stat_activity WHERE query = %s AND state = 'active' AND application_name <> 'sekisho twin'"
+
+
 def until(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
     """Wait for something to become true; its value. What takes long is looked at less often: a look costs, too."""
     began = time.monotonic()
@@ -146,6 +152,13 @@ def until(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
         assert waited < seconds, "it did not happen in time"
         time.sleep(min(0.01 + waited / 10, 0.1))
     return found
+
+
+def signal_pending(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal waits for a stopped process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd", "ShdPnd"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 def events(house: House, event: str, *, after: int = 0) -> list[Any]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 
 from gateway.demo.characters import LI, SATO
@@ -238,53 +236,3 @@ def test_a_client_that_reads_nothing_holds_up_nobody(house: House) -> None:
         with bystander(house, LI):
             pass
     until(lambda: house.metric("sekisho_sessions", door="postgres") == 0)
-
-
-# ---------------------------------------------------------------------------------------------------------- cancel
-
-LONG = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"
-
-
-RUNNING = (
-    "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series(1, 100000) a%' "
-    "AND pid <> pg_backend_pid()"
-)
-
-
-def test_cancel_by_a_driver(house: House, messenger: Database) -> None:
-    with house.connect(SATO) as connection, messenger.connect() as admin, ThreadPoolExecutor(1) as thread:
-        work = thread.submit(connection.execute, LONG)
-        until(lambda: admin.execute(RUNNING).fetchone())
-        connection.cancel_safe(timeout=10)
-        with pytest.raises(psycopg.errors.QueryCanceled) as caught:
-            work.result(10)
-        assert caught.value.sqlstate == "57014"
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-
-
-def test_cancel_by_its_key_and_by_wrong_ones(house: House, messenger: Database) -> None:
-    with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire, messenger.connect() as admin:
-        process, secret = wire.key[:4], wire.key[4:]
-        wire.send(query(LONG))
-        server = until(lambda: admin.execute(RUNNING).fetchone())
-        wrong = bytes([secret[0] ^ 1]) + secret[1:]
-        for key in (process + wrong, process + b"\0" * 4, b"\xff\xff\xff\xff" + secret, process + secret + b"\0" * 28):
-            cancel(house, key)
-        # the real server's own key is not what the client was given
-        assert struct.unpack("!I", process)[0] != server[0]
-        assert admin.execute(RUNNING).fetchone() == server, "a wrong key does nothing"
-        cancel(house, process + secret)
-        answer = wire.until(b"Z")
-        assert errors(answer) == ["57014"]
-        assert answer[-1] == (b"Z", b"I")
-        wire.send(query("SELECT 1"))
-        assert rows(wire.until(b"Z")) == 1
-    completion = until(lambda: [one for one in house.entries("completion") if one["sqlstate"] == "57014"])[-1]
-    assert completion["rows"] == 0
-    cancel(house, process + secret)  # a key of the past
-
-
-def cancel(house: House, key: bytes) -> None:
-    with Wire(house.ports.sites["tokyo-hq"]) as wire:
-        wire.send(struct.pack("!II", 8 + len(key), 80877102) + key)
-        assert wire.until() == [], "there is no answer to a cancel request"

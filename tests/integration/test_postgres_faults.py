@@ -22,7 +22,19 @@ from gateway.demo.characters import KIM, LI, SATO
 from gateway.demo.database import Database
 from gateway.pgwire.frames import encode
 from tests.houses import House
-from tests.integration.postgres_wire import FLUSH, Wire, bind, errors, events, execute, parse, query, until
+from tests.integration.postgres_wire import (
+    ACTIVE,
+    FLUSH,
+    Wire,
+    bind,
+    errors,
+    events,
+    execute,
+    parse,
+    query,
+    signal_pending,
+    until,
+)
 from tests.unit.audit.chains import change_disk
 
 pytestmark = pytest.mark.integration
@@ -331,13 +343,12 @@ def test_a_transaction_that_does_not_end_is_ended(new_house: Callable[..., House
 def test_a_statement_that_runs_beyond_the_drain_is_ended(new_house: Callable[..., House], messenger: Database) -> None:
     house = new_house({"limits": {"drain_timeout_ms": 300}})
     endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 85000) b"
-    asked = "SELECT 1 FROM pg_stat_activity WHERE query = %s AND state = 'active'"
     with Wire(house.ports.sites["tokyo-hq"]).login(house, SATO) as wire, messenger.connect() as admin:
         wire.send(query(endless))
-        until(lambda: admin.execute(asked, (endless,)).fetchone())
+        until(lambda: admin.execute(ACTIVE, (endless,)).fetchone())
         house.stop()
         assert wire.fatal()["C"] == "57P01"
-        assert admin.execute(asked, (endless,)).fetchone() is None, "it does not outlive the gateway"
+        assert admin.execute(ACTIVE, (endless,)).fetchone() is None, "it does not outlive the gateway"
     assert [entry["reason"] for entry in events(house, "session_close")] == ["shutting_down"]
 
 
@@ -348,8 +359,7 @@ def test_a_client_that_vanishes_in_the_middle_of_a_statement_leaves_nothing_runn
 
     def running() -> int:
         with messenger.connect() as admin:
-            asked = "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND state = 'active'"
-            return int(admin.execute(asked, (endless,)).fetchall()[0][0])
+            return len(admin.execute(ACTIVE, (endless,)).fetchall())
 
     with Wire(house.ports.sites["tokyo-hq"]) as wire:
         wire.startup("sato")
@@ -373,8 +383,7 @@ def test_what_was_sent_before_the_goodbye_is_done_but_not_for_hours(
                 assert wire.until(b"E") is not None
         until(lambda: len(events(house, "session_close")) == 2)
         assert not [one for one in house.entries("refusal")]
-        asked = "SELECT 1 FROM pg_stat_activity WHERE query = %s AND state = 'active'"
-        until(lambda: admin.execute(asked, (endless,)).fetchone() is None)
+        until(lambda: admin.execute(ACTIVE, (endless,)).fetchone() is None)
         assert admin.execute("DELETE FROM feature_flags WHERE key = 'unheard'").rowcount == 1
 
 
@@ -389,13 +398,6 @@ def test_a_cancel_that_comes_too_early_is_repeated(own: Database, new_house: Cal
             wire.send(query(endless))
             until(lambda: house.entries("decision"))
         until(lambda: events(house, "session_close"))
-        until(lambda: _pending(pid, signal.SIGINT))
+        until(lambda: signal_pending(pid, signal.SIGINT))
         os.kill(pid, signal.SIGCONT)
         until(lambda: admin.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is None)
-
-
-def _pending(pid: int, number: signal.Signals) -> bool:
-    """Whether a signal waits for a stopped process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd", "ShdPnd"))]
-    return any(mask >> (number - 1) & 1 for mask in masks)

@@ -18,6 +18,7 @@ from gateway.demo.database import Database
 from gateway.pgwire.messages import decode_fields
 from tests.houses import House
 from tests.integration.postgres_wire import (
+    ACTIVE,
     FLUSH,
     SYNC,
     Wire,
@@ -116,8 +117,7 @@ def test_a_statement_that_does_not_end_when_cancelled_ends_its_session(
         wire.send(query(text))
         assert ended(house, "statement_timeout")
         with messenger.connect() as admin:
-            asked = "SELECT FROM pg_stat_activity WHERE query = %s AND state = 'active'"
-            until(lambda: admin.execute(asked, (text,)).fetchone() is None)
+            until(lambda: admin.execute(ACTIVE, (text,)).fetchone() is None)
 
 
 # ------------------------------------------------------------------------------------------------------------ sessions
