@@ -233,11 +233,11 @@ class _Cursor:
                 if b"\0" in raw:  # nothing behind it is an entry: the chain goes on in the next segment
                     return
                 size = len(raw)
-                while not raw.endswith(b"\n"):  # longer than any entry can be, or not whole
-                    raw = file.readline(MAX_LINE_BYTES)
-                    size += len(raw)
-                    if not raw:
+                while not raw.endswith(b"\n"):
+                    if len(raw) < MAX_LINE_BYTES:  # not whole, or not yet: its end may come while it is read
                         return
+                    raw = file.readline(MAX_LINE_BYTES)  # longer than any entry can be
+                    size += len(raw)
                 offset += size
                 at = self.position
                 line = self._line(raw, offset) if size == len(raw) else None

@@ -99,10 +99,14 @@ def read_lines(segment: Segment, start: int = 0) -> Iterator[RawLine | TornRest]
                 yield RawLine(number, raw)
                 continue
             digest, size = sha256(raw), len(raw)
-            while (zeros or not raw.endswith(b"\n")) and (raw := file.readline(MAX_LINE_BYTES)):
+            # A piece that is short is the end of the file, also where it has grown since: the rest of what is being
+            # written there is not another line.
+            while zeros or (len(raw) == MAX_LINE_BYTES and raw[-1] != _END):
+                if not (raw := file.readline(MAX_LINE_BYTES)):
+                    break
                 digest.update(raw)
                 size += len(raw)
-            if not raw:
+            if not raw.endswith(b"\n"):
                 yield TornRest(number, size, digest.hexdigest(), zeros)
                 return
             yield RawLine(number, None)

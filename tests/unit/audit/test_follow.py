@@ -14,6 +14,7 @@ from gateway.audit.segments import segment_path
 from gateway.audit.writer import RecordWriter
 from gateway.model import Durability
 from tests.unit.audit.chains import WRITER, lay, never, open_writer, repeat, sample, sample_lines, write_record
+from tests.unit.audit.growing import grows_when_its_end_is_read
 
 ALL = [line for lines in sample()[0] for line in lines]
 
@@ -42,6 +43,23 @@ def test_every_entry_once_and_in_order(tmp_path: Path) -> None:
     assert found[1].entry["decision_id"] == "d0"
     assert follower.read() == []
     assert follower.positions[WRITER].seq == len(ALL) - 1
+
+
+@pytest.mark.parametrize("at", [1, 100, -1])
+def test_a_line_that_is_seen_in_parts_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """A write that is under way is seen by others as far as it has come: the end of it may come between two reads."""
+    *before, last = ALL[:5]
+    segment = lay(tmp_path, [[*before, last[:at]]]) / segment_path(tmp_path, WRITER, 0).name
+
+    def grow() -> None:
+        with open(segment, "ab") as file:
+            file.write(last[at:])
+
+    grows_when_its_end_is_read(monkeypatch, segment, grow)
+    follower = Follower(tmp_path)
+    found = everything(follower) + everything(follower)
+    assert raws(found) == [*before, last]
+    assert {line.missing for line in found} == {0}
 
 
 @pytest.mark.parametrize("bounds", [{"lines": 1}, {"size": 1}, {"lines": 7}, {"size": 1000}])

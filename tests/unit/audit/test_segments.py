@@ -19,6 +19,7 @@ from gateway.audit.segments import (
     read_lines,
     segment_path,
 )
+from tests.unit.audit.growing import grows_when_its_end_is_read
 
 
 def _segment(path: Path, content: bytes) -> Segment:
@@ -51,6 +52,24 @@ def test_lines_are_read_with_the_torn_rest(tmp_path: Path) -> None:
 def test_line_longer_than_any_entry_is_read_in_pieces(tmp_path: Path) -> None:
     found = list(read_lines(_segment(tmp_path / "s", b"x" * (2 * MAX_LINE_BYTES + 5) + b"\nnext\n")))
     assert found == [RawLine(1, None), RawLine(2, b"next\n")]
+
+
+@pytest.mark.parametrize("at", [1, 5, -1])
+def test_line_whose_end_comes_while_it_is_read_is_not_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    segment = Segment("gw", 0, tmp_path / "gw.00000000.jsonl")
+    first, second = b'{"a":1}\n', b'{"b":2}\n'
+    segment.path.write_bytes(first + second[:at])
+
+    def grow() -> None:
+        with open(segment.path, "ab") as file:
+            file.write(second[at:])
+
+    grows_when_its_end_is_read(monkeypatch, segment.path, grow)
+    torn = TornRest(2, len(second[:at]), sha256(second[:at]).hexdigest())
+    assert list(read_lines(segment)) == [RawLine(1, first), torn]
+    assert list(read_lines(segment)) == [RawLine(1, first), RawLine(2, second)]
 
 
 def test_long_torn_rest_is_one(tmp_path: Path) -> None:
