@@ -84,7 +84,7 @@ class BlocksWatch:
 
     async def look(self) -> bool:
         """One look; True where other blocks are in force now."""
-        found = signature(self._file.path)  # of one file, twenty times a second: a thread's turn costs far more
+        found = await asyncio.to_thread(signature, self._file.path)
         if found == self._seen or not found:
             if self.refusal is not None:
                 self.refusal.again()
