@@ -18,7 +18,7 @@ from gateway.links.asker import Asker, ServerRefused
 from gateway.model import Vouched
 from gateway.sql.catalog import EPOCH_QUERY, SNAPSHOT_QUERIES, Catalog
 from gateway.sql.changes import State, read_state
-from gateway.sql.epoch import STATE_QUERY
+from gateway.sql.epoch import STATE_QUERY, VISIBLE_QUERY
 from gateway.sql.provision import CHANNEL
 
 _log = logging.getLogger(__name__)
@@ -38,6 +38,24 @@ class Catalogs:
 async def read_epoch(scout: Asker, seconds: float) -> str:
     """The epoch now. Raises ServerRefused, UpstreamError."""
     return (await scout.rows(EPOCH_QUERY, seconds))[0][0] or ""
+
+
+class Epochs:
+    """The epoch as one connection sees it. It is worked out again where a transaction ended since, and only then."""
+
+    def __init__(self, scout: Asker) -> None:
+        self._scout = scout
+        self._visible: str | None = None  # which transactions were, before ``_epoch`` was read
+        self._epoch = ""
+
+    async def read(self, seconds: float) -> str:
+        """The epoch now. Raises ServerRefused, UpstreamError."""
+        # First what is visible, then the epoch: a change between the two is in the epoch, and moves the next answer.
+        visible = (await self._scout.rows(VISIBLE_QUERY, seconds))[0][0]
+        if visible is None or visible != self._visible:
+            self._epoch = await read_epoch(self._scout, seconds)
+            self._visible = visible
+        return self._epoch
 
 
 def stamped(epoch: str, vouched: Vouched) -> str:

@@ -25,7 +25,7 @@ from gateway.links.asker import AnswerTooLarge, Asker, ServerRefused
 from gateway.links.fair import Turns
 from gateway.links.locked import Locked
 from gateway.links.premises import inspect
-from gateway.links.scout import Alarm, listen, looked_up_in, read_catalogs, read_epoch, stamped
+from gateway.links.scout import Alarm, Epochs, listen, looked_up_in, read_catalogs, stamped
 from gateway.links.server import Credentials, ServerAddress, open_connection
 from gateway.links.sizes import INTERVAL, read_sizes
 from gateway.model import Complaint, Vouched
@@ -76,6 +76,7 @@ class Twin:
         self._turns = {name: Turns(self._settings.connections) for name in self._analysts.roles}
         self._locked = Locked(_PAUSES * self._settings.lock_timeout_ms / 1000)
         self._scout: Asker | None = None
+        self._epochs: Epochs | None = None  # of that connection
         self._closed = False
         self._alarm = Alarm()
         self._state: State | None = None
@@ -120,12 +121,13 @@ class Twin:
     async def _look(self) -> None:
         """See what the twin rests on, and the catalogs. Raises ConfigError for what must be mended."""
         try:
-            if self._scout is None or self._scout.closed:
+            if self._scout is None or self._epochs is None or self._scout.closed:
                 self._scout = await self._open_scout()
+                self._epochs = Epochs(self._scout)  # what answers now may be another server
             else:
                 await inspect(self._datasource, self._scout, self._analysts.roles.values(), self._timeout)
             seen_ns = time.time_ns()
-            if stamped(await read_epoch(self._scout, self._timeout), self._vouched()) != self.epoch:
+            if stamped(await self._epochs.read(self._timeout), self._vouched()) != self.epoch:
                 seen_ns = time.time_ns()
                 await self._load(self._scout)
                 self._sized = -INTERVAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 
 from gateway.config import Datasource
 from gateway.config import Twin as TwinSettings
-from gateway.links.scout import _LEAST_REST, Alarm, looked_up_in
+from gateway.errors import Reason, UpstreamError
+from gateway.links.scout import _LEAST_REST, Alarm, Epochs, looked_up_in, read_epoch
+from gateway.sql.epoch import EPOCH_QUERY, VISIBLE_QUERY
 from gateway.sql.provision import CHANNEL, provision_sql
 from tests.servers import Postgres
 from tests.unit.links.test_twin import Place, facts, make_place, until, watched
@@ -195,6 +198,118 @@ def test_a_notification_in_the_middle_of_an_answer_is_no_part_of_it(told):
     assert told.run(use) == 2
 
 
+# -- whether anything can have changed ------------------------------------------------------------------------------
+
+CHANGE = "ALTER TABLE users ADD COLUMN more text"
+
+
+@pytest.fixture
+def quiet(new_postgres) -> Place:
+    """A server on which nobody else does anything."""
+    settings = {"autovacuum": "off", "max_prepared_transactions": "2"}
+    return make_place(new_postgres(18, settings=settings), "unit_quiet")
+
+
+def test_nothing_is_read_while_no_transaction_ends(quiet):
+    async def use(twin):
+        scout, asked = twin._scout, []
+        rows = scout.rows
+
+        async def heard(query: str, seconds: float) -> object:
+            asked.append(query)
+            return await rows(query, seconds)
+
+        scout.rows = heard
+        epochs = Epochs(scout)
+        first = await epochs.read(5.0)
+        for _ in range(5):
+            assert await epochs.read(5.0) == first
+        assert (asked.count(VISIBLE_QUERY), asked.count(EPOCH_QUERY)) == (6, 1)
+        quiet.admin("INSERT INTO users VALUES (1, 'x', 'y')")  # somebody did something, and it was not the catalogs
+        assert await epochs.read(5.0) == first
+        assert asked.count(EPOCH_QUERY) == 2
+        quiet.admin(CHANGE)
+        assert await epochs.read(5.0) not in (first, "")
+        assert asked.count(EPOCH_QUERY) == 3
+
+    quiet.run(use)
+
+
+def test_a_question_that_fails_is_asked_again(quiet):
+    async def use(twin):
+        scout, rows = twin._scout, twin._scout.rows
+        epochs = Epochs(scout)
+        first = await epochs.read(5.0)
+        quiet.admin(CHANGE)
+
+        async def late(query: str, seconds: float) -> object:
+            if query == EPOCH_QUERY:
+                raise UpstreamError(Reason.TWIN_TIMEOUT, "for a test")
+            return await rows(query, seconds)
+
+        scout.rows = late
+        with pytest.raises(UpstreamError):
+            await epochs.read(5.0)
+        scout.rows = rows
+        assert await epochs.read(5.0) != first
+
+    quiet.run(use)
+
+
+def test_what_is_committed_after_a_look_is_seen_by_the_next_one(quiet):
+    """It was begun, and had its number, before the look; an older one goes on."""
+
+    async def use(twin):
+        epochs = Epochs(twin._scout)
+        with quiet.server.admin(quiet.name) as older, quiet.server.admin(quiet.name) as one:
+            older.execute("BEGIN; INSERT INTO stickers VALUES (2, 'x')")
+            one.execute(f"BEGIN; SAVEPOINT s; {CHANGE}")
+            quiet.admin("INSERT INTO stickers VALUES (1, 'x')")
+            before = await epochs.read(5.0)
+            assert before == await read_epoch(twin._scout, 5.0)
+            one.execute("COMMIT")
+            assert await epochs.read(5.0) == await read_epoch(twin._scout, 5.0) != before
+            older.execute("ROLLBACK")
+
+    quiet.run(use)
+
+
+def test_what_was_prepared_is_seen_when_it_is_committed(quiet):
+    async def use(twin):
+        epochs = Epochs(twin._scout)
+        quiet.admin("BEGIN", CHANGE, "PREPARE TRANSACTION 'one'")
+        before = await epochs.read(5.0)
+        quiet.admin("COMMIT PREPARED 'one'")
+        assert await epochs.read(5.0) == await read_epoch(twin._scout, 5.0) != before
+
+    quiet.run(use)
+
+
+def test_what_waits_for_a_standby_is_seen_when_others_see_it(quiet):
+    """Its commit is in the log long before; nobody sees it until the standby has it, or whoever waits gives up."""
+    quiet.admin("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+    def change() -> None:
+        with quiet.server.admin(quiet.name) as connection:
+            connection.execute("SET synchronous_commit = on")
+            connection.execute(CHANGE)
+
+    async def use(twin):
+        epochs = Epochs(twin._scout)
+        first = await epochs.read(5.0)
+        committing = threading.Thread(target=change)
+        committing.start()
+        with quiet.server.admin() as admin:
+            await until(lambda: admin.execute(waiting).fetchall())
+            assert await epochs.read(5.0) == first
+            admin.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+            await asyncio.to_thread(committing.join)
+            assert await epochs.read(5.0) == await read_epoch(twin._scout, 5.0) != first
+
+    quiet.run(use)
+
+
 # -- what a change leaves alone -------------------------------------------------------------------------------------
 
 
@@ -285,3 +400,33 @@ def test_a_standby_tells_nothing_and_is_looked_at_all_the_same(standby, caplog):
 
     asyncio.run(work())
     assert "catalog_changes_are_not_told" in [record.message for record in caplog.records]
+
+
+def test_on_a_standby_it_counts_how_far_the_log_was_replayed(standby):
+    """There the snapshot does not name who goes on: it stays as it is when one of several ends."""
+    place, copy = standby
+
+    async def use(twin):
+        async def snapshot() -> str:
+            return (await twin._scout.rows("SELECT pg_current_snapshot()::text", 5.0))[0][0]
+
+        epochs = Epochs(twin._scout)
+        with (
+            place.server.admin(place.name) as older,
+            place.server.admin(place.name) as one,
+            copy.admin(place.name) as reader,
+        ):
+            older.execute("BEGIN; INSERT INTO stickers VALUES (2, 'x')")
+            one.execute(f"BEGIN; {CHANGE}")
+            place.admin("INSERT INTO stickers VALUES (1, 'x')")
+            await until(lambda: reader.execute("SELECT id FROM stickers").fetchall())
+            before, seen = await epochs.read(5.0), await snapshot()
+            one.execute("COMMIT")
+            written = older.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
+            replayed = "SELECT 1 WHERE pg_last_wal_replay_lsn() >= %s::pg_lsn"
+            await until(lambda: reader.execute(replayed, written).fetchall())
+            assert await epochs.read(5.0) == await read_epoch(twin._scout, 5.0) != before
+            assert await snapshot() == seen, "so nothing but the log tells"
+            older.execute("ROLLBACK")
+
+    Place(copy, place.name).run(use)

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.sql.changes import State, changes, read_state
 from gateway.sql.definitions import UNSEEN
-from gateway.sql.epoch import EPOCH_QUERY, STATE_QUERY
+from gateway.sql.epoch import EPOCH_QUERY, STATE_QUERY, VISIBLE_QUERY
 
 ALL = None  # everything changed
 # What is done, a catalog that it changes, and the relations that changed, by name before or after.
@@ -71,6 +71,11 @@ def epoch(connection: psycopg.Connection) -> str:
     return row[0]
 
 
+def visible(connection: psycopg.Connection) -> str:
+    (row,) = connection.execute(VISIBLE_QUERY).fetchall()
+    return row[0]
+
+
 def state(connection: psycopg.Connection) -> State:
     rows = connection.execute(STATE_QUERY).fetchall()
     assert all(value is None or isinstance(value, str) for row in rows for value in row)
@@ -126,9 +131,10 @@ def test_every_change_of_a_catalog_moves_the_epoch_and_says_what_it_changed(plai
     wrong = []
     try:
         for text, catalog, expected in CHANGES:
-            rows = rows_of(plain, catalog)
+            rows, seen = rows_of(plain, catalog), visible(plain)
             analyst.connection.execute(text)
             assert rows_of(plain, catalog) != rows, f"{text}: {catalog} is as it was"
+            assert visible(plain) != seen, f"{text}: nobody would look at the epoch"
             now, after = epoch(plain), state(plain)
             assert now != before, text
             found = changes(was, after, path=frozenset(("pg_catalog", "app")))
