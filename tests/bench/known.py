@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.model import DatasourceId, Door, Peer, Principal, StatementFacts
-from gateway.needs import Analysis, Ask, Bounds
+from gateway.needs import Analysis, Ask, Bounds, NeedTree, NeedTurn
 from gateway.sql import gate, wording
 from gateway.sql.tree import reader
 from gateway.sql.tree.fields import GRAMMARS
@@ -114,14 +115,13 @@ def _ask(text: str) -> Ask:
 
 
 def _read(statements: Statements, ask: Ask, analysis: Analysis) -> None:
-    """The first time: the server is asked."""
+    """The first time: the principal has his turn, and the server is asked."""
     work = statements.read(ask, _EPOCH)
-    next(work)
-    try:
-        work.send(analysis)
-    except StopIteration:
-        return
-    raise RuntimeError("one tree was not enough")
+    with suppress(StopIteration):
+        need = next(work)
+        while isinstance(need, NeedTurn | NeedTree):
+            need = work.send(analysis if isinstance(need, NeedTree) else None)
+        raise RuntimeError(f"nobody here knows {need}")
 
 
 def _facts(work: Any) -> StatementFacts:
