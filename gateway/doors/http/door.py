@@ -10,7 +10,6 @@ import time
 from typing import Protocol
 
 from flask import Flask
-from waitress import wasyncore
 
 from gateway.config import HttpListener, TlsServer
 from gateway.config_draft import split_address
@@ -103,4 +102,4 @@ class HttpDoor:
                 channel.will_close = channel.will_close or not working
             server.turn(0.05)
         server.stop_workers()
-        wasyncore.close_all(server.sockets, ignore_all=True)
+        server.close_all()

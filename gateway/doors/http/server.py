@@ -133,6 +133,8 @@ class Server(TcpWSGIServer):
         self.beside = workers(1)
         self.bound = bound
         self.sockets: dict[int, Any] = {}
+        self._waking = threading.RLock()
+        self._closed = False
         settings = Adjustments(
             ident="sekisho",
             max_request_header_size=_MAX_HEADERS,
@@ -180,6 +182,19 @@ class Server(TcpWSGIServer):
         """Waits a second at most: what still runs is asking the loop, and nobody is left to answer to."""
         for dispatcher in (self.beside, self.task_dispatcher):
             dispatcher.shutdown(timeout=1)
+
+    def pull_trigger(self) -> None:
+        """Wakes the thread that moves bytes. From any thread, also when that one has ended and closed its descriptors:
+        by then their numbers may be somebody else's."""
+        with self._waking:
+            if not self._closed:
+                super().pull_trigger()
+
+    def close_all(self) -> None:
+        """Closes the connections and all else that `turn` looks at."""
+        with self._waking:
+            self._closed = True
+            wasyncore.close_all(self.sockets, ignore_all=True)
 
     def stop_accepting(self) -> None:
         """Closes the listening socket; open connections live on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import socket
 import threading
 import time
@@ -529,3 +530,20 @@ def test_any_bytes_are_answered_below_500(content: bytes, authorization: str) ->
     reply = CLIENT.post("/v1/authorize", data=content, content_type="application/json", headers=headers)
     assert 400 <= reply.status_code < 500
     assert reply.content_type == "application/problem+json"
+
+
+def test_what_wakes_a_door_that_has_stopped_writes_nowhere(served):
+    """Its thread may have closed everything by then; the next to open a file has the descriptor."""
+    server = served.door._server
+    waker = server.trigger.trigger
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    served.loop.run_until_complete(served.door.stop(0))
+    os.dup2(writing, waker)
+    try:
+        server.pull_trigger()
+        with pytest.raises(BlockingIOError):
+            os.read(reading, 1)
+    finally:
+        for descriptor in (reading, writing, waker):
+            os.close(descriptor)
