@@ -41,21 +41,33 @@ async def read_epoch(scout: Asker, seconds: float) -> str:
 
 
 class Epochs:
-    """The epoch as one connection sees it. It is worked out again where a transaction ended since, and only then."""
+    """The epoch as one connection sees it. It is worked out again where a transaction ended since, and only then; where
+    the server does not say which are visible (some that only speak like PostgreSQL refuse), each time."""
 
     def __init__(self, scout: Asker) -> None:
         self._scout = scout
-        self._visible: str | None = None  # which transactions were, before ``_epoch`` was read
+        self._said = True  # the server says which transactions are visible
+        self._visible: str | None = None  # which were, before ``_epoch`` was read
         self._epoch = ""
 
     async def read(self, seconds: float) -> str:
         """The epoch now. Raises ServerRefused, UpstreamError."""
         # First what is visible, then the epoch: a change between the two is in the epoch, and moves the next answer.
-        visible = (await self._scout.rows(VISIBLE_QUERY, seconds))[0][0]
+        visible = await self._look(seconds)
         if visible is None or visible != self._visible:
             self._epoch = await read_epoch(self._scout, seconds)
             self._visible = visible
         return self._epoch
+
+    async def _look(self, seconds: float) -> str | None:
+        if not self._said:
+            return None
+        try:
+            return (await self._scout.rows(VISIBLE_QUERY, seconds))[0][0]
+        except ServerRefused as error:
+            _log.info("catalogs_are_read_at_every_look", extra={"server_words": str(error)})
+            self._said = False
+            return None
 
 
 def stamped(epoch: str, vouched: Vouched) -> str:

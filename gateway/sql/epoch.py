@@ -112,7 +112,8 @@ SELECT pg_catalog.md5(pg_catalog.concat_ws(',', {", ".join(map(_sum, _CATALOGS))
 # names are left out, so there it counts, too, up to where the log was replayed, which moves after a commit is visible.
 # What VACUUM changes in place is no part of the epoch.
 VISIBLE_QUERY: Final = """
-SELECT pg_catalog.pg_current_snapshot()::text || ' ' || coalesce(pg_catalog.pg_last_wal_replay_lsn()::text, '')
+SELECT pg_catalog.pg_current_snapshot()::text
+  || CASE WHEN pg_catalog.pg_is_in_recovery() THEN ' ' || pg_catalog.pg_last_wal_replay_lsn()::text ELSE '' END
 """
 
 _FOUND: Final = " UNION ALL ".join(

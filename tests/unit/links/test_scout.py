@@ -256,6 +256,23 @@ def test_a_question_that_fails_is_asked_again(quiet):
     quiet.run(use)
 
 
+def test_where_the_server_does_not_say_what_is_visible_the_catalogs_are_read_each_time(quiet, caplog):
+    """As servers do that only speak like PostgreSQL."""
+    quiet.admin("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_is_in_recovery() FROM PUBLIC")
+
+    async def work():
+        with caplog.at_level("INFO"):
+            async with watched(quiet.twin(epoch_interval_ms=50)) as twin:
+                for number in range(3):
+                    was = twin.epoch
+                    quiet.admin(f"ALTER TABLE users ADD COLUMN n{number} int")
+                    await until(lambda was=was: twin.epoch not in (was, None))
+
+    asyncio.run(work())
+    refusals = [one for one in caplog.records if one.message == "catalogs_are_read_at_every_look"]
+    assert [one.server_words for one in refusals] == ["42501: permission denied for function pg_is_in_recovery"]
+
+
 def test_what_is_committed_after_a_look_is_seen_by_the_next_one(quiet):
     """It was begun, and had its number, before the look; an older one goes on."""
 
