@@ -133,7 +133,7 @@ class Server(TcpWSGIServer):
         self.beside = workers(1)
         self.bound = bound
         self.sockets: dict[int, Any] = {}
-        self._waking = threading.RLock()
+        self._waking = threading.RLock()  # again by one thread: what waitress closes may wake it
         self._closed = False
         settings = Adjustments(
             ident="sekisho",

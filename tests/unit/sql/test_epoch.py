@@ -66,14 +66,18 @@ OF_ISSUE_3 = (
 ).split()
 
 
-def epoch(connection: psycopg.Connection) -> str:
-    (row,) = connection.execute(EPOCH_QUERY).fetchall()
+def the_text(connection: psycopg.Connection, query: str) -> str:
+    """Of a query with one row of one text."""
+    (row,) = connection.execute(query).fetchall()
     return row[0]
+
+
+def epoch(connection: psycopg.Connection) -> str:
+    return the_text(connection, EPOCH_QUERY)
 
 
 def visible(connection: psycopg.Connection) -> str:
-    (row,) = connection.execute(VISIBLE_QUERY).fetchall()
-    return row[0]
+    return the_text(connection, VISIBLE_QUERY)
 
 
 def state(connection: psycopg.Connection) -> State:
@@ -84,10 +88,8 @@ def state(connection: psycopg.Connection) -> State:
 
 def rows_of(connection: psycopg.Connection, catalog: str) -> str:
     """Stands for the rows of one catalog, whoever may read what is in them."""
-    (row,) = connection.execute(
-        f"SELECT md5(string_agg(x.ctid::text || x.xmin::text, ',' ORDER BY x.ctid)) FROM pg_catalog.{catalog} x"
-    ).fetchall()
-    return row[0]
+    rows = f"SELECT md5(string_agg(x.ctid::text || x.xmin::text, ',' ORDER BY x.ctid)) FROM pg_catalog.{catalog} x"
+    return the_text(connection, rows)
 
 
 def test_the_epoch_is_one_row_of_one_text(plain):
